@@ -1,0 +1,1 @@
+"""People, rooms and rules. Knows no socket, no bytes and no SQL."""

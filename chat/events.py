@@ -1,0 +1,191 @@
+"""The words that travel between the layers: what is asked, what happened, and what is refused.
+
+Requests are imperative, events are in the past tense. This file knows neither who hears an event nor
+how it looks on a wire.
+
+Times (`at`) are seconds since 1970-01-01 UTC. An `id` grows by at least one with every event the hub
+accepts; its order is the order in which everybody sees them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Ref = str | int | None
+"""What a program put on its request to recognise the answer; None where it put nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing a visitor asks for.
+
+    `rest` is what followed the verb on a typed line. Programs that name their values send `fields`
+    instead; then `rest` is empty. `ref` comes back with every answer to this request.
+    """
+
+    verb: str
+    rest: str = ""
+    fields: Mapping[str, str] | None = None
+    ref: Ref = None
+
+
+class Refused(Exception):
+    """A request that is not granted: `code` for programs (stable), `text` for the person (a sentence)."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, at a time."""
+
+    id: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Said(Event):
+    """A person said something to a room. `text` may hold line feeds where a wire can carry them."""
+
+    room: str
+    sender: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acted(Event):
+    """A person did something, told in the third person: `* alice waves`."""
+
+    room: str
+    sender: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whispered(Event):
+    """A private message. `to` names those it reached, `away` those it did not (told to the sender alone)."""
+
+    sender: str
+    to: tuple[str, ...]
+    text: str
+    away: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entered(Event):
+    """A person came into a room. `here` are the first names present now, `count` how many are present in all."""
+
+    room: str
+    name: str
+    here: tuple[str, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Left(Event):
+    """A person went out of a room, or was kicked. `reason` is what a person gave as one, or empty."""
+
+    room: str
+    name: str
+    reason: str = ""
+    kicked: bool = False
+    here: tuple[str, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed(Event):
+    """A person took another name."""
+
+    old: str
+    new: str
+    here: tuple[str, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Welcomed(Event):
+    """To a newcomer alone: the name is accepted, and these are here (the newcomer last), in order of arrival."""
+
+    room: str
+    title: str
+    name: str
+    here: tuple[str, ...]
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Event):
+    """The answer to a command, to the one who asked. `text` has one or more lines."""
+
+    about: str
+    text: str
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row of a list of people. `seconds` is the time on line."""
+
+    name: str
+    seconds: int
+    rooms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Event):
+    """The answer to a question who is here, to the one who asked."""
+
+    about: str
+    room: str
+    people: tuple[Person, ...]
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined(Event):
+    """The answer to a request that was refused, to the one who asked. `about` is its verb, `login` before the login."""
+
+    about: str
+    code: str
+    text: str
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Event):
+    """A question to someone who is not logged in yet, such as the name."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pinged(Event):
+    """Are you there? Only wires whose clients can answer by themselves carry it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ponged(Event):
+    """Yes, I am here."""
+
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Event):
+    """The last word to someone: why the connection is about to close."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Event):
+    """A line for the host's console: who connected from where, who is off line and why."""
+
+    text: str

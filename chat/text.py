@@ -1,0 +1,35 @@
+"""The one place where text from outside is made harmless, before it reaches a terminal, a log, a page or a disk.
+
+It keeps line feeds: whoever shows the text decides whether they begin a new line or become a blank.
+"""
+
+from __future__ import annotations
+
+import re
+
+_BLANKS = dict.fromkeys(map(ord, "\t\v\f\u2028\u2029"), " ")
+_GONE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f"  # C0 but LF, DEL, C1
+    "\u200b\u2060-\u2064\ufeff\ufff9-\ufffb"  # what has no width and no use in text
+    "\u202a-\u202e\u2066-\u2069]"  # bidi embeddings, overrides and isolates
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PILE = re.compile(
+    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})"
+    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
+
+
+def clean(text: str) -> str:
+    """Return `text` without control characters but line feeds, bidi overrides, lone surrogates and piled-up marks."""
+    if text.isascii() and text.isprintable():
+        return text
+    text = _GONE.sub("", text.replace("\r\n", "\n").translate(_BLANKS))
+    if text.isascii():
+        return text
+    return _PILE.sub(r"\1", _SURROGATE.sub("\ufffd", text))
+
+
+def one_line(text: str) -> str:
+    """Return `text` with blanks for its line feeds, for wires on which one event is one line."""
+    return text.replace("\n", " ") if "\n" in text else text

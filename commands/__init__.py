@@ -1,0 +1,170 @@
+"""One file per verb, and the table that is made of them at start.
+
+The table serves the console, typed `/verb` lines and programs alike. The checks that verbs share stand here:
+who may use it, what must be given, and the cleaning of what came from the network. It knows no wire.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from chat.events import Event, Listed, Ref, Refused, Request, Told
+from chat.hub import Hub, Standing, User
+from chat.text import clean
+
+LONGEST = 16_384  # characters in a message, so at most 64 KiB
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a command: by whom, with what, and where to answer."""
+
+    hub: Hub
+    user: User
+    table: Table
+    ref: Ref = None
+
+    def tell(self, about: str, text: str) -> None:
+        """Answer with one or more lines of text."""
+        self.answer(Told(*self.hub.stamp(), about, text, self.ref))
+
+    def list_people(self, about: str, but: User | None = None) -> None:
+        """Answer with those in the current room, except `but`."""
+        room = self.user.room
+        self.answer(Listed(*self.hub.stamp(), about, room.name, self.hub.people(room, but), self.ref))
+
+    def answer(self, event: Event) -> None:
+        """Answer with an event, to this person alone."""
+        self.hub.tell(self.user, event)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One verb.
+
+    `params` names the arguments: `"to text"`; `?` after one makes it and those behind it optional. The last takes the
+    rest of the line. `run` gets the call and one string per argument, empty where an optional one is missing. `bare`
+    verbs may be typed by the host in capitals, without a slash; `guests` alone have a use for others. With `raw` the
+    arguments are not cleaned, because the command must see, and refuse, what is wrong with them.
+    """
+
+    name: str
+    help: str
+    run: Callable[..., None]
+    params: str = ""
+    aliases: tuple[str, ...] = ()
+    standing: Standing = Standing.GUEST
+    bare: bool = False
+    guests: bool = False
+    raw: bool = False
+    names: tuple[str, ...] = field(init=False)
+    needed: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        words = self.params.split()
+        if not (self.name and self.help):
+            raise ValueError(f"The command {self.name!r} has no name or no help.")
+        object.__setattr__(self, "names", tuple(word.rstrip("?") for word in words))
+        object.__setattr__(self, "needed", sum(not word.endswith("?") for word in words))
+
+    def usage(self, console: bool) -> str:
+        """Return how it is typed: with a slash, or on the console, where it may be, in capitals."""
+        shown = [f"[{word[:-1]}]" if word.endswith("?") else word for word in self.params.split()]
+        return " ".join([self.name.upper() if console and self.bare else f"/{self.name}", *shown])
+
+    def arguments(self, request: Request, console: bool) -> list[str]:
+        """Return one string per parameter. Raises Refused `missing`, `empty` or `too_long`."""
+        given = self._split(request.rest) if request.fields is None else self._pick(request)
+        if not self.raw:
+            given = [clean(value) for value in given]
+        for name, value in zip(self.names[: self.needed], given, strict=False):
+            if not value:
+                code = "empty" if name == "text" else "missing"
+                raise Refused(code, f"{self.usage(console)}: the {name} is missing.")
+        if any(len(value) > LONGEST for value in given):
+            raise Refused("too_long", f"A message has at most {LONGEST:,} characters; nothing was sent.")
+        return given
+
+    def _split(self, rest: str) -> list[str]:
+        if len(self.names) == 1:
+            return [rest]
+        if not self.names:
+            return []
+        words = rest.split(None, len(self.names) - 1)
+        return words + [""] * (len(self.names) - len(words))
+
+    def _pick(self, request: Request) -> list[str]:
+        fields = request.fields or {}
+        return [fields.get(name, "") for name in self.names]
+
+
+class Table:
+    """All verbs, by name and alias."""
+
+    def __init__(self, commands: Iterator[Command]) -> None:
+        self.commands: list[Command] = sorted(commands, key=lambda command: command.name)
+        self._verbs: dict[str, Command] = {}
+        for command in self.commands:
+            for verb in (command.name, *command.aliases):
+                if self._verbs.setdefault(verb, command) is not command:
+                    raise ValueError(f"Two commands are called {verb}: {command.name} and {self._verbs[verb].name}.")
+
+    def read(self, user: User | None, line: str) -> Request:
+        """Return the request behind a typed line: `/verb rest`, a bare verb of the host's, or something said.
+
+        `//text` says `/text`.
+        """
+        if line.startswith("//"):
+            return Request("say", line[1:])
+        verb, _, rest = line.partition(" ")
+        if line.startswith("/"):
+            return Request(verb[1:].lower(), rest.strip())
+        if user is not None and user.standing is Standing.HOST and self._is_bare(verb):
+            return Request(verb.lower(), rest.strip())
+        return Request("say", line)
+
+    def run(self, hub: Hub, user: User, request: Request) -> None:
+        """Do what `user` asks. Raises Refused where he may not, or where something is missing."""
+        command = self.get(request.verb, user)
+        arguments = command.arguments(request, user.standing is Standing.HOST)
+        command.run(Call(hub, user, self, request.ref), *arguments)
+
+    def get(self, verb: str, user: User) -> Command:
+        """Return the command `user` means. Raises Refused `unknown_command` or `not_allowed`."""
+        command = self._verbs.get(verb)
+        console = user.standing is Standing.HOST
+        if command is None:
+            shown = f"/{clean(verb)[:32]}"
+            raise Refused(
+                "unknown_command", f"There is no command {shown}. {'HELP' if console else '/help'} lists them."
+            )
+        if command.standing > user.standing:
+            raise Refused("not_allowed", f"Only the host may use /{command.name}.")
+        if command.guests and console:
+            raise Refused("not_allowed", f"/{command.name} is for guests; the host stays. EXIT closes the room.")
+        return command
+
+    def allowed(self, user: User) -> list[Command]:
+        """Return the commands someone may use, by name."""
+        host = user.standing is Standing.HOST
+        return [
+            command for command in self.commands if command.standing <= user.standing and not (host and command.guests)
+        ]
+
+    def verbs(self) -> list[str]:
+        """Return the verbs as the host types them: bare in capitals, and all with a slash."""
+        bare = [command.name.upper() for command in self.commands if command.bare]
+        return bare + [f"/{command.name}" for command in self.commands]
+
+    def _is_bare(self, verb: str) -> bool:
+        command = self._verbs.get(verb.lower())
+        return command is not None and command.bare and verb == verb.upper()
+
+
+def load() -> Table:
+    """Make the table from the files in this folder. A file that does not import, or has no COMMAND, stops the start."""
+    found = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return Table(iter([importlib.import_module(f"{__name__}.{name}").COMMAND for name in found]))

@@ -1,0 +1,13 @@
+"""Take another name."""
+
+from __future__ import annotations
+
+from commands import Call, Command
+
+
+def run(call: Call, name: str) -> None:
+    """Change the name; whoever shares a room is told."""
+    call.hub.rename(call.user, name, call.ref)
+
+
+COMMAND = Command("nick", "take another name", run, "name", raw=True)

@@ -1,0 +1,1 @@
+"""The only sockets: the loop and the channels under it. Knows no people and no wire format."""

@@ -1,0 +1,268 @@
+"""One TCP connection under the loop: bytes in, a bounded outbox, and an end that comes exactly once.
+
+It knows nothing of what the bytes mean; whoever owns it is told what was heard, and why it ended.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+from net.loop import READ, WRITE, Loop, Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one connection: bytes and seconds."""
+
+    chunk: int = 65_536
+    outbox: int = 1_048_576
+    outbox_high: int = 65_536
+    send_buffer: int = 65_536
+    stalled: float = 10.0
+    linger: float = 1.0
+    keepalive: int = 60
+    dead: int = 30
+
+
+class Owner(Protocol):
+    """Who hears what comes, and is told of the end: `ended` exactly once, from the loop, never from `write`.
+
+    `stalled` says that the peer does not read; the owner is expected to say goodbye and hang up.
+    """
+
+    def heard(self, data: bytes) -> None: ...
+    def ended(self, why: str) -> None: ...
+    def stalled(self, why: str) -> None: ...
+
+
+class Connection:
+    """A stream to one peer. What the kernel does not take at once is kept, within bounds."""
+
+    __slots__ = (
+        "_bytes_kept",
+        "_closed",
+        "_events",
+        "_hanging_up",
+        "_limits",
+        "_loop",
+        "_outbox",
+        "_over",
+        "_owner",
+        "_patience",
+        "_progress",
+        "_sock",
+        "_trouble",
+    )
+
+    def __init__(self, loop: Loop, sock: socket.socket, owner: Owner, limits: Limits) -> None:
+        self._loop = loop
+        self._sock = sock
+        self._owner = owner
+        self._limits = limits
+        self._outbox: deque[memoryview] = deque()
+        self._bytes_kept = 0
+        self._progress = 0.0
+        self._patience: Timer | None = None
+        self._trouble: str | None = None
+        self._hanging_up = False
+        self._over = False
+        self._closed = False
+        self._events = READ
+        _prepare(sock, limits)
+        loop.watch(self, READ)
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 after the end."""
+        return self._sock.fileno()
+
+    @property
+    def closed(self) -> bool:
+        """The descriptor has been given back."""
+        return self._closed
+
+    # -- the loop's side
+
+    def ready(self, events: int) -> None:
+        """Read once, write what is kept."""
+        if events & WRITE:
+            self._drain()
+        if events & READ and not self._closed:
+            self._read()
+
+    def flush(self) -> None:
+        """Write what is kept, and bring what went wrong while writing to the owner."""
+        if self._closed:
+            return
+        if self._trouble is not None:
+            self._finish(self._trouble)
+        elif self._bytes_kept > self._limits.outbox and not self._hanging_up:
+            self._owner.stalled(f"{self._limits.outbox:,} bytes were waiting to be read")
+        elif self._outbox:
+            self._drain()
+
+    def fail(self, why: str) -> None:
+        """A fault of ours: tell the owner, and close."""
+        self._finish(why)
+
+    # -- the owner's side
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, or keep what the kernel does not take. Never blocks, raises, or calls the owner."""
+        if self._closed or self._trouble is not None or self._hanging_up:
+            return
+        sent = 0
+        if not self._outbox:
+            try:
+                sent = self._sock.send(data)
+            except BlockingIOError:
+                pass
+            except OSError as error:
+                self._trouble = _reason(error)
+                self._loop.mark(self)  # the owner learns it when nobody is being written to any more
+                return
+            if sent == len(data):
+                return
+        self._keep(memoryview(data)[sent:] if sent else memoryview(data))
+
+    def queue(self, data: bytes) -> None:
+        """Keep `data` until the loop is about to sleep: for answers given while decisions are being made."""
+        if data and not (self._closed or self._hanging_up):
+            self._outbox.append(memoryview(data))
+            self._bytes_kept += len(data)
+            self._loop.mark(self)
+
+    def hang_up(self) -> None:
+        """Send what is kept, then close; the peer has a moment to read it. Twice is harmless."""
+        if self._hanging_up or self._closed:
+            return
+        self._hanging_up = True
+        self._settle_interest()
+        self._loop.call_later(self._limits.linger, self._close)
+        self._loop.mark(self)
+        if not self._outbox:
+            self._half_close()
+
+    # -- within
+
+    def _read(self) -> None:
+        try:
+            data = self._sock.recv(self._limits.chunk)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._finish(_reason(error))
+            return
+        if self._hanging_up:
+            if not data:
+                self._close()
+        elif data:
+            self._owner.heard(data)
+        else:
+            self._end("closed the connection")
+            self.hang_up()
+
+    def _drain(self) -> None:
+        """Send what is kept, as far as the kernel takes it."""
+        try:
+            while self._outbox:
+                head = self._outbox[0]
+                sent = self._sock.send(head)
+                self._bytes_kept -= sent
+                self._progress = self._loop.clock.monotonic()
+                if sent < len(head):
+                    self._outbox[0] = head[sent:]
+                    break
+                self._outbox.popleft()
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._finish(_reason(error))
+            return
+        if self._hanging_up and not self._outbox:
+            self._half_close()
+        self._settle_interest()
+
+    def _keep(self, data: memoryview) -> None:
+        if not self._outbox:
+            self._progress = self._loop.clock.monotonic()
+        self._outbox.append(data)
+        self._bytes_kept += len(data)
+        if self._bytes_kept > self._limits.outbox:
+            self._loop.mark(self)
+        self._settle_interest()
+        if self._patience is None:
+            self._wait_for_progress()
+
+    def _wait_for_progress(self) -> None:
+        self._patience = self._loop.call_at(self._progress + self._limits.stalled, self._check_progress)
+
+    def _check_progress(self) -> None:
+        self._patience = None
+        if self._closed or not self._outbox:
+            return
+        if self._loop.clock.monotonic() - self._progress < self._limits.stalled:
+            self._wait_for_progress()
+        elif not self._hanging_up:
+            self._owner.stalled(f"nothing could be sent for {self._limits.stalled:g} s")
+
+    def _settle_interest(self) -> None:
+        """Read unless much is unsent; ask for writability only while something is. No change, no system call."""
+        if self._closed:
+            return
+        wanted = WRITE if self._outbox else 0
+        if self._hanging_up or self._bytes_kept < self._limits.outbox_high:
+            wanted |= READ
+        if wanted != self._events:
+            self._events = wanted
+            self._loop.change(self, wanted)
+
+    def _half_close(self) -> None:
+        """End our direction, and wait for the peer's end: closing with unread input would destroy our last words."""
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close()
+
+    def _finish(self, why: str) -> None:
+        self._close()
+        self._end(why)
+
+    def _end(self, why: str) -> None:
+        if not self._over:
+            self._over = True
+            self._owner.ended(why)
+
+    def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.unwatch(self)
+        self._sock.close()
+        self._outbox.clear()
+        self._bytes_kept = 0
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._hanging_up:
+            self._end("hung up")
+
+
+def _prepare(sock: socket.socket, limits: Limits) -> None:
+    """Set what every connection needs: no waiting, small kernel buffers, and news of dead peers."""
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", limits.keepalive),
+        ("TCP_KEEPINTVL", limits.keepalive // 4 or 1),
+        ("TCP_USER_TIMEOUT", limits.dead * 1000),
+    ):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

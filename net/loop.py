@@ -1,0 +1,258 @@
+"""One select loop: descriptors, timers, work that finished elsewhere, and signals.
+
+It does not know what its channels carry. It never waits for anything but its own descriptors, and a fault
+in one channel closes that channel only.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import os
+import selectors
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+
+SELECTORS: dict[str, str] = {"select": "SelectSelector", "poll": "PollSelector", "epoll": "EpollSelector"}
+
+log = logging.getLogger("chat.loop")
+
+
+class Clock:
+    """The two clocks: `monotonic` for how long, `time` for when (seconds since 1970 UTC)."""
+
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+
+
+class Channel(Protocol):
+    """What the loop can watch."""
+
+    def fileno(self) -> int: ...
+    def ready(self, events: int) -> None: ...
+    def flush(self) -> None: ...
+    def fail(self, why: str) -> None: ...
+
+
+class Timer:
+    """One action at one time; `cancel()` before it is due makes it void."""
+
+    __slots__ = ("action", "when")
+
+    def __init__(self, when: float, action: Callable[[], None]) -> None:
+        self.when = when
+        self.action: Callable[[], None] | None = action
+
+    def cancel(self) -> None:
+        """Make the timer void; harmless when it has run."""
+        self.action = None
+
+
+def make_selector(name: str | None = None) -> selectors.BaseSelector:
+    """Return the selector called `name` (select, poll, epoll), or this system's best.
+
+    Raises ValueError where the system does not have it.
+    """
+    if name is None:
+        return selectors.DefaultSelector()
+    kind = getattr(selectors, SELECTORS[name], None)
+    if kind is None:
+        raise ValueError(f"This system has no {name}.")
+    selector: selectors.BaseSelector = kind()
+    return selector
+
+
+class Loop:
+    """Turns readiness, time and wake-ups into calls, one after the other, then settles and sleeps.
+
+    `settle` is called before each sleep, after all channels had their turn: the place to write, and to hang up.
+    """
+
+    def __init__(self, selector: str | None = None, clock: Clock | None = None) -> None:
+        self.clock = clock or Clock()
+        self.settle: Callable[[], None] = lambda: None
+        self.running = False
+        self.faults = 0
+        self._selector = make_selector(selector)
+        self._always: list[Channel] = []
+        self._marked: dict[Channel, None] = {}
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._elsewhere: deque[Callable[[], None]] = deque()
+        self._bell = _Bell(self._elsewhere)
+        self._signals: dict[int, object] = {}
+        self.watch(self._bell, READ)
+
+    @property
+    def limit(self) -> int | None:
+        """The number of descriptors the selector can watch; None where it has no limit of its own."""
+        return 1024 if isinstance(self._selector, selectors.SelectSelector) else None
+
+    def watch(self, channel: Channel, events: int) -> None:
+        """Call `channel.ready` for these events. Raises PermissionError for a regular file under epoll."""
+        self._selector.register(channel, events, channel)
+
+    def watch_always(self, channel: Channel) -> None:
+        """Call `channel.ready` every turn: for files, which are always ready and which epoll refuses."""
+        self._always.append(channel)
+
+    def change(self, channel: Channel, events: int) -> None:
+        """Watch for other events from now on."""
+        self._selector.modify(channel, events, channel)
+
+    def unwatch(self, channel: Channel) -> None:
+        """Watch no more; harmless when it was not watched."""
+        self._marked.pop(channel, None)
+        if channel in self._always:
+            self._always.remove(channel)
+            return
+        try:
+            self._selector.unregister(channel)
+        except (KeyError, ValueError):
+            pass
+
+    def mark(self, channel: Channel) -> None:
+        """Call `channel.flush` before the loop sleeps, once however often it is marked."""
+        self._marked[channel] = None
+
+    def call_at(self, when: float, action: Callable[[], None]) -> Timer:
+        """Call `action` at `when` (monotonic seconds)."""
+        timer = Timer(when, action)
+        heapq.heappush(self._timers, (when, next(self._order), timer))
+        return timer
+
+    def call_later(self, seconds: float, action: Callable[[], None]) -> Timer:
+        """Call `action` in `seconds`."""
+        return self.call_at(self.clock.monotonic() + seconds, action)
+
+    def call_soon(self, action: Callable[[], None]) -> None:
+        """Call `action` in the next turn. From any thread or signal handler; wakes the loop."""
+        self._elsewhere.append(action)
+        self._bell.ring()
+
+    def on_signal(self, number: int, action: Callable[[], None]) -> None:
+        """Call `action` in the loop, not in the handler, when the signal comes."""
+        self._signals.setdefault(number, signal.signal(number, lambda *_: self.call_soon(action)))
+
+    def run(self) -> None:
+        """Turn until `stop`."""
+        self.running = True
+        while self.running:
+            self.turn()
+
+    def stop(self) -> None:
+        """End `run` after this turn."""
+        self.running = False
+
+    def turn(self, longest: float | None = None) -> None:
+        """Settle, sleep until something is ready (at most `longest` seconds), and give everything ready its turn."""
+        self._settle()
+        for key, events in self._selector.select(self._patience(longest)):
+            self._fence(key.data, events)
+        for channel in tuple(self._always):
+            self._fence(channel, READ)
+        self._run_timers()
+
+    def close(self) -> None:
+        """Give back the descriptors and the signal handlers."""
+        for number, handler in self._signals.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self.unwatch(self._bell)
+        self._bell.close()
+        self._selector.close()
+
+    def _settle(self) -> None:
+        """Settle until nothing is left: a write that fails makes someone leave, of which the others are told."""
+        self.settle()
+        while self._marked:
+            marked, self._marked = self._marked, {}
+            for channel in marked:
+                try:
+                    channel.flush()
+                except Exception:  # noqa: BLE001 - this is the fence
+                    self._fault(channel)
+            self.settle()
+
+    def _patience(self, longest: float | None) -> float | None:
+        """Return how long the loop may sleep, in seconds; None for as long as it takes."""
+        if self._always or self._elsewhere or (not self.running and longest is None):
+            return 0
+        while self._timers and self._timers[0][2].action is None:
+            heapq.heappop(self._timers)
+        if not self._timers:
+            return longest
+        wait = max(0.0, self._timers[0][0] - self.clock.monotonic())
+        return wait if longest is None else min(wait, longest)
+
+    def _fence(self, channel: Channel, events: int) -> None:
+        try:
+            channel.ready(events)
+        except Exception:  # noqa: BLE001 - this is the fence
+            self._fault(channel)
+
+    def _fault(self, channel: Channel) -> None:
+        self.faults += 1
+        log.error("fault in %s", type(channel).__name__, exc_info=True)  # noqa: LOG014 - in the fence's handler
+        try:
+            channel.fail("a fault in the server; it has been logged")
+        except Exception:
+            log.exception("fault while closing %s", type(channel).__name__)
+            self.unwatch(channel)
+
+    def _run_timers(self) -> None:
+        if not self._timers:
+            return
+        now = self.clock.monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            action = heapq.heappop(self._timers)[2].action
+            if action is None:
+                continue
+            try:
+                action()
+            except Exception:
+                self.faults += 1
+                log.exception("fault in a timer")
+
+
+class _Bell:
+    """A socket pair that wakes the loop, and then runs what was left for it."""
+
+    def __init__(self, waiting: deque[Callable[[], None]]) -> None:
+        self._waiting = waiting
+        self._in, self._out = socket.socketpair()
+        self._in.setblocking(False)
+        self._out.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._in.fileno()
+
+    def ring(self) -> None:
+        try:
+            self._out.send(b"\0")
+        except (BlockingIOError, OSError):
+            pass  # full: it rings already. Closed: nobody is there to hear it.
+
+    def ready(self, _events: int) -> None:
+        os.read(self._in.fileno(), 4096)
+        for _ in range(len(self._waiting)):
+            self._waiting.popleft()()
+
+    def flush(self) -> None:
+        pass
+
+    def fail(self, why: str) -> None:
+        """A fault in work that was left for the loop is logged; the bell itself goes on."""
+        if self._waiting:
+            self.ring()
+
+    def close(self) -> None:
+        self._in.close()
+        self._out.close()

@@ -1,0 +1,1 @@
+"""The tests. Each runs the real thing, waits for what it expects with a deadline, and leaves nothing behind."""

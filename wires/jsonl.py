@@ -1,0 +1,251 @@
+"""JSON lines, for programs: one object a line, both ways. PROTOCOL.md lists them.
+
+Both sides of the wire stand here: `Jsonl` for the server, `read` and `write` for the clients.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from chat.events import (
+    Acted,
+    Declined,
+    Ended,
+    Entered,
+    Event,
+    Left,
+    Listed,
+    Pinged,
+    Ponged,
+    Ref,
+    Refused,
+    Renamed,
+    Request,
+    Said,
+    Told,
+    Welcomed,
+    Whispered,
+)
+from wires.wire import Lines, Wire
+
+LINE = 131_072  # bytes in a line: a message of 64 KiB, escaped
+REF = 64  # characters in a reference
+REF_DIGITS = 15
+
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def read(line: bytes) -> dict[str, Any]:
+    """Return the object in `line`. Raises Refused `not_json` or `bad_request`, and nothing else."""
+    try:
+        found = _decoder.decode(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise Refused("not_json", f"That line is not JSON: {_reason(error)}.") from None
+    if not isinstance(found, dict):
+        raise Refused("bad_request", "A line must hold one JSON object.")
+    return found
+
+
+def write(values: Mapping[str, Any]) -> bytes:
+    """Return `values` as one line. Lone surrogates, which no UTF-8 can carry, become U+FFFD."""
+    return _encoder.encode(values).encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode() + b"\n"
+
+
+class Jsonl(Wire):
+    """One connection of a program."""
+
+    name = "json"
+    pings = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = Lines(LINE)
+
+    def receive(self, data: bytes) -> Iterator[Request | Refused]:
+        """Yield the request in each line; blank lines are skipped."""
+        for line in self._lines.cut(data):
+            if line is None:
+                yield Refused("too_long", f"A line has at most {LINE:,} bytes; yours was left out whole.")
+            elif line.strip():
+                yield parse(line)
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether half a line waits for the rest."""
+        return self._lines.unfinished
+
+    def encode(self, event: Event) -> bytes:
+        """Return one line."""
+        write = _WRITERS.get(type(event))
+        return _line(write(event)) if write else b""
+
+    def own(self, event: Event, ref: Ref) -> bytes:
+        """Return the acknowledgement of one's own message."""
+        if isinstance(event, Whispered):
+            to = {"to": event.to, "away": event.away}
+            return _line({**_head("accepted", event), "do": "msg", **to, "text": event.text, **_ref(ref)})
+        if isinstance(event, (Said, Acted)):
+            verb = "say" if isinstance(event, Said) else "me"
+            return _line({**_head("accepted", event), "do": verb, "room": event.room, "text": event.text, **_ref(ref)})
+        return b""
+
+
+def parse(line: bytes) -> Request | Refused:
+    """Return the request in one line, or why there is none."""
+    try:
+        return _request(read(line))
+    except Refused as refusal:
+        return refusal
+
+
+def _request(found: dict[str, Any]) -> Request:
+    ref = found.pop("ref", None)
+    if not _is_ref(ref):
+        raise Refused(
+            "bad_request",
+            f"ref must be a string of at most {REF} printable characters or a number of {REF_DIGITS} digits.",
+        )
+    verb = found.pop("do", None)
+    if not isinstance(verb, str) or not verb:
+        raise Refused("bad_request", 'The object needs a "do" that names what to do.')
+    fields = {key: _value(key, value) for key, value in found.items() if value is not None}
+    if verb.lower() == "line":
+        return Request("line", fields.get("line", ""), None, ref)
+    return Request(verb.lower(), "", fields, ref)
+
+
+def _value(key: str, value: object) -> str:
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return ",".join(value)
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise Refused("bad_request", "Every value must be a string, a number or a list of strings.")
+    return value if isinstance(value, str) else f"{value}"
+
+
+def _is_ref(ref: object) -> bool:
+    if isinstance(ref, str):
+        return len(ref) <= REF and ref.isprintable()
+    return ref is None or (isinstance(ref, int) and not isinstance(ref, bool) and abs(ref) < 10**REF_DIGITS)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands in it twice")
+    return found
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no number")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, at character {error.pos + 1}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"bad UTF-8 at byte {error.start + 1}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error) if "digits" not in str(error) else "a number in it is too long"
+
+
+def _utc(at: float) -> str:
+    """Return ISO 8601 in UTC with milliseconds."""
+    second = int(at)
+    return f"{_date(second)}.{int((at - second) * 1000):03}Z"
+
+
+@lru_cache(maxsize=4)  # made once a second, not once a message
+def _date(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+def _head(word: str, event: Event) -> dict[str, Any]:
+    return {"event": word, "id": event.id, "time": _utc(event.at)}
+
+
+def _ref(ref: Ref) -> dict[str, Any]:
+    return {} if ref is None else {"ref": ref}
+
+
+def _line(values: Mapping[str, Any]) -> bytes:
+    return (_encoder.encode(values) + "\n").encode()
+
+
+def _said(event: Said) -> dict[str, Any]:
+    return {**_head("said", event), "room": event.room, "from": event.sender, "text": event.text}
+
+
+def _acted(event: Acted) -> dict[str, Any]:
+    return {**_head("acted", event), "room": event.room, "from": event.sender, "text": event.text}
+
+
+def _whispered(event: Whispered) -> dict[str, Any]:
+    return {**_head("whispered", event), "from": event.sender, "to": event.to, "text": event.text}
+
+
+def _entered(event: Entered) -> dict[str, Any]:
+    return {**_head("entered", event), "room": event.room, "name": event.name, "count": event.count}
+
+
+def _left(event: Left) -> dict[str, Any]:
+    how = {"reason": event.reason, "kicked": event.kicked, "count": event.count}
+    return {**_head("left", event), "room": event.room, "name": event.name, **how}
+
+
+def _renamed(event: Renamed) -> dict[str, Any]:
+    return {**_head("renamed", event), "old": event.old, "new": event.new}
+
+
+def _welcomed(event: Welcomed) -> dict[str, Any]:
+    place = {"name": event.name, "room": event.room, "title": event.title}
+    return {**_head("welcome", event), **place, "users": event.here, "count": len(event.here), **_ref(event.ref)}
+
+
+def _told(event: Told) -> dict[str, Any]:
+    return {**_head("told", event), "about": event.about, "text": event.text, **_ref(event.ref)}
+
+
+def _listed(event: Listed) -> dict[str, Any]:
+    people = [{"name": who.name, "seconds": who.seconds, "rooms": who.rooms} for who in event.people]
+    return {**_head("listed", event), "about": event.about, "room": event.room, "users": people, **_ref(event.ref)}
+
+
+def _declined(event: Declined) -> dict[str, Any]:
+    return {**_head("refused", event), "code": event.code, "text": event.text, **_ref(event.ref)}
+
+
+def _pinged(event: Pinged) -> dict[str, Any]:
+    return {"event": "ping"}
+
+
+def _ponged(event: Ponged) -> dict[str, Any]:
+    return {"event": "pong", **_ref(event.ref)}
+
+
+def _ended(event: Ended) -> dict[str, Any]:
+    return {**_head("goodbye", event), "code": event.code, "text": event.text}
+
+
+_WRITERS: dict[type[Event], Callable[[Any], dict[str, Any]]] = {
+    Said: _said,
+    Acted: _acted,
+    Whispered: _whispered,
+    Entered: _entered,
+    Left: _left,
+    Renamed: _renamed,
+    Welcomed: _welcomed,
+    Told: _told,
+    Listed: _listed,
+    Declined: _declined,
+    Pinged: _pinged,
+    Ponged: _ponged,
+    Ended: _ended,
+}

@@ -1,0 +1,53 @@
+"""Tells the wire by the first bytes of a connection. Knows the beginnings, not the languages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from chat.events import Event, Refused, Request
+from wires.jsonl import Jsonl
+from wires.plain import Plain
+from wires.unserved import Unserved
+from wires.wire import Wire
+
+_HTTP = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"CONNECT ")
+_IRC = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
+
+TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
+    ((b"\x16\x03",), False, lambda: Unserved("tls")),
+    ((b"{",), False, Jsonl),
+    (_HTTP, False, lambda: Unserved("http")),
+    (_IRC, True, lambda: Unserved("irc")),
+    ((b"ADD ",), False, lambda: Unserved("classroom")),
+)
+"""Beginnings, whether their case is ignored, and the wire they mean. Everything else is plain lines."""
+
+
+def choose(data: bytes) -> Wire | None:
+    """Return the wire that `data` begins; None while it could still become more than one."""
+    open_still = not data
+    for beginnings, any_case, make in TABLE:
+        seen = data.upper() if any_case else data
+        if seen.startswith(beginnings):
+            return make()
+        open_still = open_still or any(beginning.startswith(seen) for beginning in beginnings)
+    return None if open_still else Plain()
+
+
+class Unknown(Wire):
+    """What a connection has before its first bytes have told which wire it is; it only keeps them."""
+
+    name = "unknown"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = b""
+
+    def receive(self, data: bytes) -> Iterator[Request | Refused]:
+        """Keep the bytes; at most as many as the longest beginning."""
+        self.seen += data
+        yield from ()
+
+    def encode(self, event: Event) -> bytes:
+        """Return nothing: there is no language yet."""
+        return b""

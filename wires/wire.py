@@ -1,0 +1,121 @@
+"""The base of every wire, and what line wires share: cutting a stream into lines, and the time stamp.
+
+A wire belongs to one connection. Wires with the same `dialect` write an event with the same bytes, so an event
+is encoded once for all of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import ClassVar
+
+from chat.events import Event, Ref, Refused, Request
+
+LINE = 4096  # bytes in a line, its end not counted
+
+
+class Wire:
+    """One connection's format. `receive` never raises for what a peer sent: it yields a `Refused` instead."""
+
+    name: ClassVar[str]
+    pings: ClassVar[bool] = False
+    """The client answers `Pinged` by itself."""
+    plain_names: ClassVar[bool] = False
+    """A line typed before the login is the name, and someone silent may be a person who waits to be asked."""
+    over = False
+    """The wire is done with this connection: flush and hang up."""
+
+    def __init__(self) -> None:
+        self._replies: list[bytes] = []
+
+    @property
+    def dialect(self) -> object:
+        """Return what all wires that write the same bytes have in common."""
+        return type(self)
+
+    def receive(self, data: bytes) -> Iterator[Request | Refused]:
+        """Yield what `data`, and what was kept from before, ask for."""
+        raise NotImplementedError
+
+    def pause(self, asked: bool) -> Iterator[Request | Refused]:
+        """Yield what is complete because nothing followed it for half a second. `asked`: a person was asked for it."""
+        yield from ()
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether the beginning of something waits for its end."""
+        return False
+
+    def encode(self, event: Event) -> bytes:
+        """Return the bytes of `event`, empty where this wire has no word for it."""
+        raise NotImplementedError
+
+    def own(self, event: Event, ref: Ref) -> bytes:
+        """Return what the author of `event` gets instead of it. `ref` is that of his request."""
+        return b""
+
+    def replies(self) -> bytes:
+        """Return, once, what the wire itself has to say to its peer."""
+        if not self._replies:
+            return b""
+        said, self._replies = b"".join(self._replies), []
+        return said
+
+
+class Lines:
+    """Cuts a stream at LF. A line of more than `limit` bytes is dropped whole; None stands for it."""
+
+    def __init__(self, limit: int = LINE) -> None:
+        self.limit = limit
+        self.rest = b""
+        self.pieces = 0  # in how many parts the rest came
+        self._dropping = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether a line has begun and not ended."""
+        return bool(self.rest) or self._dropping
+
+    def cut(self, data: bytes) -> list[bytes | None]:
+        """Return the lines that `data` completes, without their ends (LF or CRLF)."""
+        if b"\n" not in data:
+            self._keep(self.rest + data)
+            return []
+        found: list[bytes | None] = [*(self.rest + data).split(b"\n")]
+        rest = found.pop() or b""
+        if self._dropping:
+            found[0] = None
+            self._dropping = False
+        self.pieces = 0
+        self._keep(rest)
+        return [line if line is None else self._whole(line) for line in found]
+
+    def take_rest(self) -> bytes:
+        """Return what came without an end, and forget it."""
+        rest, self.rest = self.rest, b""
+        return rest
+
+    def _whole(self, line: bytes) -> bytes | None:
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        return line if len(line) <= self.limit else None
+
+    def _keep(self, rest: bytes) -> None:
+        """Keep what has no end yet; one byte more than the limit, since it may be the CR of an end."""
+        if self._dropping or len(rest) > self.limit + 1:
+            self._dropping = True
+            rest = b""
+        self.pieces += 1
+        self.rest = rest
+
+
+def stamp(at: float) -> str:
+    """Return `[HH:MM:SS]`, local time."""
+    return _stamp(int(at))
+
+
+@lru_cache(maxsize=4)  # made once a second, not once a message
+def _stamp(second: int) -> str:
+    return time.strftime("[%H:%M:%S]", time.localtime(second))
