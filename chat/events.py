@@ -67,12 +67,16 @@ class Acted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Whispered(Event):
-    """A private message. `to` names those it reached, `away` those it did not (told to the sender alone)."""
+    """A private message. `to` names those it reached, `kept` those who will find it in their inbox.
+
+    `away` are those it did not reach. `kept` and `away` are told to the sender alone.
+    """
 
     sender: str
     to: tuple[str, ...]
     text: str
     away: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,44 @@ class Welcomed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Joined(Event):
+    """To the one who came into a room: it is his current one now, and these are in it, in order of arrival."""
+
+    room: str
+    title: str
+    description: str
+    here: tuple[str, ...]
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parted(Event):
+    """To the one who left a room: `current` is the room he is in now."""
+
+    room: str
+    title: str
+    current: str
+    current_title: str
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Event):
+    """To one person: what was said before, oldest first. `room` is empty where it comes from several places."""
+
+    room: str
+    events: tuple[Said | Acted | Whispered, ...]
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Event):
+    """To one who watches for it: someone has come on line under this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told(Event):
     """The answer to a command, to the one who asked. `text` has one or more lines."""
 
@@ -143,6 +185,25 @@ class Listed(Event):
     about: str
     room: str
     people: tuple[Person, ...]
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One row of a list of rooms."""
+
+    room: str
+    title: str
+    description: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped(Event):
+    """The answer to a question which rooms there are, to the one who asked. `current` is his own."""
+
+    places: tuple[Place, ...]
+    current: str
     ref: Ref = None
 
 

@@ -6,32 +6,45 @@ is taken by whoever tells it to everyone (`take`), in the order in which it was 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import IntEnum
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
 from chat import names
+from chat.accounts import Account, Accounts, Guard
 from chat.events import (
     Acted,
+    Declined,
     Ended,
     Entered,
     Event,
+    Joined,
     Left,
     Noted,
+    Parted,
     Person,
+    Recalled,
     Ref,
     Refused,
     Renamed,
     Said,
+    Seen,
+    Told,
     Welcomed,
     Whispered,
 )
+from chat.facts import AccountSeen, MessageSaved, WhisperSaved
+from chat.rooms import PER_PERSON, Rooms
+from chat.roster import Roster
+from chat.turn import Post, Room, Span, Standing, Turn, User
 
 HOST = "Host"
-LOBBY = "lobby"
 ROSTER = 100  # names that travel with an event about who is here; the count tells how many there are
+REPLAY = 50  # messages that a newcomer sees
+REPLAY_CHARACTERS = 200_000  # and how long they may be, all together: the outbox is bounded
+INBOX = 500
+GONE = 1_000  # people who went, remembered for /wholast
 
 
 class Clock(Protocol):
@@ -41,151 +54,123 @@ class Clock(Protocol):
     def time(self) -> float: ...
 
 
-class Standing(IntEnum):
-    """Who may do what to whom: nobody acts on someone of equal or higher standing."""
+class Aside(Protocol):
+    """Does work that takes long somewhere else, and comes back with the result. Raises Refused `busy` when it is swamped."""
 
-    GUEST = 1
-    HOST = 3
-
-
-@dataclass(eq=False, slots=True)
-class User:
-    """Someone present. `listener` is whatever brings events to him; the hub only keeps it."""
-
-    name: str
-    key: str
-    looks: frozenset[str]
-    listener: Any
-    standing: Standing
-    arrived: float
-    address: str = ""
-    wire: str = ""
-    gone: bool = False
-    rooms: dict[Room, None] = field(default_factory=dict)
-    room: Room = field(init=False)
+    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None: ...
 
 
-@dataclass(eq=False, slots=True)
-class Room:
-    """A named place; what is said in it is heard by its members."""
+class AtOnce:
+    """Does it here and now: for a hub without a loop."""
 
-    name: str
-    title: str
-    members: dict[User, None] = field(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class Post:
-    """One event and its audience: a room (its author hears his own version), or some people."""
-
-    event: Event
-    room: Room | None
-    to: tuple[User, ...] = ()
-    author: User | None = None
-    ref: Ref = None
+    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Call `then` with the result of `work`."""
+        then(work())
 
 
-@dataclass(eq=False, slots=True)
-class Span:
-    """The part of a turn in which someone was in a room: posts `start` to `end` (None: to the turn's end)."""
+class Memory(Protocol):
+    """What is kept for good, asked from a hub that must not wait: the answer comes in a later turn."""
 
-    room: Room
-    start: int
-    end: int | None = None
-
-
-@dataclass(eq=False, slots=True)
-class Turn:
-    """What was posted since the last `take`, and who came or went meanwhile."""
-
-    posts: list[Post] = field(default_factory=list)
-    moved: dict[User, list[Span]] = field(default_factory=dict)
-    gone: list[User] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.posts or self.gone)
+    def history(self, rooms: tuple[str, ...], key: str | None, count: int, answer: Callable[[Any], None]) -> None: ...
+    def inbox(self, key: str, answer: Callable[[Any], None]) -> None: ...
 
 
 class Hub:
     """All people and rooms, and the rules between them. Refusals are raised as `Refused`."""
 
-    def __init__(self, title: str, clock: Clock, first_id: int = 1) -> None:
+    def __init__(
+        self,
+        title: str,
+        clock: Clock,
+        *,
+        first_id: int = 1,
+        accounts: Iterable[Account] = (),
+        rooms: Iterable[Room] = (),
+        fixed_rooms: bool = False,
+        aside: Aside | None = None,
+    ) -> None:
         self.title = title
         self.clock = clock
         self.closing: str | None = None
-        self.lobby = Room(LOBBY, title)
-        self.rooms = {LOBBY: self.lobby}
+        self.accounts = Accounts(accounts)
+        self.guard = Guard()
+        self.rooms = Rooms(title, rooms, fixed_rooms)
+        self.roster = Roster(self.accounts)
         self.host: User | None = None
-        self._users: dict[str, User] = {}
-        self._looks: dict[str, User] = {}
+        self.aside: Aside = aside or AtOnce()
+        self.memory: Memory | None = None
+        self.gone: deque[tuple[str, float]] = deque(maxlen=GONE)
+        self._watchers: dict[str, dict[User, None]] = {}
+        self._deaf: set[User] = set()
         self._id = first_id - 1
         self._turn = Turn()
 
     # -- who is here
 
     def __len__(self) -> int:
-        return len(self._users)
+        return len(self.roster)
 
     def __iter__(self) -> Iterator[User]:
-        return iter(self._users.values())
+        return iter(self.roster)
 
     def find(self, name: str) -> User | None:
         """Return the one here called `name`, compared without case, or None."""
-        return self._users.get(names.key(name))
+        return self.roster.find(name)
 
     def get(self, name: str) -> User:
         """Return the one here called `name`; raises Refused `not_here`."""
-        user = self.find(name)
+        user = self.roster.find(name)
         if user is None:
             raise Refused("not_here", f"There is nobody called {name} here.")
         return user
 
-    def people(self, room: Room, but: User | None = None) -> tuple[Person, ...]:
-        """Return a row for each member of `room`, in order of arrival."""
+    def people(self, users: Iterable[User]) -> tuple[Person, ...]:
+        """Return a row for each of `users`."""
         now = self.clock.monotonic()
-        return tuple(
-            Person(user.name, int(now - user.arrived), tuple(place.name for place in user.rooms))
-            for user in room.members
-            if user is not but
-        )
+        return tuple(Person(user.name, int(now - user.arrived), self._order(user)) for user in users)
 
-    def roster(self, room: Room) -> tuple[str, ...]:
+    def present(self, room: Room) -> tuple[str, ...]:
         """Return the first `ROSTER` names in `room`, in order of arrival."""
         return tuple(user.name for user in islice(room.members, ROSTER))
 
     # -- coming and going
 
-    def enter(self, raw: str, listener: Any, *, address: str = "", wire: str = "", ref: Ref = None) -> User:
-        """Let someone in under the name `raw`.
+    def enter(
+        self, raw: str, listener: Any, *, address: str = "", wire: str = "", account: Account | None = None, ref: Ref = None
+    ) -> User:
+        """Let someone in under the name `raw`; `account` is his where he has proven it.
 
-        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`.
+        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `registered`.
         """
-        name = names.check(raw)
-        looks = self._free(name, None)
-        user = User(name, names.key(name), looks, listener, Standing.GUEST, self.clock.monotonic(), address, wire)
+        name = account.name if account else names.check(raw)
+        if account is not None:
+            self._replace(account)
+        user = self._seat(name, listener, Standing.GUEST, address, wire, account)
+        room = self.rooms.lobby
         self.note(f"{name} is on line from {address} ({wire}).")
-        self._hold(user)
-        self._join(user, self.lobby)
-        self._post(self._entered(user), room=self.lobby, author=user)
-        here = tuple(member.name for member in self.lobby.members)
-        self.tell(user, Welcomed(*self.stamp(), LOBBY, self.title, name, here, ref))
+        self._join(user, room)
+        self._post(self._entered(user, room), room=room, author=user)
+        here = tuple(member.name for member in room.members)
+        self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref))
+        self._recall(user, room)
+        self._announce_arrival(user)
+        if account is not None and account.inbox:
+            self.inform(user, "inbox", f"Private messages waiting for you: {account.inbox}. /inbox shows them.")
         return user
 
     def seat_host(self, listener: Any, address: str) -> User:
-        """Put the host into the lobby, before anybody else; returns him."""
-        looks = names.looks(HOST)
-        host = User(HOST, names.key(HOST), looks, listener, Standing.HOST, self.clock.monotonic(), address, "console")
-        self._hold(host)
-        self._join(host, self.lobby)
+        """Put the host into every lasting room, before anybody else; returns him."""
+        self.host = self._seat(HOST, listener, Standing.HOST, address, "console", None)
+        for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
+            self._join(self.host, room)
         self._turn = Turn()
-        self.host = host
-        return host
+        return self.host
 
     def leave(self, user: User, why: str, reason: str = "") -> None:
         """Let someone go. `why` is for the host's log, `reason` his own word for the others. Twice is harmless."""
-        if not self._release(user):
+        if not self.roster.release(user):
             return
-        user.gone = True
+        self._remember(user)
         if self.closing is not None:
             return  # everybody is leaving, and has been told so
         self.note(f"{user.name} is off line: {why}.")
@@ -197,7 +182,8 @@ class Hub:
             raise Refused("yourself", f"You are {user.name}, and cannot kick yourself.")
         if user.standing >= by.standing:
             raise Refused("not_allowed", f"{user.name} cannot be kicked by {by.name}.")
-        self._release(user)
+        self.roster.release(user)
+        self._remember(user)
         because = f": {reason}" if reason else ""
         self.note(f"{user.name} is off line: kicked by {by.name}{because}.")
         self._post(self._depart(user, reason, kicked=True), to=(user,))
@@ -219,52 +205,82 @@ class Hub:
         name = names.check(raw)
         if name == user.name:
             raise Refused("name_taken", f"You are {name} already.")
-        looks = self._free(name, user)
+        looks = self.roster.check_free(name, user)
         old = user.name
-        self._release(user)
+        self.roster.release(user)
         user.name, user.key, user.looks = name, names.key(name), looks
-        self._hold(user)
-        here, count = self.roster(user.room), len(user.room.members)
-        event = Renamed(*self.stamp(), old, name, here, count)
+        self.roster.hold(user)
+        event = Renamed(*self.stamp(), old, name, self.present(user.room), len(user.room.members))
         audience = {member: None for room in user.rooms for member in room.members}
         self._post(event, to=tuple(audience))
+        self._announce_arrival(user)
 
     def close(self, text: str) -> None:
         """Say goodbye to everyone but the host; `closing` then says why."""
         self.closing = text
-        for user in tuple(self._users.values()):
+        for user in tuple(self.roster):
             if user is not self.host:
                 self.end(user, "closing", text)
+
+    # -- rooms
+
+    def join(self, user: User, name: str, ref: Ref = None) -> None:
+        """Bring someone into a room, which becomes his current one. Raises Refused as `Rooms.get_or_make`, `too_many`."""
+        room = self.rooms.get_or_make(name)
+        if room in user.rooms:
+            del user.rooms[room]
+            user.rooms[room] = None
+            user.room = room
+        else:
+            self._check_may_join(user, room)
+            self._join(user, room)
+            self._post(self._entered(user, room), room=room, author=user)
+        self.tell(user, self._joined(user, ref))
+        self._recall(user, room)
+
+    def part(self, user: User, name: str, ref: Ref = None) -> None:
+        """Bring someone out of a room, by default the current one. Raises Refused `no_room`, `not_in`, `last_room`."""
+        room = self.rooms.get(name) if name else user.room
+        if room not in user.rooms:
+            raise Refused("not_in", f"You are not in {room.title}.")
+        if len(user.rooms) == 1:
+            raise Refused("last_room", f"{room.title} is the only room you are in. /quit leaves altogether.")
+        self._part(user, room)
+        self._post(self._left(user, room, ""), room=room)
+        self.tell(user, Parted(*self.stamp(), room.name, room.title, user.room.name, user.room.title, ref))
+        self.rooms.drop_if_empty(room)
 
     # -- talking
 
     def say(self, user: User, text: str, ref: Ref = None) -> None:
         """Say `text` to the room someone is in."""
         room = user.room
-        self._post(Said(*self.stamp(), room.name, user.name, text), room, (), user, ref)
+        self._speak(user, Said(*self.stamp(), room.name, user.name, text), ref)
 
     def act(self, user: User, text: str, ref: Ref = None) -> None:
         """Tell the room someone is in what he does."""
         room = user.room
-        self._post(Acted(*self.stamp(), room.name, user.name, text), room, (), user, ref)
+        self._speak(user, Acted(*self.stamp(), room.name, user.name, text), ref)
 
     def whisper(self, user: User, wanted: Iterable[str], text: str, ref: Ref = None) -> None:
-        """Say `text` in private. Raises Refused `not_here` when none of the `wanted` is here, `yourself`."""
-        found: dict[User, None] = {}
-        away: dict[str, None] = {}
-        for name in wanted:
-            other = self.find(name)
-            if other is None:
-                away[name] = None
-            else:
-                found[other] = None
-        if user in found:
+        """Say `text` in private; for registered people who are away it is kept.
+
+        Raises Refused `not_here` when it reaches none of the `wanted`, `yourself`, `inbox_full`.
+        """
+        here, kept, away = self._sort_wanted(wanted)
+        if user in here:
             raise Refused("yourself", "You cannot send a private message to yourself.")
-        if not found:
-            raise Refused("not_here", f"There is nobody called {' or '.join(away)} here; the message was not sent.")
-        to = tuple(other.name for other in found)
-        event = Whispered(*self.stamp(), user.name, to, text, tuple(away))
-        self._post(event, to=(*found, user), author=user, ref=ref)
+        full = [account for account in kept.values() if account.inbox >= INBOX]
+        if not here and len(full) == len(kept):
+            raise _unreachable(full, away)
+        kept = {key: account for key, account in kept.items() if account not in full}
+        to = tuple(other.name for other in here)
+        later = tuple(account.name for account in kept.values())
+        missed = (*away, *(account.name for account in full))
+        event = Whispered(*self.stamp(), user.name, to, text, missed, later)
+        hearing = (other for other in here if other.hears(user))
+        self._post(event, to=(*hearing, user), author=user, ref=ref)
+        self._keep_whisper(user, event, here, [account for account in kept.values() if _hears(account, user)])
 
     # -- telling
 
@@ -272,47 +288,86 @@ class Hub:
         """Tell one person something."""
         self._post(event, to=(user,))
 
+    def inform(self, user: User, about: str, text: str, ref: Ref = None) -> None:
+        """Tell one person something in words."""
+        self.tell(user, Told(*self.stamp(), about, text, ref))
+
+    def decline(self, user: User, about: str, refusal: Refused, ref: Ref = None) -> None:
+        """Refuse one person something, after his request has ended."""
+        self.tell(user, Declined(*self.stamp(), about, refusal.code, refusal.text, ref))
+
     def stamp(self) -> tuple[int, float]:
-        """Return the id and the time for an event made elsewhere."""
-        return self._next(), self.clock.time()
+        """Return the id and the time for an event."""
+        self._id += 1
+        return self._id, self.clock.time()
 
     def note(self, text: str) -> None:
         """Write a line on the host's console."""
         if self.host is not None:
             self.tell(self.host, Noted(*self.stamp(), text))
 
+    def keep(self, fact: Any) -> None:
+        """Have something kept for good."""
+        self._turn.facts.append(fact)
+
+    def when_kept(self, action: Callable[[], None]) -> None:
+        """Call `action` once everything that this turn keeps is safe."""
+        self._turn.when_kept.append(action)
+
     def take(self) -> Turn:
         """Return what was posted since the last call, and begin a new turn."""
         turn, self._turn = self._turn, Turn()
+        turn.deaf = self._deaf
         return turn
+
+    # -- the hot list
+
+    def watch(self, user: User, key: str) -> None:
+        """Tell `user` when the one whose name has this key comes."""
+        self._watchers.setdefault(key, {})[user] = None
+
+    def unwatch(self, user: User, key: str) -> None:
+        """Tell him no more."""
+        watchers = self._watchers.get(key, {})
+        watchers.pop(user, None)
+        if not watchers:
+            self._watchers.pop(key, None)
+
+    def mind_blocks(self, user: User) -> None:
+        """Take note that the names `user` has blocked have changed."""
+        if user.blocked and not user.gone:
+            self._deaf.add(user)
+        else:
+            self._deaf.discard(user)
 
     # -- within
 
-    def _free(self, name: str, owner: User | None) -> frozenset[str]:
-        """Return how `name` looks; raises Refused where someone but `owner` holds it or one that looks like it."""
-        holder = self._users.get(names.key(name))
-        if holder is not None and holder is not owner:
-            raise Refused("name_taken", f"The name {name} is taken.")
-        looks = names.looks(name)
-        for look in looks:
-            other = self._looks.get(look)
-            if other is not None and other is not owner:
-                raise Refused("name_looks", f"The name {name} looks like {other.name}, who is here.")
-        return looks
+    def _seat(
+        self, name: str, listener: Any, standing: Standing, address: str, wire: str, account: Account | None
+    ) -> User:
+        now = self.clock.monotonic()
+        user = User(name, names.key(name), frozenset(), listener, standing, now, address, wire, account=account)
+        user.looks = self.roster.check_free(name, user)
+        if account is not None:
+            user.blocked, user.watched = account.blocked, account.watched
+            for key in user.watched:
+                self.watch(user, key)
+            self.mind_blocks(user)
+        self.roster.hold(user)
+        return user
 
-    def _hold(self, user: User) -> None:
-        self._users[user.key] = user
-        for look in user.looks:
-            self._looks[look] = user
+    def _replace(self, account: Account) -> None:
+        """An account is on line once: who has proven the password takes the place of an earlier connection."""
+        for key in {account.key, *(user.key for user in self.roster if user.account is account)}:
+            earlier = self.roster.at(key)
+            if earlier is not None:
+                self.leave(earlier, "logged in again from elsewhere")
+                self.end(earlier, "replaced", "You have logged in again from elsewhere.")
 
-    def _release(self, user: User) -> bool:
-        """Give the name back; False where it was given back before."""
-        if self._users.get(user.key) is not user:
-            return False
-        del self._users[user.key]
-        for look in user.looks:
-            del self._looks[look]
-        return True
+    def _check_may_join(self, user: User, room: Room) -> None:
+        if len(user.rooms) >= PER_PERSON and user is not self.host:
+            self.rooms.drop_if_empty(room)
+            raise Refused("too_many", f"You are in {PER_PERSON} rooms already. /part leaves one.")
 
     def _join(self, user: User, room: Room) -> None:
         room.members[user] = None
@@ -323,6 +378,8 @@ class Hub:
     def _part(self, user: User, room: Room) -> None:
         del room.members[user]
         del user.rooms[room]
+        if user.rooms:
+            user.room = next(reversed(user.rooms))
         now = len(self._turn.posts)
         spans = self._turn.moved.setdefault(user, [])
         for span in spans:
@@ -332,21 +389,92 @@ class Hub:
         spans.append(Span(room, 0, now))
 
     def _depart(self, user: User, reason: str, kicked: bool = False) -> Left:
-        """Take someone out of all his rooms, tell each, and return the event of the room he was in last."""
+        """Take someone out of all his rooms, tell each, and return the event of his current room."""
+        left = self._left(user, user.room, reason, kicked)
         for room in tuple(user.rooms):
             self._part(user, room)
-            here, count = self.roster(room), len(room.members)
-            left = Left(*self.stamp(), room.name, user.name, reason, kicked, here, count)
+            left = self._left(user, room, reason, kicked)
             self._post(left, room=room)
+            self.rooms.drop_if_empty(room)
         return left
 
-    def _entered(self, user: User) -> Entered:
-        room = user.room
-        return Entered(*self.stamp(), room.name, user.name, self.roster(room), len(room.members))
+    def _remember(self, user: User) -> None:
+        """Keep when someone was here last, and how much he took part."""
+        user.gone = True
+        self.mind_blocks(user)
+        self.gone.append((user.name, self.clock.time()))
+        for key in user.watched:
+            self.unwatch(user, key)
+        account = user.account
+        if account is not None:
+            seconds = int(self.clock.monotonic() - user.arrived)
+            account.seen = self.clock.time()
+            account.seconds += seconds
+            account.messages += user.messages
+            self.keep(AccountSeen(account.key, account.seen, seconds, user.messages))
 
-    def _next(self) -> int:
-        self._id += 1
-        return self._id
+    def _announce_arrival(self, user: User) -> None:
+        """Tell those who watch for this name."""
+        for watcher in self._watchers.get(user.key, ()):
+            if watcher is not user:
+                self.tell(watcher, Seen(*self.stamp(), user.name))
+
+    def _recall(self, user: User, room: Room) -> None:
+        """Show a newcomer what was said last; what is too long altogether begins later."""
+        length = 0
+        last: list[Said | Acted] = []
+        for event in islice(reversed(room.recent), REPLAY):
+            if names.key(event.sender) in user.blocked:
+                continue
+            length += len(event.text)
+            if length > REPLAY_CHARACTERS:
+                break
+            last.append(event)
+        if last:
+            self.tell(user, Recalled(*self.stamp(), room.name, tuple(reversed(last))))
+
+    def _speak(self, user: User, event: Said | Acted, ref: Ref) -> None:
+        user.messages += 1
+        user.room.recent.append(event)
+        self._turn.facts.append(MessageSaved(event, user.key))
+        self._turn.posts.append(Post(event, user.room, (), user, ref))
+
+    def _sort_wanted(self, wanted: Iterable[str]) -> tuple[dict[User, None], dict[str, Account], dict[str, None]]:
+        """Return who of the wanted is on line, who is registered but away, and whom nobody knows."""
+        here: dict[User, None] = {}
+        kept: dict[str, Account] = {}
+        away: dict[str, None] = {}
+        for name in wanted:
+            user, account = self.roster.find(name), self.accounts.find(name)
+            if user is not None:
+                here[user] = None
+            elif account is not None:
+                kept[account.key] = account
+            else:
+                away[name] = None
+        return here, kept, away
+
+    def _keep_whisper(self, user: User, event: Whispered, here: Iterable[User], later: list[Account]) -> None:
+        for account in later:
+            account.inbox += 1
+        present = [other.account.key for other in here if other.account is not None and other.hears(user)]
+        readers = [user.account.key, *present] if user.account else present
+        self.keep(WhisperSaved(event, user.key, tuple(readers), tuple(account.key for account in later)))
+
+    def _order(self, user: User) -> tuple[str, ...]:
+        """Return the names of someone's rooms, the current one first."""
+        return tuple(room.name for room in reversed(user.rooms))
+
+    def _entered(self, user: User, room: Room) -> Entered:
+        return Entered(*self.stamp(), room.name, user.name, self.present(room), len(room.members))
+
+    def _left(self, user: User, room: Room, reason: str, kicked: bool = False) -> Left:
+        return Left(*self.stamp(), room.name, user.name, reason, kicked, self.present(room), len(room.members))
+
+    def _joined(self, user: User, ref: Ref) -> Joined:
+        room = user.room
+        here = tuple(member.name for member in room.members)
+        return Joined(*self.stamp(), room.name, room.title, room.description, here, ref)
 
     def _post(
         self,
@@ -357,3 +485,14 @@ class Hub:
         ref: Ref = None,
     ) -> None:
         self._turn.posts.append(Post(event, room, to, author, ref))
+
+
+def _hears(account: Account, user: User) -> bool:
+    return user.key not in account.blocked and (user.account is None or user.account.key not in account.blocked)
+
+
+def _unreachable(full: list[Account], away: Iterable[str]) -> Refused:
+    if full:
+        names_ = " and ".join(account.name for account in full)
+        return Refused("inbox_full", f"The inbox of {names_} is full; the message was not kept.")
+    return Refused("not_here", f"There is nobody called {' or '.join(away)} here; the message was not sent.")

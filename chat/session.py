@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
-from chat.events import Asked, Declined, Event, Ponged, Refused, Request, Told
+from chat import names, passwords
+from chat.accounts import Account
+from chat.events import Asked, Declined, Event, Ponged, Ref, Refused, Request, Told
 from chat.hub import Hub, User
 
 QUESTION = "What is your name?"
@@ -15,16 +17,25 @@ class State(Enum):
     """Every visitor is in exactly one of these."""
 
     NAMING = "asked for a name"
+    PROVING = "asked for the password of a name"
+    CHECKING = "waiting while the password is checked"
     PRESENT = "in the room"
     LEAVING = "has heard goodbye, or is gone"
 
 
+_BEFORE = frozenset({"login", "ping", "pong", "quit"})
+
 ACCEPTS: dict[State, frozenset[str] | None] = {
-    State.NAMING: frozenset({"login", "ping", "pong", "quit"}),
+    State.NAMING: _BEFORE,
+    State.PROVING: _BEFORE | {"prove"},
+    State.CHECKING: frozenset(),
     State.PRESENT: None,
     State.LEAVING: frozenset(),
 }
-"""What each state accepts. None stands for `ping`, `pong` and every verb of the command table."""
+"""What each state accepts. None stands for `ping`, `pong` and every verb of the command table.
+
+While a password is checked nothing is handed to the session: `visitor.resume` asks for what has come meanwhile.
+"""
 
 
 class Rules(Protocol):
@@ -40,9 +51,12 @@ class Visitor(Protocol):
     address: str
 
     @property
+    def host(self) -> str: ...
+    @property
     def wire_name(self) -> str: ...
     def answer(self, event: Event) -> None: ...
     def dismiss(self, code: str, text: str) -> None: ...
+    def resume(self) -> None: ...
 
 
 class Session:
@@ -53,6 +67,7 @@ class Session:
         self.user: User | None = None
         self.greeted = False
         self.plain_names = False
+        self._claimed = ""
         self._hub = hub
         self._rules = rules
         self._visitor = visitor
@@ -77,7 +92,7 @@ class Session:
     def greet(self) -> None:
         """Ask someone who said nothing yet for a name."""
         self.greeted = True
-        self._ask(QUESTION)
+        self._ask("name", QUESTION)
 
     def seat(self, user: User) -> None:
         """Let `user` be the one who visits: he is in the room now."""
@@ -91,11 +106,15 @@ class Session:
             self._hub.leave(self.user, why=why)
 
     def _read(self, request: Request) -> Request:
-        """Return the request behind a typed line; where a name is asked for, what is said is the name."""
+        """Return the request behind a typed line; where a name or a password is asked for, the line is just that."""
+        if self.user is None and self.plain_names:
+            typed = request.rest
+            if request.verb in ("say", "line") and self.state is State.PROVING and typed.strip() != "/quit":
+                return Request("prove", typed)
+            if request.verb == "say":
+                return Request("login", typed)
         if request.verb == "line":
             return self._rules.read(self.user, request.rest)
-        if self.user is None and self.plain_names and request.verb == "say":
-            return Request("login", request.rest)
         return request
 
     def _do(self, request: Request) -> None:
@@ -105,20 +124,83 @@ class Session:
             self._pulse(request)
         elif self.user is not None:
             self._rules.run(self._hub, self.user, request)
+        elif request.verb == "prove":
+            self._prove(self._claimed, request.rest, request.ref)
         else:
             self.state = State.LEAVING
             self._visitor.dismiss("quit", "Goodbye.")
 
+    # -- the name, and its password
+
     def _login(self, request: Request) -> None:
         if self.user is not None:
             raise Refused("logged_in", f"You are logged in already, as {self.user.name}.")
-        raw = request.rest if request.fields is None else request.fields.get("name", "")
+        fields = request.fields or {}
+        name = names.check(fields.get("name", request.rest))
+        password = fields.get("password")
+        if password is not None:
+            self._prove(name, password, request.ref)
+        elif self._hub.accounts.find(name) is None:
+            self._enter(name, None, request.ref)
+        elif self.plain_names:
+            self._claim(name)
+        else:
+            raise Refused("registered", f"The name {name} is registered; log in with its password.")
+
+    def _claim(self, name: str) -> None:
+        """Ask for the password of a registered name."""
+        self._hub.guard.check(names.key(name), self._visitor.host, self._hub.clock.monotonic())
+        self._claimed = name
+        self.greeted = True
+        self.state = State.PROVING
+        self._ask("password", f"Password for {name}?")
+
+    def _prove(self, name: str, password: str, ref: Ref) -> None:
+        """Have the password checked where that keeps nobody waiting; names nobody has registered take as long."""
+        self._hub.guard.check(names.key(name), self._visitor.host, self._hub.clock.monotonic())
+        account = self._hub.accounts.find(name)
+        kept = account.secret if account else None
+        before, self.state = self.state, State.CHECKING
+        try:
+            self._hub.aside.run(
+                lambda: passwords.matches(kept, password), lambda right: self._proved(name, account, right, ref)
+            )
+        except Refused:
+            self.state = before
+            raise
+
+    def _proved(self, name: str, account: Account | None, right: bool, ref: Ref) -> None:
+        """The password has been checked: let the visitor in, or not."""
+        if self.state is not State.CHECKING:
+            return  # gone meanwhile
+        guard, key, host = self._hub.guard, names.key(name), self._visitor.host
+        self.state = State.NAMING
+        try:
+            if not right:
+                guard.wrong(key, host, self._hub.clock.monotonic())
+                guard.check(key, host, self._hub.clock.monotonic())
+                raise Refused("wrong_password", f"That is not the password of {name}.")
+            guard.right(key, host)
+            self._enter(name, account, ref)
+        except Refused as refusal:
+            again = refusal.code == "wrong_password" and self.plain_names
+            self.state = State.PROVING if again else State.NAMING
+            self._decline(refusal, Request("login", ref=ref))
+            if again:
+                self._ask("password", f"Password for {name}?")
+        self._visitor.resume()
+
+    def _enter(self, name: str, account: Account | None, ref: Ref) -> None:
         visitor = self._visitor
-        user = self._hub.enter(raw, visitor, address=visitor.address, wire=visitor.wire_name, ref=request.ref)
+        user = self._hub.enter(
+            name, visitor, address=visitor.address, wire=visitor.wire_name, account=account, ref=ref
+        )
         self.seat(user)
         if self.greeted:
             count = len(self._hub)
             self._tell(f"Welcome, {user.name}. {count} people are here. /help lists what you can type.")
+
+    # -- answers
 
     def _pulse(self, request: Request) -> None:
         if request.verb == "ping":
@@ -128,11 +210,11 @@ class Session:
         verb, ref = (request.verb, request.ref) if isinstance(request, Request) else ("", None)
         about = "login" if self.user is None else verb
         self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
-        if self.user is None and self.greeted:
-            self._ask(f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)
+        if self.state is State.NAMING and self.greeted:
+            self._ask("name", f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)
 
-    def _ask(self, text: str) -> None:
-        self._answer(Asked(*self._hub.stamp(), "name", text))
+    def _ask(self, about: str, text: str) -> None:
+        self._answer(Asked(*self._hub.stamp(), about, text))
 
     def _tell(self, text: str) -> None:
         self._answer(Told(*self._hub.stamp(), "welcome", text))

@@ -30,6 +30,18 @@ def clean(text: str) -> str:
     return _PILE.sub(r"\1", _SURROGATE.sub("\ufffd", text))
 
 
+def hms(seconds: int) -> str:
+    """Return a length of time as HH:MM:SS."""
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def ago(seconds: float) -> str:
+    """Return a length of time in a number and a unit: 5 min, 3 h, 12 days."""
+    if seconds < 3600:
+        return f"{max(0, int(seconds)) // 60} min"
+    return f"{int(seconds) // 3600} h" if seconds < 172_800 else f"{int(seconds) // 86_400} days"
+
+
 def one_line(text: str) -> str:
     """Return `text` with blanks for its line feeds, for wires on which one event is one line."""
     return text.replace("\n", " ") if "\n" in text else text

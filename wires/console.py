@@ -10,18 +10,24 @@ from chat.events import (
     Declined,
     Entered,
     Event,
+    Joined,
     Left,
     Listed,
+    Mapped,
     Noted,
+    Parted,
+    Recalled,
     Ref,
     Refused,
     Renamed,
     Request,
     Said,
+    Seen,
     Told,
     Whispered,
 )
-from wires.plain import LOBBY, clock
+from chat.text import hms
+from wires.plain import LOBBY, day, delivery, people, place_row
 from wires.wire import Wire, stamp
 
 
@@ -43,8 +49,7 @@ class HostConsole(Wire):
         """Tell whom a private message reached; the rest the host has just typed himself."""
         if not isinstance(event, Whispered):
             return b""
-        away = f" Not here: {', '.join(event.away)}." if event.away else ""
-        return f"Sent to {', '.join(event.to)}.{away}\n".encode()
+        return f"{delivery(event)}\n".encode()
 
 
 def _block(text: str) -> str:
@@ -90,12 +95,25 @@ def _renamed(event: Renamed) -> str:
 def _listed(event: Listed) -> str:
     if event.about == "list_users":
         return f"USERS: [{','.join(who.name for who in event.people)}]"
-    rows = [f"{who.name:<32} {clock(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
+    rows = [f"{who.name:<32} {hms(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
     return "\n".join([f"{len(rows)} in {event.room}:", *rows])
 
 
 def _declined(event: Declined) -> str:
     return "" if event.code == "empty" else f"[!] {event.text}"
+
+
+def _joined(event: Joined) -> str:
+    return f"Welcome to the {event.title} Channel ({people(len(event.here))})"
+
+
+def _mapped(event: Mapped) -> str:
+    return "\n".join(place_row(place, event.current) for place in event.places)
+
+
+def _recalled(event: Recalled) -> str:
+    head = f"Said before, since {day(event.events[0].at)}:"
+    return "\n".join([head, *(_WRITERS[type(told)](told) for told in event.events)])
 
 
 _WRITERS: dict[type[Event], Callable[[Any], str]] = {
@@ -107,6 +125,11 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Renamed: _renamed,
     Told: lambda event: event.text,
     Listed: _listed,
+    Joined: _joined,
+    Parted: lambda event: f"You have left {event.title}; you are in {event.current_title} now.",
+    Mapped: _mapped,
+    Recalled: _recalled,
+    Seen: lambda event: f"{event.name} is here.",
     Declined: _declined,
     Noted: lambda event: f"[-] {event.text}",
 }

@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Protocol
 
-from chat.hub import Post, Room, Span, Turn, User
+from chat.events import Acted, Said
+from chat.turn import Post, Room, Span, Turn, User
 from wires.wire import Wire
 
 
@@ -21,10 +22,16 @@ class Listener(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
-def deliver(turn: Turn) -> None:
-    """Write each person what is new for him, in the order in which it was posted."""
-    if turn.posts:
-        _Delivery(turn).run()
+def deliver(turn: Turn) -> list[tuple[Listener, bytes]]:
+    """Write each person what is new for him, in the order in which it was posted.
+
+    Returns the acknowledgements to write once the turn is kept for good.
+    """
+    if not turn.posts:
+        return []
+    delivery = _Delivery(turn)
+    delivery.run()
+    return delivery.acknowledgements()
 
 
 class _Delivery:
@@ -37,6 +44,7 @@ class _Delivery:
     def __init__(self, turn: Turn) -> None:
         self.posts = turn.posts
         self.moved = turn.moved
+        self.deaf = turn.deaf
         self.heard: dict[Room, list[int]] = {}
         self.private: dict[User, list[int]] = {}
         self.authored: dict[User, list[int]] = {}
@@ -46,7 +54,7 @@ class _Delivery:
             self._sort(index, post)
 
     def run(self) -> None:
-        special = self.private.keys() | self.authored.keys() | self.moved.keys()
+        special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf
         for user in special:
             self._tell_special(user)
         rooms = tuple(self.heard)
@@ -67,6 +75,15 @@ class _Delivery:
                     data = shared[dialect] = self._common(listener.wire, (room,))
                 if data:
                     listener.write(data)
+
+    def acknowledgements(self) -> list[tuple[Listener, bytes]]:
+        found: list[tuple[Listener, bytes]] = []
+        for user, indexes in self.authored.items():
+            wire = user.listener.wire
+            if wire.acknowledges:
+                mine = (self.posts[index] for index in indexes)
+                found.append((user.listener, b"".join([wire.acknowledge(post.event, post.ref) for post in mine])))
+        return found
 
     def _sort(self, index: int, post: Post) -> None:
         if post.room is not None:
@@ -102,11 +119,18 @@ class _Delivery:
         wire = user.listener.wire
         mine = set(self.authored.get(user, ()))
         indexes = {*self.private.get(user, ()), *self._spanned(user)}
+        if user in self.deaf:
+            indexes = {index for index in indexes if self._is_heard(user, index)}
         data = b"".join([
             self._own(wire, index) if index in mine else self._piece(wire, index) for index in sorted(indexes)
         ])  # fmt: skip
         if data:
             user.listener.write(data)
+
+    def _is_heard(self, user: User, index: int) -> bool:
+        """Talk of people someone has blocked does not reach him; that they come and go does."""
+        post = self.posts[index]
+        return post.author is None or not isinstance(post.event, (Said, Acted)) or user.hears(post.author)
 
     def _own(self, wire: Wire, index: int) -> bytes:
         post = self.posts[index]

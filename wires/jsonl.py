@@ -13,19 +13,25 @@ from typing import Any
 
 from chat.events import (
     Acted,
+    Asked,
     Declined,
     Ended,
     Entered,
     Event,
+    Joined,
     Left,
     Listed,
+    Mapped,
+    Parted,
     Pinged,
     Ponged,
+    Recalled,
     Ref,
     Refused,
     Renamed,
     Request,
     Said,
+    Seen,
     Told,
     Welcomed,
     Whispered,
@@ -60,6 +66,7 @@ class Jsonl(Wire):
 
     name = "json"
     pings = True
+    acknowledges = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,14 +86,16 @@ class Jsonl(Wire):
         return self._lines.unfinished
 
     def encode(self, event: Event) -> bytes:
-        """Return one line."""
+        """Return one line; for what is recalled one per message, marked as history, and one that ends it."""
+        if isinstance(event, Recalled):
+            return _recalled(event)
         write = _WRITERS.get(type(event))
         return _line(write(event)) if write else b""
 
-    def own(self, event: Event, ref: Ref) -> bytes:
-        """Return the acknowledgement of one's own message."""
+    def acknowledge(self, event: Event, ref: Ref) -> bytes:
+        """Return the acknowledgement of one's own message: from now on it outlives the server."""
         if isinstance(event, Whispered):
-            to = {"to": event.to, "away": event.away}
+            to = {"to": event.to, "kept": event.kept, "away": event.away}
             return _line({**_head("accepted", event), "do": "msg", **to, "text": event.text, **_ref(ref)})
         if isinstance(event, (Said, Acted)):
             verb = "say" if isinstance(event, Said) else "me"
@@ -171,6 +180,12 @@ def _head(word: str, event: Event) -> dict[str, Any]:
     return {"event": word, "id": event.id, "time": _utc(event.at)}
 
 
+def _recalled(event: Recalled) -> bytes:
+    lines = [_line({**_WRITERS[type(told)](told), "history": True, **_ref(event.ref)}) for told in event.events]
+    end = {**_head("history", event), "room": event.room, "count": len(event.events), **_ref(event.ref)}
+    return b"".join(lines) + _line(end)
+
+
 def _ref(ref: Ref) -> dict[str, Any]:
     return {} if ref is None else {"ref": ref}
 
@@ -209,6 +224,32 @@ def _welcomed(event: Welcomed) -> dict[str, Any]:
     return {**_head("welcome", event), **place, "users": event.here, "count": len(event.here), **_ref(event.ref)}
 
 
+def _joined(event: Joined) -> dict[str, Any]:
+    room = {"room": event.room, "title": event.title, "description": event.description}
+    return {**_head("joined", event), **room, "users": event.here, "count": len(event.here), **_ref(event.ref)}
+
+
+def _parted(event: Parted) -> dict[str, Any]:
+    rooms = {"room": event.room, "title": event.title, "current": event.current, "current_title": event.current_title}
+    return {**_head("parted", event), **rooms, **_ref(event.ref)}
+
+
+def _mapped(event: Mapped) -> dict[str, Any]:
+    places = [
+        {"room": place.room, "title": place.title, "description": place.description, "count": place.count}
+        for place in event.places
+    ]
+    return {**_head("channels", event), "current": event.current, "channels": places, **_ref(event.ref)}
+
+
+def _seen(event: Seen) -> dict[str, Any]:
+    return {**_head("seen", event), "name": event.name}
+
+
+def _asked(event: Asked) -> dict[str, Any]:
+    return {**_head("asked", event), "about": event.about, "text": event.text}
+
+
 def _told(event: Told) -> dict[str, Any]:
     return {**_head("told", event), "about": event.about, "text": event.text, **_ref(event.ref)}
 
@@ -244,6 +285,11 @@ _WRITERS: dict[type[Event], Callable[[Any], dict[str, Any]]] = {
     Welcomed: _welcomed,
     Told: _told,
     Listed: _listed,
+    Joined: _joined,
+    Parted: _parted,
+    Mapped: _mapped,
+    Seen: _seen,
+    Asked: _asked,
     Declined: _declined,
     Pinged: _pinged,
     Ponged: _ponged,

@@ -5,7 +5,8 @@ It knows nothing of who is logged in: while that is open, the session reads what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from chat.events import (
@@ -15,18 +16,24 @@ from chat.events import (
     Ended,
     Entered,
     Event,
+    Joined,
     Left,
     Listed,
+    Mapped,
+    Parted,
+    Place,
+    Recalled,
     Ref,
     Refused,
     Renamed,
     Request,
     Said,
+    Seen,
     Told,
     Welcomed,
     Whispered,
 )
-from chat.text import one_line
+from chat.text import hms, one_line
 from wires.telnet import IAC, Telnet
 from wires.wire import Lines, Wire, stamp
 
@@ -102,12 +109,11 @@ def _acted(event: Acted) -> str:
 
 
 def _whispered(event: Whispered) -> str:
-    return f"{stamp(event.at)} {event.sender} -> {','.join(event.to)}: {one_line(event.text)}\n"
+    return f"{stamp(event.at)} {event.sender} -> {','.join((*event.to, *event.kept))}: {one_line(event.text)}\n"
 
 
 def _delivery(event: Whispered) -> str:
-    away = f" Not here: {', '.join(event.away)}." if event.away else ""
-    return f"{stamp(event.at)} [=] Sent to {', '.join(event.to)}.{away}\n"
+    return _answer(event.at, [delivery(event)])
 
 
 def _entered(event: Entered) -> str:
@@ -134,7 +140,7 @@ def _told(event: Told) -> str:
 
 def _listed(event: Listed) -> str:
     head = f"{stamp(event.at)} [=] "
-    rows = [f"{who.name} {clock(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
+    rows = [f"{who.name} {hms(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
     return "".join(f"{head}{row}\n" for row in [f"{len(rows)} in {event.room}:", *rows])
 
 
@@ -157,9 +163,59 @@ def _ended(event: Ended) -> str:
     return f"{stamp(event.at)} [.] {one_line(event.text)}\n"
 
 
-def clock(seconds: int) -> str:
-    """Return a length of time as HH:MM:SS."""
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+def _joined(event: Joined) -> str:
+    lines = [f"Welcome to the {event.title} Channel ({people(len(event.here))})"]
+    lines += [event.description] if event.description else []
+    lines.append(f"Here: {', '.join(event.here)}")
+    return _answer(event.at, lines)
+
+
+def _parted(event: Parted) -> str:
+    return _answer(event.at, [f"You have left {event.title}; you are in {event.current_title} now."])
+
+
+def _mapped(event: Mapped) -> str:
+    return _answer(event.at, [place_row(place, event.current) for place in event.places])
+
+
+def _recalled(event: Recalled) -> str:
+    """Show each message as it was when it was said, between two lines that tell it from what is said now."""
+    head = _answer(event.at, [f"Said before, since {day(event.events[0].at)}: {len(event.events)}"])
+    body = "".join(_WRITERS[type(told)](told) for told in event.events)
+    return head + body + _answer(event.at, ["End of what was said before."])
+
+
+def _seen(event: Seen) -> str:
+    return _answer(event.at, [f"{event.name} is here."])
+
+
+def delivery(event: Whispered) -> str:
+    """Return, for the sender, whom a private message reached, for whom it is kept, and whom it did not reach."""
+    parts = [f"Sent to {', '.join(event.to)}."] if event.to else []
+    parts += [f"Kept for {', '.join(event.kept)}, to be delivered at the next login."] if event.kept else []
+    parts += [f"Not here: {', '.join(event.away)}."] if event.away else []
+    return " ".join(parts)
+
+
+def _answer(at: float, lines: Iterable[str]) -> str:
+    return "".join(f"{stamp(at)} [=] {one_line(line)}\n" for line in lines)
+
+
+def people(count: int) -> str:
+    """Return `1 user`, `3 users`."""
+    return f"{count} user{'' if count == 1 else 's'}"
+
+
+def place_row(place: Place, current: str) -> str:
+    """Return a room as a line of a list; the current one is marked."""
+    mark = "*" if place.room == current else " "
+    about = f" - {place.description}" if place.description else ""
+    return f"{mark} {place.title} ({people(place.count)}){about}"
+
+
+def day(at: float) -> str:
+    """Return a date and time, local."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
 _WRITERS: dict[type[Event], Callable[[Any], str]] = {
@@ -172,6 +228,11 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Welcomed: _welcomed,
     Told: _told,
     Listed: _listed,
+    Joined: _joined,
+    Parted: _parted,
+    Mapped: _mapped,
+    Recalled: _recalled,
+    Seen: _seen,
     Declined: _declined,
     Asked: _asked,
     Ended: _ended,

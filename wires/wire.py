@@ -24,6 +24,8 @@ class Wire:
     """The client answers `Pinged` by itself."""
     plain_names: ClassVar[bool] = False
     """A line typed before the login is the name, and someone silent may be a person who waits to be asked."""
+    acknowledges: ClassVar[bool] = False
+    """The author of a message is told when it is kept for good."""
     over = False
     """The wire is done with this connection: flush and hang up."""
 
@@ -54,6 +56,10 @@ class Wire:
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Return what the author of `event` gets instead of it. `ref` is that of his request."""
+        return b""
+
+    def acknowledge(self, event: Event, ref: Ref) -> bytes:
+        """Return what the author of `event` gets once it is kept for good."""
         return b""
 
     def replies(self) -> bytes:

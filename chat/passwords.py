@@ -1,0 +1,44 @@
+"""Hashes passwords with argon2id (RFC 9106), 64 MiB, 3 passes, 1 lane. Slow on purpose: never call it on the loop."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from chat.events import Refused
+
+LONGEST = 1024  # bytes
+SHORTEST = 4  # characters
+
+_hasher = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
+
+
+def check(password: str) -> str:
+    """Return a new password as it will be hashed; raises Refused `password_bad` where it cannot be one."""
+    if len(password) < SHORTEST:
+        raise Refused("password_bad", f"A password has at least {SHORTEST} characters.")
+    if len(password.encode("utf-8", "replace")) > LONGEST:
+        raise Refused("password_bad", f"A password has at most {LONGEST:,} bytes.")
+    if not password.isprintable():
+        raise Refused("password_bad", "A password has no control characters.")
+    return password
+
+
+def secret(password: str) -> str:
+    """Return the hash to keep."""
+    return _hasher.hash(password)
+
+
+def matches(kept: str | None, password: str) -> bool:
+    """Return whether `password` is the one behind `kept`. None, for an unknown name, takes as long and is never right."""
+    try:
+        return _hasher.verify(kept or _decoy(), password[:LONGEST]) and kept is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+@lru_cache(maxsize=1)
+def _decoy() -> str:
+    return _hasher.hash("nobody's password")

@@ -1,0 +1,100 @@
+"""The people and rooms themselves, and one turn's posts about them: plain data, no rules."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from chat.accounts import Account
+from chat.events import Acted, Event, Ref, Said
+
+RECENT = 200  # messages that a room remembers without asking the disk
+
+
+class Standing(IntEnum):
+    """Who may do what to whom: nobody acts on someone of equal or higher standing."""
+
+    GUEST = 1
+    HOST = 3
+
+
+@dataclass(eq=False, slots=True)
+class User:
+    """Someone present. `listener` is whatever brings events to him; the hub only keeps it.
+
+    `blocked` and `watched` are names by key; they are those of the account where he has one. `room` is the
+    current one: that joined last. `arrived` is monotonic seconds.
+    """
+
+    name: str
+    key: str
+    looks: frozenset[str]
+    listener: Any
+    standing: Standing
+    arrived: float
+    address: str = ""
+    wire: str = ""
+    gone: bool = False
+    messages: int = 0
+    account: Account | None = None
+    blocked: dict[str, str] = field(default_factory=dict)
+    watched: dict[str, str] = field(default_factory=dict)
+    rooms: dict[Room, None] = field(default_factory=dict)
+    room: Room = field(init=False)
+
+    def hears(self, other: User) -> bool:
+        """Return whether he has not blocked `other`, by the name now shown or by the registered one."""
+        return other.key not in self.blocked and (other.account is None or other.account.key not in self.blocked)
+
+
+@dataclass(eq=False, slots=True)
+class Room:
+    """A named place; what is said in it is heard by its members. A `lasting` one stays when the last has left."""
+
+    name: str
+    title: str
+    description: str = ""
+    lasting: bool = True
+    members: dict[User, None] = field(default_factory=dict)
+    recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+
+@dataclass(eq=False, slots=True)
+class Post:
+    """One event and its audience: a room (its author hears his own version), or some people."""
+
+    event: Event
+    room: Room | None
+    to: tuple[User, ...] = ()
+    author: User | None = None
+    ref: Ref = None
+
+
+@dataclass(eq=False, slots=True)
+class Span:
+    """The part of a turn in which someone was in a room: posts `start` to `end` (None: to the turn's end)."""
+
+    room: Room
+    start: int
+    end: int | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """What was posted since the last `take`, who came or went meanwhile, and what is to be kept for good.
+
+    `deaf` are those who do not hear everybody.
+   """
+
+    posts: list[Post] = field(default_factory=list)
+    moved: dict[User, list[Span]] = field(default_factory=dict)
+    gone: list[User] = field(default_factory=list)
+    deaf: set[User] = field(default_factory=set)
+    facts: list[Any] = field(default_factory=list)
+    when_kept: list[Callable[[], None]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.posts or self.gone or self.facts)

@@ -1,0 +1,13 @@
+"""Come into a room."""
+
+from __future__ import annotations
+
+from commands import Call, Command
+
+
+def run(call: Call, room: str) -> None:
+    """Bring the caller into `room`, made now where the host allows it; what he says goes there from now on."""
+    call.hub.join(call.user, room, call.ref)
+
+
+COMMAND = Command("join", "come into a room, or talk in it again; /channels lists them", run, "room", ("j",))

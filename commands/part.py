@@ -1,0 +1,13 @@
+"""Go out of a room."""
+
+from __future__ import annotations
+
+from commands import Call, Command
+
+
+def run(call: Call, room: str) -> None:
+    """Bring the caller out of `room`, or of the current one, back to the room before."""
+    call.hub.part(call.user, room, call.ref)
+
+
+COMMAND = Command("part", "leave a room, by default the current one, for the one before", run, "room?")

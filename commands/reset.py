@@ -1,0 +1,24 @@
+"""Give someone who has forgotten his password a new one."""
+
+from __future__ import annotations
+
+import secrets
+
+from chat.events import Refused
+from chat.turn import Standing
+from commands import Call, Command
+from commands.password import change
+
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
+
+
+def run(call: Call, name: str) -> None:
+    """Set a random password for the account `name`, and show it to the host alone."""
+    account = call.hub.accounts.find(name)
+    if account is None:
+        raise Refused("not_registered", f"There is no registered name {name}.")
+    new = "".join(secrets.choice(LETTERS) for _ in range(10))
+    change(call, account, new, f"The password of {account.name} is now {new} - /password changes it.")
+
+
+COMMAND = Command("reset", "give a registered name a new password", run, "name", standing=Standing.HOST, bare=True)

@@ -1,0 +1,37 @@
+"""Be told when someone comes: the hot list."""
+
+from __future__ import annotations
+
+from chat import names
+from chat.accounts import LISTED
+from chat.events import Refused
+from chat.facts import Watched
+from commands import Call, Command
+
+
+def run(call: Call, name: str) -> None:
+    """Put `name` on the caller's hot list, or say who is on it."""
+    user = call.user
+    if not name:
+        call.tell("watch", _list(call))
+        return
+    shown = names.check(name)
+    key = names.key(shown)
+    if len(user.watched) >= LISTED:
+        raise Refused("too_many", f"You watch for {LISTED} people; /unwatch one first.")
+    user.watched[key] = shown
+    call.hub.watch(user, key)
+    if user.account is not None:
+        call.hub.keep(Watched(user.account.key, key, shown))
+    here = "is here now" if call.hub.find(shown) else "is not here"
+    call.tell("watch", f"You will be told when {shown} comes; {shown} {here}.")
+
+
+def _list(call: Call) -> str:
+    if not call.user.watched:
+        return "You watch for nobody. /watch NAME tells you when NAME comes."
+    rows = [f"{name}: {'here' if call.hub.find(name) else 'away'}" for name in sorted(call.user.watched.values())]
+    return "\n".join(rows)
+
+
+COMMAND = Command("watch", "be told when someone comes; without a name: list whom you watch for", run, "name?")

@@ -1,0 +1,37 @@
+"""Say who someone is."""
+
+from __future__ import annotations
+
+from chat.accounts import Account
+from chat.events import Refused
+from chat.hub import User
+from chat.text import ago, hms
+from chat.turn import Standing
+from commands import Call, Command
+
+
+def run(call: Call, name: str) -> None:
+    """Answer what may be known of `name`; address and wire are for the host."""
+    user, account = call.hub.find(name), call.hub.accounts.find(name)
+    if user is not None:
+        call.tell("whois", _here(call, user))
+    elif account is not None:
+        call.tell("whois", _away(call, account))
+    else:
+        raise Refused("not_here", f"There is nobody called {name}, here or registered.")
+
+
+def _here(call: Call, user: User) -> str:
+    seconds = int(call.hub.clock.monotonic() - user.arrived)
+    known = "registered" if user.account else "not registered"
+    lines = [f"{user.name} is here since {hms(seconds)}, {known}, in {', '.join(room.title for room in user.rooms)}."]
+    if call.user.standing is Standing.HOST:
+        lines.append(f"{user.name} comes from {user.address}, by {user.wire}.")
+    return "\n".join(lines)
+
+
+def _away(call: Call, account: Account) -> str:
+    return f"{account.name} is registered, and was here {ago(call.hub.clock.time() - account.seen)} ago."
+
+
+COMMAND = Command("whois", "say who someone is", run, "name", bare=True)

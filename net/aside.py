@@ -1,0 +1,57 @@
+"""Work that takes long, such as hashing a password, done in a thread of its own; the result comes back to the loop.
+
+It does not know what the work is.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from net.loop import Loop
+
+MOST = 64  # jobs that wait
+
+log = logging.getLogger("chat.aside")
+
+
+class Swamped(Exception):
+    """More work waits than will be done in reasonable time."""
+
+
+class Aside:
+    """One worker thread, and a bounded queue before it."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
+        self._waiting = 0
+
+    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Call `work` in the worker, then `then` with its result in the loop. Raises Swamped when too much waits."""
+        if self._waiting >= MOST:
+            raise Swamped
+        self._waiting += 1
+        self._pool.submit(self._do, work, then)
+
+    def close(self) -> None:
+        """Wait for the job at hand; those that wait are dropped."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _do(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        try:
+            result = work()
+        except Exception:
+            log.exception("fault in work aside")
+            self._loop.call_soon(self._done)
+            return
+        self._loop.call_soon(lambda: self._finish(then, result))
+
+    def _done(self) -> None:
+        self._waiting -= 1
+
+    def _finish(self, then: Callable[[Any], None], result: Any) -> None:
+        self._done()
+        then(result)
