@@ -158,8 +158,10 @@ class Hub:
     def enter(self, raw: str, listener: Any, *, address: str = "", wire: str = "", ref: Ref = None) -> User:
         """Let someone in under the name `raw`.
 
-        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`.
+        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `closing`.
         """
+        if self.closing is not None:
+            raise Refused("closing", self.closing)
         name = names.check(raw)
         looks = self._free(name, None)
         user = User(name, names.key(name), looks, listener, Standing.GUEST, self.clock.monotonic(), address, wire)
@@ -192,12 +194,16 @@ class Hub:
         self._depart(user, reason)
 
     def kick(self, user: User, by: User, reason: str = "") -> None:
-        """Put someone out; he and everyone in his rooms are told. Raises Refused `yourself`, `not_allowed`."""
+        """Put someone out; he and everyone in his rooms are told.
+
+        Raises Refused `yourself`, `not_allowed`, and `not_here` where he is gone already.
+        """
         if user is by:
             raise Refused("yourself", f"You are {user.name}, and cannot kick yourself.")
         if user.standing >= by.standing:
             raise Refused("not_allowed", f"{user.name} cannot be kicked by {by.name}.")
-        self._release(user)
+        if not self._release(user):
+            raise Refused("not_here", f"{user.name} is not here any more.")
         because = f": {reason}" if reason else ""
         self.note(f"{user.name} is off line: kicked by {by.name}{because}.")
         self._post(self._depart(user, reason, kicked=True), to=(user,))
@@ -227,11 +233,12 @@ class Hub:
         here, count = self.roster(user.room), len(user.room.members)
         event = Renamed(*self.stamp(), old, name, here, count)
         audience = {member: None for room in user.rooms for member in room.members}
-        self._post(event, to=tuple(audience))
+        self._post(event, to=tuple(audience), author=user, ref=ref)
 
     def close(self, text: str) -> None:
         """Say goodbye to everyone but the host; `closing` then says why."""
         self.closing = text
+        self.note(text)
         for user in tuple(self._users.values()):
             if user is not self.host:
                 self.end(user, "closing", text)

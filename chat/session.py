@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import Protocol
 
@@ -93,9 +94,9 @@ class Session:
     def _read(self, request: Request) -> Request:
         """Return the request behind a typed line; where a name is asked for, what is said is the name."""
         if request.verb == "line":
-            return self._rules.read(self.user, request.rest)
+            return replace(self._rules.read(self.user, request.rest), ref=request.ref)
         if self.user is None and self.plain_names and request.verb == "say":
-            return Request("login", request.rest)
+            return Request("login", request.rest, ref=request.ref)
         return request
 
     def _do(self, request: Request) -> None:
@@ -106,13 +107,13 @@ class Session:
         elif self.user is not None:
             self._rules.run(self._hub, self.user, request)
         else:
-            self.state = State.LEAVING
             self._visitor.dismiss("quit", "Goodbye.")
+            self.state = State.LEAVING
 
     def _login(self, request: Request) -> None:
         if self.user is not None:
             raise Refused("logged_in", f"You are logged in already, as {self.user.name}.")
-        raw = request.rest if request.fields is None else request.fields.get("name", "")
+        raw = request.rest if request.fields is None else request.field("name")
         visitor = self._visitor
         user = self._hub.enter(raw, visitor, address=visitor.address, wire=visitor.wire_name, ref=request.ref)
         self.seat(user)
@@ -125,9 +126,9 @@ class Session:
             self._answer(Ponged(*self._hub.stamp(), request.ref))
 
     def _decline(self, refusal: Refused, request: Request | Refused) -> None:
-        verb, ref = (request.verb, request.ref) if isinstance(request, Request) else ("", None)
+        verb = request.verb if isinstance(request, Request) else ""
         about = "login" if self.user is None else verb
-        self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
+        self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, request.ref))
         if self.user is None and self.greeted:
             self._ask(f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)
 

@@ -81,7 +81,7 @@ class Command:
         if not self.raw:
             given = [clean(value) for value in given]
         for name, value in zip(self.names[: self.needed], given, strict=False):
-            if not value:
+            if not value.strip():
                 code = "empty" if name == "text" else "missing"
                 raise Refused(code, f"{self.usage(console)}: the {name} is missing.")
         if any(len(value) > LONGEST for value in given):
@@ -97,8 +97,7 @@ class Command:
         return words + [""] * (len(self.names) - len(words))
 
     def _pick(self, request: Request) -> list[str]:
-        fields = request.fields or {}
-        return [fields.get(name, "") for name in self.names]
+        return [request.field(name) for name in self.names]
 
 
 class Table:
