@@ -21,22 +21,34 @@ class Request:
     """One thing a visitor asks for.
 
     `rest` is what followed the verb on a typed line. Programs that name their values send `fields`
-    instead; then `rest` is empty. `ref` comes back with every answer to this request.
+    instead; then `rest` is empty, and None stands for a value that is no text. `ref` comes back with every answer to
+    this request.
     """
 
     verb: str
     rest: str = ""
-    fields: Mapping[str, str] | None = None
+    fields: Mapping[str, str | None] | None = None
     ref: Ref = None
+
+    def field(self, name: str) -> str:
+        """Return the value called `name`, empty where there is none. Raises Refused `bad_request` where it is no text."""
+        value = (self.fields or {}).get(name, "")
+        if value is None:
+            raise Refused("bad_request", f"{name} must be a string, a whole number or a list of strings.", self.ref)
+        return value
 
 
 class Refused(Exception):
-    """A request that is not granted: `code` for programs (stable), `text` for the person (a sentence)."""
+    """A request that is not granted: `code` for programs (stable), `text` for the person (a sentence).
 
-    def __init__(self, code: str, text: str) -> None:
+    `ref` is that of the request where a wire could not even make a `Request` of it.
+    """
+
+    def __init__(self, code: str, text: str, ref: Ref = None) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
+        self.ref = ref
 
 
 @dataclass(frozen=True, slots=True)

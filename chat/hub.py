@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from chat import names
 from chat.accounts import Account, Accounts, Guard
+from chat.elsewhere import Aside, AtOnce, Memory
 from chat.events import (
     Acted,
     Declined,
@@ -32,18 +33,16 @@ from chat.events import (
     Seen,
     Told,
     Welcomed,
-    Whispered,
 )
-from chat.facts import AccountSeen, MessageSaved, WhisperSaved
+from chat.facts import AccountSeen, MessageSaved
 from chat.rooms import PER_PERSON, Rooms
 from chat.roster import Roster
-from chat.turn import Post, Room, Span, Standing, Turn, User
+from chat.turn import Post, Room, Span, Standing, Turn, User, Watchers
 
 HOST = "Host"
 ROSTER = 100  # names that travel with an event about who is here; the count tells how many there are
 REPLAY = 50  # messages that a newcomer sees
 REPLAY_CHARACTERS = 200_000  # and how long they may be, all together: the outbox is bounded
-INBOX = 500
 GONE = 1_000  # people who went, remembered for /wholast
 
 
@@ -52,27 +51,6 @@ class Clock(Protocol):
 
     def monotonic(self) -> float: ...
     def time(self) -> float: ...
-
-
-class Aside(Protocol):
-    """Does work that takes long somewhere else, and comes back with the result. Raises Refused `busy` when it is swamped."""
-
-    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None: ...
-
-
-class AtOnce:
-    """Does it here and now: for a hub without a loop."""
-
-    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Call `then` with the result of `work`."""
-        then(work())
-
-
-class Memory(Protocol):
-    """What is kept for good, asked from a hub that must not wait: the answer comes in a later turn."""
-
-    def history(self, rooms: tuple[str, ...], key: str | None, count: int, answer: Callable[[Any], None]) -> None: ...
-    def inbox(self, key: str, answer: Callable[[Any], None]) -> None: ...
 
 
 class Hub:
@@ -100,7 +78,7 @@ class Hub:
         self.aside: Aside = aside or AtOnce()
         self.memory: Memory | None = None
         self.gone: deque[tuple[str, float]] = deque(maxlen=GONE)
-        self._watchers: dict[str, dict[User, None]] = {}
+        self.watchers = Watchers()
         self._deaf: set[User] = set()
         self._id = first_id - 1
         self._turn = Turn()
@@ -136,20 +114,29 @@ class Hub:
     # -- coming and going
 
     def enter(
-        self, raw: str, listener: Any, *, address: str = "", wire: str = "", account: Account | None = None, ref: Ref = None
+        self,
+        raw: str,
+        listener: Any,
+        *,
+        address: str = "",
+        wire: str = "",
+        account: Account | None = None,
+        ref: Ref = None,
     ) -> User:
         """Let someone in under the name `raw`; `account` is his where he has proven it.
 
-        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `registered`.
+        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `registered`, `closing`.
         """
+        if self.closing is not None:
+            raise Refused("closing", self.closing)
         name = account.name if account else names.check(raw)
         if account is not None:
             self._replace(account)
-        user = self._seat(name, listener, Standing.GUEST, address, wire, account)
+        user = self._seat(name, listener, Standing.GUEST, address=address, wire=wire, account=account)
         room = self.rooms.lobby
         self.note(f"{name} is on line from {address} ({wire}).")
         self._join(user, room)
-        self._post(self._entered(user, room), room=room, author=user)
+        self.post(self._entered(user, room), room=room, author=user)
         here = tuple(member.name for member in room.members)
         self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref))
         self._recall(user, room)
@@ -160,7 +147,7 @@ class Hub:
 
     def seat_host(self, listener: Any, address: str) -> User:
         """Put the host into every lasting room, before anybody else; returns him."""
-        self.host = self._seat(HOST, listener, Standing.HOST, address, "console", None)
+        self.host = self._seat(HOST, listener, Standing.HOST, address=address, wire="console")
         for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
             self._join(self.host, room)
         self._turn = Turn()
@@ -177,22 +164,26 @@ class Hub:
         self._depart(user, reason)
 
     def kick(self, user: User, by: User, reason: str = "") -> None:
-        """Put someone out; he and everyone in his rooms are told. Raises Refused `yourself`, `not_allowed`."""
+        """Put someone out; he and everyone in his rooms are told.
+
+        Raises Refused `yourself`, `not_allowed`, and `not_here` where he is gone already.
+        """
         if user is by:
             raise Refused("yourself", f"You are {user.name}, and cannot kick yourself.")
         if user.standing >= by.standing:
             raise Refused("not_allowed", f"{user.name} cannot be kicked by {by.name}.")
-        self.roster.release(user)
+        if not self.roster.release(user):
+            raise Refused("not_here", f"{user.name} is not here any more.")
         self._remember(user)
         because = f": {reason}" if reason else ""
         self.note(f"{user.name} is off line: kicked by {by.name}{because}.")
-        self._post(self._depart(user, reason, kicked=True), to=(user,))
+        self.post(self._depart(user, reason, kicked=True), to=(user,))
         self.end(user, "kicked", f"You have been kicked out{because}.")
 
     def end(self, user: User, code: str, text: str) -> None:
         """Say the last word to someone; whoever takes the turn hangs up on him."""
         user.gone = True
-        self._post(Ended(*self.stamp(), code, text), to=(user,))
+        self.post(Ended(*self.stamp(), code, text), to=(user,))
         self._turn.gone.append(user)
 
     def rename(self, user: User, raw: str, ref: Ref = None) -> None:
@@ -212,12 +203,13 @@ class Hub:
         self.roster.hold(user)
         event = Renamed(*self.stamp(), old, name, self.present(user.room), len(user.room.members))
         audience = {member: None for room in user.rooms for member in room.members}
-        self._post(event, to=tuple(audience))
+        self.post(event, to=tuple(audience), author=user, ref=ref)
         self._announce_arrival(user)
 
     def close(self, text: str) -> None:
         """Say goodbye to everyone but the host; `closing` then says why."""
         self.closing = text
+        self.note(text)
         for user in tuple(self.roster):
             if user is not self.host:
                 self.end(user, "closing", text)
@@ -225,7 +217,7 @@ class Hub:
     # -- rooms
 
     def join(self, user: User, name: str, ref: Ref = None) -> None:
-        """Bring someone into a room, which becomes his current one. Raises Refused as `Rooms.get_or_make`, `too_many`."""
+        """Bring someone into a room, which becomes his current one. Raises Refused as `Rooms.get_or_make` does."""
         room = self.rooms.get_or_make(name)
         if room in user.rooms:
             del user.rooms[room]
@@ -234,7 +226,7 @@ class Hub:
         else:
             self._check_may_join(user, room)
             self._join(user, room)
-            self._post(self._entered(user, room), room=room, author=user)
+            self.post(self._entered(user, room), room=room, author=user)
         self.tell(user, self._joined(user, ref))
         self._recall(user, room)
 
@@ -246,7 +238,7 @@ class Hub:
         if len(user.rooms) == 1:
             raise Refused("last_room", f"{room.title} is the only room you are in. /quit leaves altogether.")
         self._part(user, room)
-        self._post(self._left(user, room, ""), room=room)
+        self.post(self._left(user, room, ""), room=room)
         self.tell(user, Parted(*self.stamp(), room.name, room.title, user.room.name, user.room.title, ref))
         self.rooms.drop_if_empty(room)
 
@@ -262,31 +254,23 @@ class Hub:
         room = user.room
         self._speak(user, Acted(*self.stamp(), room.name, user.name, text), ref)
 
-    def whisper(self, user: User, wanted: Iterable[str], text: str, ref: Ref = None) -> None:
-        """Say `text` in private; for registered people who are away it is kept.
-
-        Raises Refused `not_here` when it reaches none of the `wanted`, `yourself`, `inbox_full`.
-        """
-        here, kept, away = self._sort_wanted(wanted)
-        if user in here:
-            raise Refused("yourself", "You cannot send a private message to yourself.")
-        full = [account for account in kept.values() if account.inbox >= INBOX]
-        if not here and len(full) == len(kept):
-            raise _unreachable(full, away)
-        kept = {key: account for key, account in kept.items() if account not in full}
-        to = tuple(other.name for other in here)
-        later = tuple(account.name for account in kept.values())
-        missed = (*away, *(account.name for account in full))
-        event = Whispered(*self.stamp(), user.name, to, text, missed, later)
-        hearing = (other for other in here if other.hears(user))
-        self._post(event, to=(*hearing, user), author=user, ref=ref)
-        self._keep_whisper(user, event, here, [account for account in kept.values() if _hears(account, user)])
-
     # -- telling
 
     def tell(self, user: User, event: Event) -> None:
         """Tell one person something."""
-        self._post(event, to=(user,))
+        self.post(event, to=(user,))
+
+    def post(
+        self,
+        event: Event,
+        room: Room | None = None,
+        to: tuple[User, ...] = (),
+        *,
+        author: User | None = None,
+        ref: Ref = None,
+    ) -> None:
+        """Have `event` told to `room`, and to the people in `to`; its `author` gets his own version."""
+        self._turn.posts.append(Post(event, room, to, author, ref))
 
     def inform(self, user: User, about: str, text: str, ref: Ref = None) -> None:
         """Tell one person something in words."""
@@ -320,19 +304,6 @@ class Hub:
         turn.deaf = self._deaf
         return turn
 
-    # -- the hot list
-
-    def watch(self, user: User, key: str) -> None:
-        """Tell `user` when the one whose name has this key comes."""
-        self._watchers.setdefault(key, {})[user] = None
-
-    def unwatch(self, user: User, key: str) -> None:
-        """Tell him no more."""
-        watchers = self._watchers.get(key, {})
-        watchers.pop(user, None)
-        if not watchers:
-            self._watchers.pop(key, None)
-
     def mind_blocks(self, user: User) -> None:
         """Take note that the names `user` has blocked have changed."""
         if user.blocked and not user.gone:
@@ -343,7 +314,7 @@ class Hub:
     # -- within
 
     def _seat(
-        self, name: str, listener: Any, standing: Standing, address: str, wire: str, account: Account | None
+        self, name: str, listener: Any, standing: Standing, *, address: str, wire: str, account: Account | None = None
     ) -> User:
         now = self.clock.monotonic()
         user = User(name, names.key(name), frozenset(), listener, standing, now, address, wire, account=account)
@@ -351,7 +322,7 @@ class Hub:
         if account is not None:
             user.blocked, user.watched = account.blocked, account.watched
             for key in user.watched:
-                self.watch(user, key)
+                self.watchers.add(user, key)
             self.mind_blocks(user)
         self.roster.hold(user)
         return user
@@ -394,7 +365,7 @@ class Hub:
         for room in tuple(user.rooms):
             self._part(user, room)
             left = self._left(user, room, reason, kicked)
-            self._post(left, room=room)
+            self.post(left, room=room)
             self.rooms.drop_if_empty(room)
         return left
 
@@ -404,7 +375,7 @@ class Hub:
         self.mind_blocks(user)
         self.gone.append((user.name, self.clock.time()))
         for key in user.watched:
-            self.unwatch(user, key)
+            self.watchers.remove(user, key)
         account = user.account
         if account is not None:
             seconds = int(self.clock.monotonic() - user.arrived)
@@ -415,7 +386,7 @@ class Hub:
 
     def _announce_arrival(self, user: User) -> None:
         """Tell those who watch for this name."""
-        for watcher in self._watchers.get(user.key, ()):
+        for watcher in self.watchers.of(user.key):
             if watcher is not user:
                 self.tell(watcher, Seen(*self.stamp(), user.name))
 
@@ -439,28 +410,6 @@ class Hub:
         self._turn.facts.append(MessageSaved(event, user.key))
         self._turn.posts.append(Post(event, user.room, (), user, ref))
 
-    def _sort_wanted(self, wanted: Iterable[str]) -> tuple[dict[User, None], dict[str, Account], dict[str, None]]:
-        """Return who of the wanted is on line, who is registered but away, and whom nobody knows."""
-        here: dict[User, None] = {}
-        kept: dict[str, Account] = {}
-        away: dict[str, None] = {}
-        for name in wanted:
-            user, account = self.roster.find(name), self.accounts.find(name)
-            if user is not None:
-                here[user] = None
-            elif account is not None:
-                kept[account.key] = account
-            else:
-                away[name] = None
-        return here, kept, away
-
-    def _keep_whisper(self, user: User, event: Whispered, here: Iterable[User], later: list[Account]) -> None:
-        for account in later:
-            account.inbox += 1
-        present = [other.account.key for other in here if other.account is not None and other.hears(user)]
-        readers = [user.account.key, *present] if user.account else present
-        self.keep(WhisperSaved(event, user.key, tuple(readers), tuple(account.key for account in later)))
-
     def _order(self, user: User) -> tuple[str, ...]:
         """Return the names of someone's rooms, the current one first."""
         return tuple(room.name for room in reversed(user.rooms))
@@ -475,24 +424,3 @@ class Hub:
         room = user.room
         here = tuple(member.name for member in room.members)
         return Joined(*self.stamp(), room.name, room.title, room.description, here, ref)
-
-    def _post(
-        self,
-        event: Event,
-        room: Room | None = None,
-        to: tuple[User, ...] = (),
-        author: User | None = None,
-        ref: Ref = None,
-    ) -> None:
-        self._turn.posts.append(Post(event, room, to, author, ref))
-
-
-def _hears(account: Account, user: User) -> bool:
-    return user.key not in account.blocked and (user.account is None or user.account.key not in account.blocked)
-
-
-def _unreachable(full: list[Account], away: Iterable[str]) -> Refused:
-    if full:
-        names_ = " and ".join(account.name for account in full)
-        return Refused("inbox_full", f"The inbox of {names_} is full; the message was not kept.")
-    return Refused("not_here", f"There is nobody called {' or '.join(away)} here; the message was not sent.")

@@ -46,7 +46,7 @@ class Rooms:
             return found or self.get(name)
         name = name.removeprefix("#")
         if not _NAME.fullmatch(name):
-            raise Refused("room_bad", "A room's name has 1 to 32 letters, digits, - and _, and begins with a letter or digit.")
+            raise Refused("room_bad", "A room's name has 1 to 32 letters, digits, - and _; the first is no sign.")
         if len(self._rooms) >= MOST:
             raise Refused("too_many", f"There are {MOST} rooms already, and no more can be made.")
         return self._rooms.setdefault(key(name), Room(key(name), name, lasting=False))

@@ -33,7 +33,10 @@ class Roster:
         return self._users.get(key)
 
     def check_free(self, name: str, user: User | None = None) -> frozenset[str]:
-        """Return how `name` looks; raises Refused `name_taken`, `name_looks` or `registered` where `user` cannot have it."""
+        """Return how `name` looks.
+
+        Raises Refused `name_taken`, `name_looks` or `registered` where `user` cannot have it.
+        """
         holder = self.find(name)
         if holder is not None and holder is not user:
             raise Refused("name_taken", f"The name {name} is taken.")

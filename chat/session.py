@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import Protocol
 
 from chat import names, passwords
 from chat.accounts import Account
 from chat.events import Asked, Declined, Event, Ponged, Ref, Refused, Request, Told
-from chat.hub import Hub, User
+from chat.hub import Hub
+from chat.turn import User
 
 QUESTION = "What is your name?"
 
@@ -114,7 +116,7 @@ class Session:
             if request.verb == "say":
                 return Request("login", typed)
         if request.verb == "line":
-            return self._rules.read(self.user, request.rest)
+            return replace(self._rules.read(self.user, request.rest), ref=request.ref)
         return request
 
     def _do(self, request: Request) -> None:
@@ -127,18 +129,17 @@ class Session:
         elif request.verb == "prove":
             self._prove(self._claimed, request.rest, request.ref)
         else:
-            self.state = State.LEAVING
             self._visitor.dismiss("quit", "Goodbye.")
+            self.state = State.LEAVING
 
     # -- the name, and its password
 
     def _login(self, request: Request) -> None:
         if self.user is not None:
             raise Refused("logged_in", f"You are logged in already, as {self.user.name}.")
-        fields = request.fields or {}
-        name = names.check(fields.get("name", request.rest))
-        password = fields.get("password")
-        if password is not None:
+        name = names.check(request.rest if request.fields is None else request.field("name"))
+        password = request.field("password")
+        if password:
             self._prove(name, password, request.ref)
         elif self._hub.accounts.find(name) is None:
             self._enter(name, None, request.ref)
@@ -192,9 +193,7 @@ class Session:
 
     def _enter(self, name: str, account: Account | None, ref: Ref) -> None:
         visitor = self._visitor
-        user = self._hub.enter(
-            name, visitor, address=visitor.address, wire=visitor.wire_name, account=account, ref=ref
-        )
+        user = self._hub.enter(name, visitor, address=visitor.address, wire=visitor.wire_name, account=account, ref=ref)
         self.seat(user)
         if self.greeted:
             count = len(self._hub)
@@ -207,9 +206,9 @@ class Session:
             self._answer(Ponged(*self._hub.stamp(), request.ref))
 
     def _decline(self, refusal: Refused, request: Request | Refused) -> None:
-        verb, ref = (request.verb, request.ref) if isinstance(request, Request) else ("", None)
+        verb = request.verb if isinstance(request, Request) else ""
         about = "login" if self.user is None else verb
-        self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
+        self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, request.ref))
         if self.state is State.NAMING and self.greeted:
             self._ask("name", f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)
 

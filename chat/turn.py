@@ -47,7 +47,12 @@ class User:
 
     def hears(self, other: User) -> bool:
         """Return whether he has not blocked `other`, by the name now shown or by the registered one."""
-        return other.key not in self.blocked and (other.account is None or other.account.key not in self.blocked)
+        return self.blocked.keys().isdisjoint(other.keys)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return the keys of his names: the one shown, and the registered one."""
+        return (self.key, self.account.key) if self.account else (self.key,)
 
 
 @dataclass(eq=False, slots=True)
@@ -60,6 +65,28 @@ class Room:
     lasting: bool = True
     members: dict[User, None] = field(default_factory=dict)
     recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
+
+
+class Watchers:
+    """Who waits for whom: the hot lists of those on line, by the key of the name waited for."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, dict[User, None]] = {}
+
+    def of(self, key: str) -> tuple[User, ...]:
+        """Return those who wait for the name with this key."""
+        return tuple(self._by_key.get(key, ()))
+
+    def add(self, user: User, key: str) -> None:
+        """Let `user` wait for it."""
+        self._by_key.setdefault(key, {})[user] = None
+
+    def remove(self, user: User, key: str) -> None:
+        """Let him wait no more."""
+        waiting = self._by_key.get(key, {})
+        waiting.pop(user, None)
+        if not waiting:
+            self._by_key.pop(key, None)
 
 
 @dataclass(eq=False, slots=True)
@@ -87,7 +114,7 @@ class Turn:
     """What was posted since the last `take`, who came or went meanwhile, and what is to be kept for good.
 
     `deaf` are those who do not hear everybody.
-   """
+    """
 
     posts: list[Post] = field(default_factory=list)
     moved: dict[User, list[Span]] = field(default_factory=dict)

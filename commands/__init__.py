@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from chat.events import Event, Listed, Ref, Refused, Request, Told
-from chat.hub import Hub, Standing, User
+from chat.hub import Hub
 from chat.text import clean
+from chat.turn import Standing, User
 
 LONGEST = 16_384  # characters in a message, so at most 64 KiB
 
@@ -34,7 +35,8 @@ class Call:
     def list_people(self, about: str, but: User | None = None) -> None:
         """Answer with those in the current room, except `but`."""
         room = self.user.room
-        self.answer(Listed(*self.hub.stamp(), about, room.name, self.hub.people(room, but), self.ref))
+        people = self.hub.people(user for user in room.members if user is not but)
+        self.answer(Listed(*self.hub.stamp(), about, room.name, people, self.ref))
 
     def answer(self, event: Event) -> None:
         """Answer with an event, to this person alone."""
@@ -81,7 +83,7 @@ class Command:
         if not self.raw:
             given = [clean(value) for value in given]
         for name, value in zip(self.names[: self.needed], given, strict=False):
-            if not value:
+            if not value.strip():
                 code = "empty" if name == "text" else "missing"
                 raise Refused(code, f"{self.usage(console)}: the {name} is missing.")
         if any(len(value) > LONGEST for value in given):
@@ -97,8 +99,7 @@ class Command:
         return words + [""] * (len(self.names) - len(words))
 
     def _pick(self, request: Request) -> list[str]:
-        fields = request.fields or {}
-        return [fields.get(name, "") for name in self.names]
+        return [request.field(name) for name in self.names]
 
 
 class Table:

@@ -27,7 +27,7 @@ def run(call: Call, name: str) -> None:
 
 
 def _someone(call: Call, name: str) -> tuple[str, str]:
-    """Return key and name of someone who is here or registered; raises Refused `not_here`, `yourself`, `not_allowed`."""
+    """Return key and name of someone here or registered. Raises Refused `not_here`, `yourself`, `not_allowed`."""
     found = call.hub.find(name) or call.hub.accounts.find(name)
     if found is None:
         raise Refused("not_here", f"There is nobody called {name}, here or registered.")
@@ -38,4 +38,4 @@ def _someone(call: Call, name: str) -> tuple[str, str]:
     return names.key(found.name), found.name
 
 
-COMMAND = Command("block", "hear nothing from someone any more; without a name: list whom you block", run, "name?", guests=True)
+COMMAND = Command("block", "hear nothing from someone any more; without a name: list them", run, "name?", guests=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat.hub import Standing
+from chat.turn import Standing
 from commands import Call, Command
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.events import Refused
+from chat.mail import whisper
 from commands import Call, Command
 
 MOST = 20
@@ -15,7 +16,7 @@ def run(call: Call, to: str, text: str) -> None:
         raise Refused("missing", "The name of whom you write to is missing.")
     if len(wanted) > MOST:
         raise Refused("too_many", f"A private message goes to at most {MOST} people.")
-    call.hub.whisper(call.user, wanted, text, call.ref)
+    whisper(call.hub, call.user, wanted, text, call.ref)
 
 
 COMMAND = Command("msg", "private, to one person or to several: /msg alice,bob hello", run, "to text", ("tell", "w"))

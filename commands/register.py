@@ -6,8 +6,8 @@ from chat import passwords
 from chat.accounts import Account
 from chat.events import Refused
 from chat.facts import AccountMade, Blocked, Watched
-from chat.hub import Hub, User
-from chat.turn import Standing
+from chat.hub import Hub
+from chat.turn import Standing, User
 from commands import Call, Command
 
 
@@ -26,7 +26,9 @@ def _check(hub: Hub, user: User) -> None:
     if user.standing is Standing.HOST:
         raise Refused("not_allowed", f"{user.name} needs no password.")
     if user.account is not None:
-        raise Refused("registered", f"Your name is registered already, as {user.account.name}. /password changes the password.")
+        raise Refused(
+            "registered", f"You are registered already, as {user.account.name}. /password changes the password."
+        )
 
 
 def _registered(call: Call, name: str, secret: str) -> None:
@@ -34,7 +36,8 @@ def _registered(call: Call, name: str, secret: str) -> None:
     if user.gone or user.account is not None:
         return
     if user.name != name:
-        hub.decline(user, "register", Refused("name_taken", "Your name has changed meanwhile; nothing was registered."), call.ref)
+        refusal = Refused("name_taken", "Your name has changed meanwhile; nothing was registered.")
+        hub.decline(user, "register", refusal, call.ref)
         return
     now = hub.clock.time()
     account = Account(name, user.key, secret, now, now, blocked=user.blocked, watched=user.watched)
@@ -45,7 +48,8 @@ def _registered(call: Call, name: str, secret: str) -> None:
         hub.keep(Blocked(account.key, key, other))
     for key, other in user.watched.items():
         hub.keep(Watched(account.key, key, other))
-    hub.when_kept(lambda: hub.inform(user, "register", f"The name {name} is yours: it takes your password from now on.", call.ref))
+    answer = f"The name {name} is yours: it takes your password from now on."
+    hub.when_kept(lambda: hub.inform(user, "register", answer, call.ref))
 
 
 COMMAND = Command(

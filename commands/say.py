@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from chat.events import Refused
 from commands import Call, Command
 
 
 def run(call: Call, text: str) -> None:
     """Tell everyone else in the room."""
-    if text.isspace():
-        raise Refused("empty", "There is nothing to say.")
     call.hub.say(call.user, text, call.ref)
 
 

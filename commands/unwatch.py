@@ -14,7 +14,7 @@ def run(call: Call, name: str) -> None:
     shown = call.user.watched.pop(key, None)
     if shown is None:
         raise Refused("not_here", f"You do not watch for {name}.")
-    call.hub.unwatch(call.user, key)
+    call.hub.watchers.remove(call.user, key)
     if call.user.account is not None:
         call.hub.keep(Unwatched(call.user.account.key, key))
     call.tell("unwatch", f"You will not be told when {shown} comes.")

@@ -20,7 +20,7 @@ def run(call: Call, name: str) -> None:
     if len(user.watched) >= LISTED:
         raise Refused("too_many", f"You watch for {LISTED} people; /unwatch one first.")
     user.watched[key] = shown
-    call.hub.watch(user, key)
+    call.hub.watchers.add(user, key)
     if user.account is not None:
         call.hub.keep(Watched(user.account.key, key, shown))
     here = "is here now" if call.hub.find(shown) else "is not here"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from chat.accounts import Account
 from chat.events import Refused
-from chat.hub import User
 from chat.text import ago, hms
-from chat.turn import Standing
+from chat.turn import Standing, User
 from commands import Call, Command
 
 

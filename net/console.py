@@ -101,10 +101,10 @@ class Console:
 
         if os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb":
             try:
-                from net.screen import Screen  # only a terminal pays for it: 20 ms
+                from net.screen import Screen  # only a terminal pays for it: 30 ms
 
                 return Screen(self._loop, self._host, self._backlog, colour=self._colour)
-            except ImportError as missing:
+            except (ImportError, OSError) as missing:
                 self._backlog.add(f"[!] No line editing: {missing}. Try: pip install -r requirements.txt")
         return Plain(self._loop, self._host, self._backlog, listen=in_front(0))
 

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
+
+from wcwidth import width
 
 
 def _line_editor() -> ModuleType:
@@ -36,6 +39,9 @@ else:
 
 HISTORY = 1000
 
+cells = lru_cache(maxsize=4096)(width)
+"""How many cells of a terminal a character takes."""
+
 
 class History(LineHistory):
     """What was entered before, for the arrow keys; it does not guess ahead of the person who types."""
@@ -51,6 +57,7 @@ class Editor(LineEditor):
     def __init__(self, size: int) -> None:
         super().__init__(history=History(HISTORY), limit=0)
         self._size = size
+        self._first = 0  # the first character that is seen
 
     @property
     def word(self) -> str:
@@ -73,3 +80,35 @@ class Editor(LineEditor):
             self._save_undo()
             self._set_text(head + new)
             self._buf += tail
+
+    def window(self, room: int) -> tuple[str, int]:
+        """Return what is seen of the line through `room` cells, and the cell of the cursor in it.
+
+        An ellipsis stands where there is more. blessed's own window is a cell off where it cuts a wide character.
+        """
+        sizes = [cells(it) for it in self._buf]
+        if sum(sizes) < room:
+            self._first = 0
+            return self.line, sum(sizes[: self._cursor])
+        inner = max(2, room - 2)
+        self._scroll(sizes, inner)
+        first, end = self._first, _reach(sizes, self._first, inner)
+        left, right = "…" * (first > 0), "…" * (end < len(sizes))
+        seen = "".join(self._buf[first:end])
+        return left + seen + right, len(left) + sum(sizes[first : self._cursor])
+
+    def _scroll(self, sizes: list[int], inner: int) -> None:
+        """Move the window, if the cursor is outside, so that some of what is on both its sides is seen."""
+        first, cursor = self._first, self._cursor
+        if cursor < first or sum(sizes[first:cursor]) > inner:
+            before = inner // 4 if cursor < first else inner * 3 // 4
+            self._first = cursor - _reach(sizes[cursor - 1 :: -1] if cursor else [], 0, before)
+
+
+def _reach(sizes: list[int], start: int, inner: int) -> int:
+    """Return where the characters end that fit into `inner` cells from `start` on."""
+    at, used = start, 0
+    while at < len(sizes) and used + sizes[at] <= inner:
+        used += sizes[at]
+        at += 1
+    return at

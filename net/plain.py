@@ -167,6 +167,7 @@ class Plain:
     def _deafen(self) -> None:
         self._listening = False
         self._loop.unwatch(self)
+        self._loop.mark(self)  # unwatching forgot it, but there may be something to show
 
     def _write(self, lines: list[str]) -> None:
         self._outlet.send("".join(line + "\n" for line in lines).encode())

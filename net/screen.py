@@ -13,10 +13,8 @@ import os
 import re
 from dataclasses import dataclass
 
-from wcwidth import width
-
 from net.backlog import Backlog, clean_line
-from net.editor import Editor
+from net.editor import Editor, cells
 from net.ends import READ_SIZE, Outlet, open_end
 from net.keys import Key, Keys
 from net.loop import READ, Loop, Timer
@@ -230,11 +228,9 @@ class Screen:
     def _row(self) -> str:
         """Return the prompt and the part of the typed line that can be seen, with the cursor in its place."""
         room = self._terminal.columns - 1
-        prompt = self._prompt if width(self._prompt) + NARROW <= room else "> "
-        self._editor.max_width = max(1, room - width(prompt))
-        seen = self._editor.display
-        text = "…" * seen.overflow_left + seen.text + "…" * seen.overflow_right
-        self._drawn.cursor = width(prompt) + seen.cursor
+        prompt = self._prompt if cells(self._prompt) + NARROW <= room else "> "
+        text, cursor = self._editor.window(room - cells(prompt))
+        self._drawn.cursor = cells(prompt) + cursor
         return f"{self._dim(prompt)}{text}\r\x1b[{self._drawn.cursor}C"
 
     def _dim(self, text: str) -> str:

@@ -43,7 +43,8 @@ class HostConsole(Wire):
     def encode(self, event: Event) -> bytes:
         """Return the lines for the screen."""
         write = _WRITERS.get(type(event))
-        return f"{write(event)}\n".encode() if write else b""
+        lines = write(event) if write else ""
+        return f"{lines}\n".encode() if lines else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell whom a private message reached; the rest the host has just typed himself."""
@@ -100,7 +101,7 @@ def _listed(event: Listed) -> str:
 
 
 def _declined(event: Declined) -> str:
-    return "" if event.code == "empty" else f"[!] {event.text}"
+    return "" if (event.about, event.code) == ("say", "empty") else f"[!] {_block(event.text)}"
 
 
 def _joined(event: Joined) -> str:

@@ -92,6 +92,10 @@ class Jsonl(Wire):
         write = _WRITERS.get(type(event))
         return _line(write(event)) if write else b""
 
+    def own(self, event: Event, ref: Ref) -> bytes:
+        """Return one's own renaming with the reference of the request; of what one said, `acknowledge` tells."""
+        return _line({**_renamed(event), **_ref(ref)}) if isinstance(event, Renamed) else b""
+
     def acknowledge(self, event: Event, ref: Ref) -> bytes:
         """Return the acknowledgement of one's own message: from now on it outlives the server."""
         if isinstance(event, Whispered):
@@ -120,19 +124,18 @@ def _request(found: dict[str, Any]) -> Request:
         )
     verb = found.pop("do", None)
     if not isinstance(verb, str) or not verb:
-        raise Refused("bad_request", 'The object needs a "do" that names what to do.')
-    fields = {key: _value(key, value) for key, value in found.items() if value is not None}
-    if verb.lower() == "line":
-        return Request("line", fields.get("line", ""), None, ref)
-    return Request(verb.lower(), "", fields, ref)
+        raise Refused("bad_request", 'The object needs a "do" that names what to do.', ref)
+    request = Request(verb.lower(), "", {key: _value(value) for key, value in found.items() if value is not None}, ref)
+    return Request("line", request.field("line"), None, ref) if request.verb == "line" else request
 
 
-def _value(key: str, value: object) -> str:
+def _value(value: object) -> str | None:
+    """Return a value as the text it stands for; None where it is no text, for which nobody may have asked."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
         return ",".join(value)
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise Refused("bad_request", "Every value must be a string, a number or a list of strings.")
-    return value if isinstance(value, str) else f"{value}"
+    return f"{value}" if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _is_ref(ref: object) -> bool:

@@ -80,8 +80,10 @@ class Plain(Wire):
         return write(event).encode() if write else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
-        """Tell the author of a private message whom it reached."""
-        return _delivery(event).encode() if isinstance(event, Whispered) else b""
+        """Tell the author of a private message whom it reached, and a renamed person his name."""
+        if isinstance(event, Whispered):
+            return _delivery(event).encode()
+        return self.encode(event) if isinstance(event, Renamed) else b""
 
     def _without_telnet(self, data: bytes) -> bytes:
         if self._telnet is None:
@@ -145,7 +147,7 @@ def _listed(event: Listed) -> str:
 
 
 def _declined(event: Declined) -> str:
-    if event.code == "empty":
+    if (event.about, event.code) == ("say", "empty"):
         return ""  # a blank line says nothing, and asks for no answer
     sentence = f"{stamp(event.at)} [!] {one_line(event.text)}\n"
     if event.about == "login" and event.code == "name_taken":
@@ -193,7 +195,7 @@ def delivery(event: Whispered) -> str:
     """Return, for the sender, whom a private message reached, for whom it is kept, and whom it did not reach."""
     parts = [f"Sent to {', '.join(event.to)}."] if event.to else []
     parts += [f"Kept for {', '.join(event.kept)}, to be delivered at the next login."] if event.kept else []
-    parts += [f"Not here: {', '.join(event.away)}."] if event.away else []
+    parts += [f"Not here: {one_line(', '.join(event.away))}."] if event.away else []
     return " ".join(parts)
 
 

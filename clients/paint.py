@@ -1,0 +1,116 @@
+"""How an entry looks on a terminal: colours, and lines that end before the edge. It writes nothing itself.
+
+Long texts are wrapped here and not by the terminal, each further row indented: else enough blanks in a text would
+let its end stand at the left edge like an entry of its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.styles import Style
+from wcwidth import wcswidth, wrap
+
+from clients.words import INDENT, Entry, Kind, hue
+
+NAMES = (
+    "#d0493e",
+    "#c4681a",
+    "#a3840b",
+    "#6d9a1f",
+    "#2f9e52",
+    "#1f9c8c",
+    "#2a8fc4",
+    "#5b7fe0",
+    "#8d6fe0",
+    "#b45fcb",
+    "#cf5a9c",
+    "#a87850",
+)  # each can be read on black and on white
+
+STYLE = Style.from_dict(
+    {
+        "time": "ansibrightblack",
+        "own": "bold",
+        "private": "italic",
+        "event": "ansibrightblack",
+        "reply": "",
+        "error": "ansired",
+        "prompt": "bold",
+        "state": "ansibrightblack",
+        "trouble": "ansired",
+        "completion-menu": "noreverse bg:default",
+        "completion-menu.completion": "bg:#444444 #eeeeee",
+        "completion-menu.completion.current": "noinherit bg:#2a8fc4 #ffffff",
+        "completion-menu.meta.completion": "bg:#333333 #bbbbbb",
+        "completion-menu.meta.completion.current": "noinherit bg:#1f6d96 #ffffff",
+    }
+    | {f"name{number}": colour for number, colour in enumerate(NAMES)}
+)
+
+NARROW = 40  # columns; below that the terminal wraps
+_URL = re.compile(r"https?://[!-~]+")
+
+_LOOKS = {
+    Kind.SAID: "",
+    Kind.ACTED: "",
+    Kind.PRIVATE: "class:private",
+    Kind.EVENT: "class:event",
+    Kind.REPLY: "class:reply",
+    Kind.ERROR: "class:error",
+}
+
+
+def painted(entry: Entry, columns: int) -> StyleAndTextTuples:
+    """Return the entry as styled pieces for a terminal so many columns wide, ended by a line feed."""
+    looks = _LOOKS[entry.kind]
+    used = len(INDENT) + _width(entry.head)
+    return [
+        ("class:time", f"[{entry.time}] "),
+        *_head(entry, looks),
+        (looks, f"\n{INDENT}".join(_rows(entry.text, used, columns))),
+        ("", "\n"),
+    ]
+
+
+def _head(entry: Entry, looks: str) -> StyleAndTextTuples:
+    """Return the head with the name in it in that name's colour."""
+    before, who, after = entry.head.partition(entry.who) if entry.who else (entry.head, "", "")
+    colour = f"{looks} class:name{hue(entry.who, len(NAMES))}" + (" class:own" if entry.own else "")
+    return [(looks, before), (colour, who), (f"{looks} class:own" if entry.own else looks, after)]
+
+
+def _rows(text: str, used: int, columns: int) -> list[str]:
+    """Return the rows of `text`, of which the first begins where `used` columns are taken."""
+    first, *rest = text.split("\n")
+    rows = _wrapped(first, used, columns)
+    for line in rest:
+        rows += _wrapped(line, len(INDENT), columns)
+    return rows
+
+
+def _wrapped(line: str, used: int, columns: int) -> list[str]:
+    if used + _width(line) <= columns or columns < NARROW or used > columns // 2:
+        return [line]
+    blank = " " * used
+    rows = wrap(
+        line,
+        columns,
+        initial_indent=blank,
+        subsequent_indent=INDENT,
+        replace_whitespace=False,
+        break_on_hyphens=False,
+        break_long_words=not _has_long_url(line, columns - len(INDENT)),
+    )
+    return [rows[0][used:], *(row[len(INDENT) :] for row in rows[1:])] if rows else [""]
+
+
+def _has_long_url(line: str, columns: int) -> bool:
+    """Is every word that is too long for a row an address? These are left whole, so that they can be clicked."""
+    long = [word for word in line.split() if _width(word) > columns]
+    return bool(long) and all(_URL.fullmatch(word) for word in long)
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else max(wcswidth(text), len(text))

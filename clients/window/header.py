@@ -1,0 +1,114 @@
+"""The top of the window: server, port and name, Connect or Disconnect, and the switch between light and dark."""
+
+from __future__ import annotations
+
+import tkinter
+from collections.abc import Callable
+from dataclasses import dataclass
+from tkinter import ttk
+
+from clients.window.look import SMALL, Look
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to connect to, and as whom."""
+
+    host: str
+    port: int
+    name: str
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The server and its port."""
+        return self.host, self.port
+
+
+class Incomplete(Exception):
+    """A field does not hold what is needed. Its text is the sentence for the person."""
+
+
+class Header(ttk.Frame):
+    """The fields and what one does with them. `act` is called by the button and by Return in a field."""
+
+    def __init__(self, master: tkinter.Misc, look: Look, act: Callable[[], None]) -> None:
+        super().__init__(master)
+        self._look = look
+        self.fields: dict[str, ttk.Entry] = {}
+        self._act = act
+        self.button = ttk.Button(self, command=act, width=11)
+        self._dark = tkinter.BooleanVar(self, look.dark)
+        self._switch = ttk.Checkbutton(self, text="Dark", style="Switch.TCheckbutton", variable=self._dark)
+        self._switch.configure(command=lambda: look.use(self._dark.get()))
+        self._labels: list[ttk.Label] = []
+        self._lay_out()
+        look.follow(self._paint)
+
+    def fill(self, host: str, port: int, name: str) -> None:
+        """Put these into the fields."""
+        for field, value in (("Server", host), ("Port", f"{port}"), ("Name", name)):
+            self._write(self.fields[field], value)
+
+    def rename(self, name: str) -> None:
+        """Show the name one has now."""
+        self._write(self.fields["Name"], name)
+
+    def read(self) -> Address:
+        """Return what is in the fields. Raises Incomplete, with the cursor where something is missing."""
+        host, port, name = (self.fields[field].get().strip() for field in ("Server", "Port", "Name"))
+        if not host:
+            raise self._incomplete("Server", "Which server? Its name or address is missing.")
+        if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536):
+            raise self._incomplete("Port", "The port is a number from 1 to 65535; most rooms are at 3001.")
+        if not name:
+            raise self._incomplete("Name", "Under which name do you want to be known? It is missing.")
+        return Address(host, int(port), name)
+
+    def ask(self, field: str) -> None:
+        """Put the cursor into a field and mark what is in it."""
+        entry = self.fields[field]
+        entry.focus_set()
+        entry.selection_range(0, "end")
+        entry.icursor("end")
+
+    def offer(self, action: str, editable: bool) -> None:
+        """Label the button; let the fields be changed, or not."""
+        self.button.configure(text=action, style="Accent.TButton" if editable else "TButton")
+        for entry in self.fields.values():
+            entry.state(["!disabled" if editable else "disabled"])
+
+    def toggle_dark(self) -> None:
+        """Turn the switch."""
+        self._switch.invoke()
+
+    def _lay_out(self) -> None:
+        for column, (label, width, weight) in enumerate((("Server", 16, 3), ("Port", 6, 0), ("Name", 14, 2))):
+            self.columnconfigure(column, weight=weight)
+            self._add_field(column, label, width)
+        pixels = self._look.pixels
+        self.button.grid(row=1, column=3, padx=(0, pixels(12)))
+        self._switch.grid(row=1, column=4, sticky="e")
+
+    def _add_field(self, column: int, label: str, width: int) -> None:
+        pixels = self._look.pixels
+        self._labels.append(ttk.Label(self, text=label, font=SMALL))
+        self._labels[-1].grid(row=0, column=column, sticky="w", padx=pixels(2))
+        entry = ttk.Entry(self, width=width)
+        entry.grid(row=1, column=column, sticky="ew", padx=(0, pixels(8)), pady=(pixels(2), 0))
+        for key in ("<Return>", "<KP_Enter>"):
+            entry.bind(key, lambda _event: entry.instate(["!disabled"], self._act))
+        self.fields[label] = entry
+
+    def _paint(self) -> None:
+        for label in self._labels:
+            label.configure(foreground=self._look.colours.dim)
+
+    def _incomplete(self, field: str, sentence: str) -> Incomplete:
+        self.ask(field)
+        return Incomplete(sentence)
+
+    def _write(self, entry: ttk.Entry, value: str) -> None:
+        before = entry.state(["!disabled"])
+        entry.delete(0, "end")
+        entry.insert(0, value)
+        entry.state(before)

@@ -1,0 +1,56 @@
+"""What all helpers share: where the project is, how long a wait lasts, and waiting itself."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PATIENCE = 10.0
+"""Seconds until a wait gives up: far more than anything takes, so that a busy machine fails no test."""
+
+Text = str | re.Pattern[str]
+"""What is waited for: these characters, or something this pattern finds."""
+
+
+def needs(*programs: str) -> None:
+    """Skip the test where one of these programs is not installed."""
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"needs {program}, which is not installed here (`make test` installs it)")
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE, what: str = "") -> None:
+    """Return as soon as `condition()` is true; fail, saying `what`, when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what or condition}"
+        time.sleep(0.01)
+
+
+def find(wanted: Text, text: str, start: int = 0) -> re.Match[str] | None:
+    """Return where `wanted` stands in `text` first, from `start` on."""
+    pattern = wanted if isinstance(wanted, re.Pattern) else re.compile(re.escape(wanted))
+    return pattern.search(text, start)
+
+
+def alive(pid: int) -> bool:
+    """Is there a process with this id that has not ended?"""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

@@ -1,0 +1,390 @@
+"""The link that both clients share, against servers played by the tests and against ours."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from queue import Empty, Queue
+from typing import Any
+
+import pytest
+
+from clients.link import Link
+from clients.visit import Patience, harmless
+from tests.support import PATIENCE, JsonClient, Server, free_port, wait_until
+
+HASTE = Patience(connect=0.3, login=0.3, ping=0.2, silent=0.4, pause=0.02, farewell=0.3)
+"""For tests that wait until a link loses patience; each of them still takes as long as these say."""
+
+
+class Visitor:
+    """A link and everything it delivered; `wait_for` goes on where the last one ended."""
+
+    def __init__(self, port: int, name: str = "bob", **how: Any) -> None:
+        self.news: Queue[dict[str, Any]] = Queue()
+        self.link = Link("127.0.0.1", port, name, self.news.put, **how)
+        self.link.start()
+
+    def wait_for(self, **wanted: object) -> dict[str, Any]:
+        """Return the next object that has these values; what comes before is passed over."""
+        passed = []
+        try:
+            while not wanted.items() <= (found := self.news.get(timeout=PATIENCE)).items():
+                passed.append(found)
+        except Empty:
+            pytest.fail(f"{wanted!r} did not come, but {passed!r}")
+        return found
+
+    def rest(self) -> list[dict[str, Any]]:
+        """Return what has come and was not waited for, once the link has ended."""
+        assert self.link.join(PATIENCE)
+        return [self.news.get() for _ in range(self.news.qsize())]
+
+
+class Listener:
+    """A port on which the test plays the server."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket.settimeout(PATIENCE)
+        self.port: int = self.socket.getsockname()[1]
+        self.peers: list[Peer] = []
+
+    def accept(self) -> Peer:
+        """Return the next connection."""
+        self.peers.append(Peer(self.socket.accept()[0]))
+        return self.peers[-1]
+
+    def welcome(self, name: str = "bob") -> Peer:
+        """Accept the next connection and the name that it must bring."""
+        peer = self.accept()
+        assert peer.read() == {"do": "login", "name": name}
+        peer.send(event="welcome", name=name, room="lobby", title="Lobby", users=["Host", name], count=2)
+        return peer
+
+    def close(self) -> None:
+        """Close all there is."""
+        for peer in self.peers:
+            peer.socket.close()
+        self.socket.close()
+
+
+class Peer:
+    """The server's side of one connection."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.socket.settimeout(PATIENCE)
+        self._pending = b""
+
+    def read(self) -> dict[str, Any]:
+        """Return the next request."""
+        while b"\n" not in self._pending:
+            data = self.socket.recv(65536)
+            assert data, f"the link hung up after {self._pending!r}"
+            self._pending += data
+        line, _, self._pending = self._pending.partition(b"\n")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def send(self, **values: object) -> None:
+        """Send an object; `from_` stands for `from`."""
+        self.send_raw(json.dumps({key.rstrip("_"): value for key, value in values.items()}).encode() + b"\n")
+
+    def send_raw(self, data: bytes) -> None:
+        """Send bytes."""
+        self.socket.sendall(data)
+
+    def hang_up(self) -> None:
+        """Close without a goodbye."""
+        self.socket.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[..., Visitor]]:
+    visitors: list[Visitor] = []
+
+    def begin(*values: Any, **how: Any) -> Visitor:
+        visitors.append(Visitor(*values, **how))
+        return visitors[-1]
+
+    yield begin
+    for visitor in visitors:
+        visitor.link.close()
+    assert all(visitor.link.join(PATIENCE) for visitor in visitors)
+
+
+Visit = Callable[..., Visitor]
+
+
+# ---- a visit that goes well -----------------------------------------------------------------------------------
+
+
+def test_it_talks_with_our_server(server: Server, visit: Visit, join_json: Callable[..., JsonClient]) -> None:
+    ann, bob = join_json("ann"), visit(server.port)
+    bob.wait_for(event="link", state="connected")
+    assert bob.wait_for(event="welcome")["users"] == ["Host", "ann", "bob"]
+    bob.link.send({"do": "say", "text": "hällo\nthere", "ref": 1})
+    assert bob.wait_for(event="accepted", ref=1)["text"] == "hällo\nthere"
+    assert ann.wait_for("said", from_="bob")["text"] == "hällo\nthere"
+    ann.tell("say", text="hi")
+    assert bob.wait_for(event="said")["from"] == "ann"
+    bob.link.close("lunch")
+    assert bob.wait_for(event="goodbye")["code"] == "quit"
+    assert bob.rest()[-1]["state"] == "closed"
+    assert ann.wait_for("left", name="bob")["reason"] == "lunch"
+
+
+def test_a_ping_is_answered_and_not_delivered(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port), listener.welcome()
+    peer.send(event="ping")
+    assert peer.read() == {"do": "pong"}
+    peer.send(event="goodbye", code="closing", text="Bye.")
+    bob.wait_for(event="welcome")
+    assert [found["event"] for found in bob.rest()] == ["goodbye", "link"]
+
+
+def test_what_comes_in_many_pieces_or_all_at_once_is_the_same(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port), listener.welcome()
+    line = '{"event":"said","from":"ann","text":"日本"}\r\n'.encode()
+    for byte in line:
+        peer.send_raw(bytes([byte]))
+    peer.send_raw(line * 100)
+    for _ in range(101):
+        assert bob.wait_for(event="said")["text"] == "日本"
+
+
+def test_what_a_server_sends_can_be_shown() -> None:
+    hostile = "a\x1b[31m\x9b\u202eb\ud800\nc"
+    found = harmless({"text": hostile, "from": hostile, hostile: [hostile, {"name": hostile}], "count": 3, "no": None})
+    assert found == {
+        "text": "a[31mb\ufffd\nc",
+        "from": "a[31mb\ufffd c",
+        "a[31mb\ufffd c": ["a[31mb\ufffd c", {"name": "a[31mb\ufffd c"}],
+        "count": 3,
+        "no": None,
+    }
+
+
+# ---- names ----------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_name_waits_for_another(server: Server, visit: Visit, join_json: Callable[..., JsonClient]) -> None:
+    ann, bob = join_json("ann"), visit(server.port, "ANN")
+    assert bob.wait_for(event="refused")["code"] == "name_taken"
+    bob.link.login("a b")
+    assert bob.wait_for(event="refused")["code"] == "name_bad"
+    bob.link.login("bob")
+    assert bob.wait_for(event="welcome")["name"] == "bob"
+    assert ann.wait_for("entered")["name"] == "bob"
+
+
+def test_it_comes_back_with_the_name_it_had_last(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, patience=HASTE)
+    peer = listener.welcome()
+    peer.send(event="renamed", old="bob", new="rob")
+    peer.send(event="renamed", old="ann", new="bob")
+    bob.wait_for(event="renamed", old="ann")
+    peer.hang_up()
+    bob.wait_for(event="link", state="lost")
+    bob.wait_for(event="link", state="retrying")
+    listener.welcome("rob")
+    assert "again" in bob.wait_for(event="link", state="connected")["text"]
+
+
+def test_ones_own_ghost_is_waited_out(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, patience=HASTE)
+    listener.welcome().hang_up()
+    bob.wait_for(event="link", state="retrying")
+    for _ in range(2):
+        ghost = listener.accept()
+        ghost.read()
+        ghost.send(event="refused", code="name_taken", text="The name bob is taken.")
+        assert "still held" in bob.wait_for(event="link", state="retrying")["text"]
+    listener.welcome()
+    bob.wait_for(event="link", state="connected")
+
+
+def test_a_name_that_is_really_taken_meanwhile_is_asked_for_at_last(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, attempts=3, patience=HASTE)
+    listener.welcome().hang_up()
+    for _ in range(2):
+        ghost = listener.accept()
+        ghost.read()
+        ghost.send(event="refused", code="name_taken", text="The name bob is taken.")
+    bob.wait_for(event="refused", code="name_taken")
+    bob.link.login("rob")
+    listener.welcome("rob")
+    bob.wait_for(event="link", state="connected")
+
+
+# ---- servers that fail ----------------------------------------------------------------------------------------
+
+
+def test_nobody_listens(visit: Visit) -> None:
+    bob = visit(free_port(), attempts=3, patience=HASTE)
+    texts = [found["text"] for found in bob.rest() if found["state"] in ("retrying", "gave_up")]
+    assert len(texts) == 3
+    assert "nobody listens there" in texts[0]
+    assert "(2 of 3)" in texts[0]
+    assert texts[-1].startswith("Gave up on 127.0.0.1")
+
+
+def test_a_server_that_does_not_accept(visit: Visit) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for sock in waiting:
+            sock.setblocking(False)
+            sock.connect_ex(("127.0.0.1", port))
+        bob = visit(port, attempts=2, patience=HASTE)
+        assert "no answer" in bob.wait_for(state="gave_up")["text"]
+        for sock in waiting:
+            sock.close()
+
+
+def test_a_server_that_says_nothing_to_the_login(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, attempts=2, patience=HASTE)
+    assert "said nothing" in bob.wait_for(state="retrying")["text"]
+    assert "said nothing" in bob.wait_for(state="gave_up")["text"]
+
+
+def test_a_server_that_falls_silent_is_asked_and_then_given_up(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, patience=HASTE)
+    peer = listener.welcome()
+    assert peer.read() == {"do": "ping"}
+    peer.send(event="pong")
+    assert peer.read() == {"do": "ping"}
+    assert "said nothing" in bob.wait_for(state="lost")["text"]
+
+
+def test_something_that_is_no_chat_server_is_given_up_at_once(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port)
+    listener.accept().send_raw(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+    assert "not a chat server" in bob.wait_for(state="gave_up")["text"]
+
+
+def test_an_address_that_does_not_exist_is_given_up_at_once() -> None:
+    news: Queue[dict[str, Any]] = Queue()
+    for host in ("no.such.host.invalid", "a..b", "x" * 70):
+        link = Link(host, 3001, "bob", news.put)
+        link.start()
+        assert link.join(PATIENCE)
+        assert news.get()["state"] == "connecting"
+        assert news.get()["state"] == "gave_up"
+
+
+def test_the_attempts_are_not_counted_anew_for_a_server_that_drops_everybody(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, attempts=3, patience=HASTE)
+    for _ in range(3):
+        listener.welcome().hang_up()
+    assert bob.wait_for(state="gave_up")
+
+
+def test_after_goodbye_it_does_not_come_back(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, patience=HASTE)
+    listener.welcome().send(event="goodbye", code="kicked", text="You have been kicked out.")
+    assert bob.wait_for(event="link", state="closed")["text"] == "You have been kicked out."
+    assert bob.rest() == []
+    listener.socket.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        listener.socket.accept()
+
+
+# ---- requests that do not get through -------------------------------------------------------------------------
+
+
+def test_what_was_not_confirmed_is_told(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port, patience=HASTE), listener.welcome()
+    for ref in (1, 2):
+        bob.link.send({"do": "say", "text": "hi", "ref": ref})
+        assert peer.read()["ref"] == ref
+    peer.send(event="accepted", do="say", text="hi", ref=1)
+    bob.wait_for(event="accepted", ref=1)
+    peer.hang_up()
+    assert bob.wait_for(event="refused")["ref"] == 2
+
+
+def test_what_cannot_be_sent_is_refused(visit: Visit) -> None:
+    bob = visit(free_port(), patience=Patience(pause=PATIENCE))
+    bob.wait_for(state="retrying")
+    bob.link.send({"do": "say", "text": "hi", "ref": 1})
+    assert bob.wait_for(event="refused", ref=1)["code"] == "not_connected"
+
+
+def test_a_server_that_does_not_read_blocks_nobody(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port)
+    listener.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    listener.welcome()
+    began = time.monotonic()
+    for ref in range(200):
+        assert bob.link.send({"do": "say", "text": "x" * 60_000, "ref": ref})
+    assert time.monotonic() - began < 1
+    assert bob.wait_for(event="refused")["code"] == "not_sent"
+
+
+def test_too_long_a_request_is_refused_here(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port), listener.welcome()
+    bob.link.send({"do": "say", "text": "x" * 200_000, "ref": 1})
+    assert bob.wait_for(event="refused", ref=1)["code"] == "too_long"
+    bob.link.send({"do": "say", "text": "\ud800"})
+    assert set(peer.read()["text"]) == {"\ufffd"}
+
+
+# ---- the end --------------------------------------------------------------------------------------------------
+
+
+def test_close_does_not_wait_for_a_mute_server(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port), listener.welcome()
+    bob.wait_for(event="welcome")
+    began = time.monotonic()
+    bob.link.close("lunch")
+    bob.link.close()
+    assert peer.read() == {"do": "quit", "reason": "lunch"}
+    assert bob.wait_for(event="link")["state"] == "closed"
+    assert bob.link.join(2)
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("state", ["connecting", "retrying", "refused"])
+def test_close_in_any_state_ends_at_once(listener: Listener, visit: Visit, state: str) -> None:
+    port = free_port() if state == "retrying" else listener.port
+    bob = visit(port, patience=Patience(pause=PATIENCE))
+    bob.wait_for(event="link", state="retrying" if state == "retrying" else "connecting")
+    if state == "refused":
+        listener.accept().send(event="refused", code="name_bad", text="No.")
+        bob.wait_for(event="refused")
+    bob.link.close()
+    assert bob.wait_for(state="closed")
+    assert bob.link.join(1)
+
+
+def test_close_from_the_links_own_thread() -> None:
+    news: Queue[dict[str, Any]] = Queue()
+
+    def deliver(found: dict[str, Any]) -> None:
+        news.put(found)
+        link.close()
+        link.join()
+
+    link = Link("127.0.0.1", free_port(), "bob", deliver)
+    link.start()
+    wait_until(lambda: link.join(0))
+    assert [news.get()["state"] for _ in range(news.qsize())] == ["connecting", "closed"]
+
+
+def test_a_link_that_was_never_started_can_be_closed() -> None:
+    link = Link("::1", 3001, "bob", print)
+    link.close()
+    link.send({"do": "say"})
+    assert link.join()
+    assert link.server == "[::1]:3001"
