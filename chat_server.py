@@ -61,8 +61,8 @@ class Visit:
         self._server = server
         self._channel = Connection(server.loop, sock, self, server.limits)
         now = server.loop.clock.monotonic()
-        self._alive = now  # when the last whole request came; before the login, the last byte
-        self._active = now  # when the last request came that was no sign of life only
+        self._alive = now  # when the last whole request, or the first byte of one, came; before the login, any byte
+        self._active = 0.0  # when the last request came that was no sign of life only; 0 before the first
         self._pinged = 0.0
         self._login_by = now + server.options.login_timeout
         self._timer = server.loop.call_at(now + PAUSE, self._look)
@@ -73,10 +73,11 @@ class Visit:
         """Bytes came: let the wire make requests of them, and the session handle each."""
         if isinstance(self.wire, Unknown):
             data = self._recognise(self.wire, data, choose(self.wire.seen + data))
-        naming = self.session.state is State.NAMING
+        naming, unfinished = self.session.state is State.NAMING, self.wire.unfinished
         self._handle(self.wire.receive(data))
-        if naming:
+        if naming or not unfinished:  # the beginning of a line is a sign of life, more of it is not
             self._alive = self._now()
+        if naming:
             self._conclude()
 
     def ended(self, why: str) -> None:
@@ -90,6 +91,10 @@ class Visit:
     def stalled(self, why: str) -> None:
         """The peer does not read."""
         self.dismiss("slow", f"Your connection is too slow: {why}.")
+
+    def failed(self, why: str) -> None:
+        """A fault of ours was met while this visitor was served."""
+        self.dismiss("fault", f"{why.capitalize()}.")
 
     # -- what the session asks
 
@@ -183,10 +188,9 @@ class Visit:
     def _pause(self) -> None:
         """Half a second without a byte: a person who waits to be asked, or a client that ends no line."""
         if isinstance(self.wire, Unknown):
-            seen = self._recognise(self.wire, b"", Plain())
-            self._handle(self.wire.receive(seen))
-            if not seen:
-                self.session.greet()
+            self._handle(self.wire.receive(self._recognise(self.wire, b"", Plain())))
+        if self.wire.plain_names and not self._active and not self.wire.unfinished:
+            self.session.greet()
         self._handle(self.wire.pause(self.session.greeted))
 
     def _look_at_guest(self, now: float) -> None:
@@ -194,7 +198,7 @@ class Visit:
         silent = now - self._alive
         if options.idle_limit and now - self._active >= options.idle_limit:
             self.dismiss("idle", f"Nothing was heard from you for {options.idle_limit:g} seconds.")
-        elif silent >= options.silent_limit and (wire.pings or wire.unfinished):
+        elif silent >= options.silent_limit and (self._pinged > self._alive or wire.unfinished):
             self.dismiss("timeout", f"No whole line came from you for {options.silent_limit:g} seconds.")
         elif silent >= options.ping_after and wire.pings and self._pinged <= self._alive:
             self._pinged = now
@@ -247,15 +251,14 @@ class Server:
     """The parts, joined: the loop, the hub, the command table, the console and everyone connected."""
 
     def __init__(self, options: Options) -> None:
+        listening = listen(options.host, options.port)
         self.loop = Loop(options.selector)
         self.limits = Limits(stalled=options.stall_limit)
         self.options = options
         self.table = commands.load()
         self.hub = Hub(options.room_name, self.loop.clock)
         self._visits: dict[Visit, None] = {}
-        self._listeners = [
-            Listener(self.loop, sock, self._welcome, self.hub.note) for sock in listen(options.host, options.port)
-        ]
+        self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note) for sock in listening]
         self.console = Console(
             self.loop,
             on_line=self._typed,
@@ -287,11 +290,11 @@ class Server:
     def settle(self) -> None:
         """Tell everyone what was posted; then hang up on those who leave."""
         turn = self.hub.take()
-        if not turn:
-            return
-        deliver(turn)
-        for user in turn.gone:
-            user.listener.hang_up()
+        try:
+            deliver(turn)
+        finally:
+            for user in turn.gone:
+                user.listener.hang_up()
         if self.hub.closing is not None and self._listeners:
             self._close()
 
@@ -318,7 +321,8 @@ class Server:
             self.loop.stop()
 
     def _typed(self, line: str) -> None:
-        self.seat.typed(line)
+        if self.hub.closing is None:  # what follows EXIT does not count
+            self.seat.typed(line)
 
     def _interrupted(self) -> None:
         """Ctrl-C or SIGTERM: EXIT. A second time: at once."""
@@ -338,7 +342,7 @@ def banner(host: str, port: int) -> str:
     """Return what stands on the screen first: where the room is."""
     address = own_address() if host in ("", "0.0.0.0", "::") else host
     rule = "#" * 66
-    return f"{rule}\nChat running {address}:{port}\n{rule}\n"
+    return f"{rule}\nChat running {address}:{port}\n{rule}\n\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -47,6 +47,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     given = vars(made.parse_args(arguments))
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _environment_port(made)
+    for name in _TIMES:
+        if given[name] == 0 and name != "idle_limit":
+            made.error(f"argument --{name.replace('_', '-')}: 0 would put everyone out at once")
     chosen = {entry.name: given[entry.name] for entry in fields(Options) if given[entry.name] is not None}
     return Options(**chosen)
 

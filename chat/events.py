@@ -31,7 +31,7 @@ class Request:
     ref: Ref = None
 
     def field(self, name: str) -> str:
-        """Return the value called `name`, empty where there is none. Raises Refused `bad_request` where it is no text."""
+        """Return the value called `name`, empty where there is none. Raises Refused `bad_request` for no text."""
         value = (self.fields or {}).get(name, "")
         if value is None:
             raise Refused("bad_request", f"{name} must be a string, a whole number or a list of strings.", self.ref)

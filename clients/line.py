@@ -8,6 +8,7 @@ terminal back to its cooked mode each time, where what is typed at that moment i
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable
 
 from prompt_toolkit.application import Application
@@ -77,8 +78,18 @@ class Line:
         return self._output.get_size().columns
 
     def run(self, begin: Callable[[], None]) -> int:
-        """Call `begin`, then read lines until `end`; return the number it was given."""
-        return self._app.run(pre_run=begin, handle_sigint=False)
+        """Call `begin`, then read lines until `end`; return the number it was given; 0 where the terminal has gone."""
+
+        def start() -> None:
+            if loop := self._app.loop:
+                with contextlib.suppress(NotImplementedError):  # Windows
+                    loop.add_signal_handler(signal.SIGTERM, self._on_leave)
+            begin()
+
+        try:
+            return self._app.run(pre_run=start, handle_sigint=False)
+        except EOFError:
+            return 0
 
     def call(self, action: Callable[[], None]) -> None:
         """Have `action` called on the thread that runs the line; from any thread. After the end nothing happens."""
@@ -144,7 +155,7 @@ class Line:
         typing = Condition(lambda: self._app.layout.has_focus(self._buffer))
         keys.add("enter", filter=typing)(self._enter)
         keys.add("escape", "enter", filter=typing)(lambda event: self._buffer.insert_text("\n"))
-        keys.add("c-c")(self._leave)
+        keys.add("c-c", filter=typing)(self._leave)
         keys.add("c-d", filter=typing & Condition(lambda: not self._buffer.text))(self._leave)
         keys.add("c-z")(lambda event: event.app.suspend_to_background())
         return keys

@@ -24,7 +24,8 @@ from clients.words import Entry, Kind, entry, note, people
 
 BATCH = 500  # entries printed at once; between batches keys are heard
 GAP = 0.02  # seconds between two batches
-BACKLOG = 20_000  # objects that may wait for a terminal that takes nothing; then what people say is left out
+BACKLOG = 20_000  # objects that may wait for a terminal that takes nothing; then the oldest talk is left out
+HURRY = 2.0  # seconds until one has left, whatever the link still waits for
 COMMANDS = "commands"  # the ref of the question for the commands
 
 Found = dict[str, Any]
@@ -97,9 +98,8 @@ class Terminal:
         return text.strip() == "tata" or text.split(maxsplit=1)[0].lower() == "/quit"
 
     def _is_pasted(self, text: str) -> bool:
-        """Is this a text of several lines, and not a command with such a text?"""
-        verb = text.split(None, 1)[0]
-        return "\n" in text and not (verb.startswith("/") and verb[1:].lower() in self._words.commands)
+        """Is this a text of several lines? A command never is: a private text must not become public."""
+        return "\n" in text and not text.startswith("/")
 
     def _send(self, request: Found) -> None:
         self._refs += 1
@@ -109,38 +109,44 @@ class Terminal:
             self._print([note("Too much waits to be sent already; that was not sent.", Kind.ERROR)])
 
     def _leave(self, reason: str = "") -> None:
-        """Say goodbye; when one is in a hurry and asks twice, leave without the answer."""
+        """Say goodbye; who asks twice leaves without the answer."""
         if self._leaving:
             self._line.end(LEFT)
         self._leaving = True
         self._link.close(reason)
+        self._line.call_later(HURRY, lambda: self._line.end(LEFT))
 
     # ---- what arrives -----------------------------------------------------------------------------------------
 
     def _deliver(self, found: Found) -> None:
         """Take an object on the link's thread, and see to it that it is told on ours."""
         with self._lock:
-            if len(self._news) >= BACKLOG and found.get("event") in ("said", "acted"):
-                self._left_out += 1
-                return
             self._news.append(found)
+            if len(self._news) > BACKLOG:
+                self._thin_out()
             wake, self._scheduled = not self._scheduled, True
         if wake:
             self._line.call(self._tell)
+
+    def _thin_out(self) -> None:
+        """Leave out what was said in the older half of the backlog; who came and went stays."""
+        older = [self._news.popleft() for _ in range(BACKLOG // 2)]
+        kept = [found for found in older if found.get("event") not in ("said", "acted")]
+        self._left_out += len(older) - len(kept)
+        self._news.extendleft(reversed(kept))
 
     def _tell(self) -> None:
         """Print the next batch, and the others a moment later."""
         with self._lock:
             batch = [self._news.popleft() for _ in range(min(len(self._news), BATCH))]
-            left_out, self._left_out = (self._left_out, 0) if not self._news else (0, self._left_out)
-            self._scheduled = bool(self._news)
-        entries = [told for found in batch if (told := self._hear(found))]
-        if left_out:
-            entries.append(note(f"{left_out} messages were left out: they came faster than this terminal took them."))
+            left_out, self._left_out = self._left_out, 0
+            self._scheduled = more = bool(self._news)
+        entries = [note(f"{left_out} messages left out: this terminal was too slow.")] if left_out else []
+        entries += [told for found in batch if (told := self._hear(found))]
         self._print(entries)
         for found in batch:
             self._obey(found)
-        if self._scheduled:
+        if more:
             self._line.call_later(GAP, self._tell)
 
     def _hear(self, found: Found) -> Entry | None:

@@ -17,7 +17,7 @@ from net.loop import READ, WRITE, Loop, Timer
 class Limits:
     """Bounds of one connection: bytes and seconds."""
 
-    chunk: int = 65_536
+    chunk: int = 8_192  # read in one turn: 4,096 lines of one letter become 200 kB for each listener, in 20 ms
     outbox: int = 1_048_576
     outbox_high: int = 65_536
     send_buffer: int = 65_536
@@ -30,12 +30,14 @@ class Limits:
 class Owner(Protocol):
     """Who hears what comes, and is told of the end: `ended` exactly once, from the loop, never from `write`.
 
-    `stalled` says that the peer does not read; the owner is expected to say goodbye and hang up.
+    `stalled` says that the peer does not read, `failed` that a fault of ours was met; the owner is expected to say
+    goodbye and hang up.
     """
 
     def heard(self, data: bytes) -> None: ...
     def ended(self, why: str) -> None: ...
     def stalled(self, why: str) -> None: ...
+    def failed(self, why: str) -> None: ...
 
 
 class Connection:
@@ -52,6 +54,7 @@ class Connection:
         "_over",
         "_owner",
         "_patience",
+        "_peer_done",
         "_progress",
         "_sock",
         "_trouble",
@@ -62,12 +65,13 @@ class Connection:
         self._sock = sock
         self._owner = owner
         self._limits = limits
-        self._outbox: deque[memoryview] = deque()
+        self._outbox: deque[bytes | memoryview] = deque()
         self._bytes_kept = 0
         self._progress = 0.0
         self._patience: Timer | None = None
         self._trouble: str | None = None
         self._hanging_up = False
+        self._peer_done = False
         self._over = False
         self._closed = False
         self._events = READ
@@ -98,14 +102,22 @@ class Connection:
             return
         if self._trouble is not None:
             self._finish(self._trouble)
-        elif self._bytes_kept > self._limits.outbox and not self._hanging_up:
-            self._owner.stalled(f"{self._limits.outbox:,} bytes were waiting to be read")
-        elif self._outbox:
+            return
+        if self._outbox:
             self._drain()
+        if self._bytes_kept > self._limits.outbox and not self._hanging_up:
+            self._owner.stalled(f"{self._limits.outbox:,} bytes were waiting to be read")
 
     def fail(self, why: str) -> None:
-        """A fault of ours: tell the owner, and close."""
-        self._finish(why)
+        """A fault of ours: the owner takes leave of the peer; where not even that works, close."""
+        if self._hanging_up:
+            self._finish(why)
+            return
+        try:
+            self._owner.failed(why)
+        except Exception:
+            self._finish(why)
+            raise
 
     # -- the owner's side
 
@@ -125,13 +137,15 @@ class Connection:
                 return
             if sent == len(data):
                 return
-        self._keep(memoryview(data)[sent:] if sent else memoryview(data))
+        self._keep(memoryview(data)[sent:] if sent else data)
+        self._settle_interest()
+        if self._bytes_kept > self._limits.outbox:
+            self._loop.mark(self)
 
     def queue(self, data: bytes) -> None:
         """Keep `data` until the loop is about to sleep: for answers given while decisions are being made."""
         if data and not (self._closed or self._hanging_up):
-            self._outbox.append(memoryview(data))
-            self._bytes_kept += len(data)
+            self._keep(data)
             self._loop.mark(self)
 
     def hang_up(self) -> None:
@@ -139,11 +153,12 @@ class Connection:
         if self._hanging_up or self._closed:
             return
         self._hanging_up = True
-        self._settle_interest()
-        self._loop.call_later(self._limits.linger, self._close)
-        self._loop.mark(self)
         if not self._outbox:
             self._half_close()
+        if not self._closed:
+            self._settle_interest()
+            self._loop.call_later(self._limits.linger, self._close)
+            self._loop.mark(self)
 
     # -- within
 
@@ -155,14 +170,18 @@ class Connection:
         except OSError as error:
             self._finish(_reason(error))
             return
-        if self._hanging_up:
-            if not data:
-                self._close()
-        elif data:
-            self._owner.heard(data)
-        else:
+        if data:
+            if not self._hanging_up:
+                self._owner.heard(data)
+            return
+        self._peer_done = True
+        if not self._hanging_up:
             self._end("closed the connection")
             self.hang_up()
+        elif self._outbox:
+            self._settle_interest()  # it may still read: until then there is nothing more to hear
+        else:
+            self._close()
 
     def _drain(self) -> None:
         """Send what is kept, as far as the kernel takes it."""
@@ -173,7 +192,7 @@ class Connection:
                 self._bytes_kept -= sent
                 self._progress = self._loop.clock.monotonic()
                 if sent < len(head):
-                    self._outbox[0] = head[sent:]
+                    self._outbox[0] = memoryview(head)[sent:]
                     break
                 self._outbox.popleft()
         except BlockingIOError:
@@ -185,14 +204,11 @@ class Connection:
             self._half_close()
         self._settle_interest()
 
-    def _keep(self, data: memoryview) -> None:
+    def _keep(self, data: bytes | memoryview) -> None:
         if not self._outbox:
             self._progress = self._loop.clock.monotonic()
         self._outbox.append(data)
         self._bytes_kept += len(data)
-        if self._bytes_kept > self._limits.outbox:
-            self._loop.mark(self)
-        self._settle_interest()
         if self._patience is None:
             self._wait_for_progress()
 
@@ -213,7 +229,7 @@ class Connection:
         if self._closed:
             return
         wanted = WRITE if self._outbox else 0
-        if self._hanging_up or self._bytes_kept < self._limits.outbox_high:
+        if not self._peer_done and (self._hanging_up or self._bytes_kept < self._limits.outbox_high):
             wanted |= READ
         if wanted != self._events:
             self._events = wanted
@@ -221,6 +237,9 @@ class Connection:
 
     def _half_close(self) -> None:
         """End our direction, and wait for the peer's end: closing with unread input would destroy our last words."""
+        if self._peer_done:
+            self._close()
+            return
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+LONGEST = 160  # characters shown of a command line
 _LISTENING = "0A"
 
 
 def holder(port: int) -> str:
-    """Return `name (pid 123)` of the process that listens on TCP `port`, or `another program`."""
+    """Return `command line (pid 123)` of the process that listens on TCP `port`, or `another program`."""
     inodes = _inodes(port)
     for folder in Path("/proc").glob("[0-9]*") if inodes else ():
         if _holds(folder, inodes):
@@ -38,5 +39,8 @@ def _holds(folder: Path, inodes: set[str]) -> bool:
 
 
 def _command(folder: Path) -> str:
-    words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").split()
-    return " ".join(word for word in words[:2] if word.isprintable())
+    try:
+        line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    except OSError:
+        line = ""  # it has just ended
+    return "".join(filter(str.isprintable, line))[:LONGEST] or "another program"

@@ -6,9 +6,10 @@ import errno
 import socket
 from collections.abc import Callable
 
-from net.loop import READ, Loop
+from net.loop import READ, Loop, Timer
 
 BACKLOG = 1024
+QUIET = 60.0  # seconds in which the host is not told again what he has been told
 AT_ONCE = 64  # newcomers in one turn, so that those who are here get theirs
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 FULL = b"The room is full; please try again later.\n"
@@ -24,8 +25,8 @@ class Listener:
         self._sock = sock
         self._welcome = welcome
         self._warn = warn
-        self._resting = False
-        self._warned = False
+        self._rest_over: Timer | None = None
+        self._warned = -QUIET
         loop.watch(self, READ)
 
     @property
@@ -43,7 +44,6 @@ class Listener:
             try:
                 sock, address = self._sock.accept()
             except BlockingIOError:
-                self._warned = False
                 return
             except OSError as error:
                 if error.errno in _EXHAUSTED:
@@ -60,12 +60,16 @@ class Listener:
 
     def resume(self) -> None:
         """Accept again: a descriptor may be free."""
-        if self._resting:
-            self._resting = False
+        if self._rest_over is not None:
+            self._rest_over.cancel()
+            self._rest_over = None
             self._loop.watch(self, READ)
 
     def close(self) -> None:
         """Stop listening; the port is free."""
+        if self._rest_over is not None:
+            self._rest_over.cancel()
+            self._rest_over = None
         self._loop.unwatch(self)
         self._sock.close()
 
@@ -85,12 +89,12 @@ class Listener:
     def _rest(self) -> None:
         self._warn_once("No more descriptors: newcomers wait until someone leaves. A higher `ulimit -n` lets in more.")
         self._loop.unwatch(self)
-        self._resting = True
-        self._loop.call_later(1.0, self.resume)
+        self._rest_over = self._loop.call_later(1.0, self.resume)
 
     def _warn_once(self, text: str) -> None:
-        if not self._warned:
-            self._warned = True
+        now = self._loop.clock.monotonic()
+        if now - self._warned >= QUIET:
+            self._warned = now
             self._warn(text)
 
 

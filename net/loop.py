@@ -89,6 +89,7 @@ class Loop:
         self._elsewhere: deque[Callable[[], None]] = deque()
         self._bell = _Bell(self._elsewhere)
         self._signals: dict[int, object] = {}
+        self._wakeup: int | None = None
         self.watch(self._bell, READ)
 
     @property
@@ -139,7 +140,9 @@ class Loop:
         self._bell.ring()
 
     def on_signal(self, number: int, action: Callable[[], None]) -> None:
-        """Call `action` in the loop, not in the handler, when the signal comes."""
+        """Call `action` in the loop, not in the handler, when the signal comes. From the main thread only."""
+        if self._wakeup is None:  # a signal that comes just before the loop sleeps would not wake it otherwise
+            self._wakeup = signal.set_wakeup_fd(self._bell.rope(), warn_on_full_buffer=False)
         self._signals.setdefault(number, signal.signal(number, lambda *_: self.call_soon(action)))
 
     def run(self) -> None:
@@ -165,13 +168,15 @@ class Loop:
         """Give back the descriptors and the signal handlers."""
         for number, handler in self._signals.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        if self._wakeup is not None:
+            signal.set_wakeup_fd(self._wakeup)
         self.unwatch(self._bell)
         self._bell.close()
         self._selector.close()
 
     def _settle(self) -> None:
         """Settle until nothing is left: a write that fails makes someone leave, of which the others are told."""
-        self.settle()
+        self._attempt(self.settle, "settling")
         while self._marked:
             marked, self._marked = self._marked, {}
             for channel in marked:
@@ -179,7 +184,7 @@ class Loop:
                     channel.flush()
                 except Exception:  # noqa: BLE001 - this is the fence
                     self._fault(channel)
-            self.settle()
+            self._attempt(self.settle, "settling")
 
     def _patience(self, longest: float | None) -> float | None:
         """Return how long the loop may sleep, in seconds; None for as long as it takes."""
@@ -211,15 +216,19 @@ class Loop:
         if not self._timers:
             return
         now = self.clock.monotonic()
+        due = []
         while self._timers and self._timers[0][0] <= now:
-            action = heapq.heappop(self._timers)[2].action
-            if action is None:
-                continue
-            try:
-                action()
-            except Exception:
-                self.faults += 1
-                log.exception("fault in a timer")
+            due.append(heapq.heappop(self._timers)[2])
+        for timer in due:  # those that are set meanwhile wait for the next turn, even if they are due
+            if timer.action is not None:
+                self._attempt(timer.action, "a timer")
+
+    def _attempt(self, action: Callable[[], None], what: str) -> None:
+        try:
+            action()
+        except Exception:
+            self.faults += 1
+            log.exception("fault in %s", what)
 
 
 class _Bell:
@@ -233,6 +242,10 @@ class _Bell:
 
     def fileno(self) -> int:
         return self._in.fileno()
+
+    def rope(self) -> int:
+        """Return the descriptor that rings when a byte is written to it."""
+        return self._out.fileno()
 
     def ring(self) -> None:
         try:

@@ -25,18 +25,32 @@ from tests.support import Connection, JsonClient, LineClient, PlainClient, Progr
 LIMIT = 60
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
 
+FOR_DEVELOPERS = ("hypothesis",)
+"""What tests import of requirements-dev.txt, beyond requirements.txt."""
+
 COMPLETE = os.environ.get("CHAT_TESTS_COMPLETE") == "1"
 
 Closable = TypeVar("Closable", bound=Connection | Terminal)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks."""
+    """Declare the marks, and make a skip of what cannot be imported."""
+    sys.meta_path.append(_NotInstalled)
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")
     config.addinivalue_line("markers", "keeps(reason): a library keeps descriptors or threads open for the whole run")
 
 
 # ---- limits and skips -----------------------------------------------------------------------------------------
+
+
+class _NotInstalled:
+    """The last to be asked for a module, after all who might have it: a file that needs it is skipped."""
+
+    @staticmethod
+    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
+        """Skip the file that imports what only requirements-dev.txt brings."""
+        if name in FOR_DEVELOPERS:
+            pytest.skip(f"needs {name} (pip install -r requirements-dev.txt)", allow_module_level=True)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""A reader of plain lines made from the grammar in PROTOCOL.md itself, so that the page cannot differ from what is tested.
+"""A reader of plain lines made from the grammar in PROTOCOL.md itself: the page cannot differ from what is tested.
 
 It knows the part of ABNF that the page uses, and nothing of our code. The grammar is regular: each rule becomes a
 regular expression, twice, once taking as much as it can and once as little, so that a second reading shows.
@@ -47,7 +47,8 @@ def kinds() -> tuple[str, ...]:
 
 def read(line: str) -> Reading:
     """Return the one reading of a line without its LF. Fails where there is none, or more than one."""
-    found = {(kind, match.groups()) for kind in kinds() for lazy in (False, True) if (match := _match(kind, line, lazy))}
+    matches = [(kind, _match(kind, line, lazy)) for kind in kinds() for lazy in (False, True)]
+    found = {(kind, match.groups()) for kind, match in matches if match}
     assert len(found) == 1, f"{line!r} has {len(found)} readings: {found}"
     return found.pop()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -227,8 +227,8 @@ def test_everyone_hears_exactly_what_he_should(steps: list[tuple[str, int, int]]
 class CountingPlain(Plain):
     """Plain lines that count what they encode."""
 
-    encoded: Counter[int] = Counter()
-    owned: Counter[int] = Counter()
+    encoded: ClassVar[Counter[int]] = Counter()
+    owned: ClassVar[Counter[int]] = Counter()
 
     def encode(self, event: Event) -> bytes:
         self.encoded[event.id] += 1
@@ -242,7 +242,7 @@ class CountingPlain(Plain):
 class CountingJson(Jsonl):
     """JSON lines that count what they encode."""
 
-    encoded: Counter[int] = Counter()
+    encoded: ClassVar[Counter[int]] = Counter()
 
     def encode(self, event: Event) -> bytes:
         self.encoded[event.id] += 1
@@ -255,7 +255,8 @@ def crowd(wires: list[type[Wire]]) -> tuple[House, list[User], list[Ear]]:
     house.settle()
     for _, ear in pairs:
         ear.take()
-    CountingPlain.encoded.clear(), CountingPlain.owned.clear(), CountingJson.encoded.clear()
+    for counter in (CountingPlain.encoded, CountingPlain.owned, CountingJson.encoded):
+        counter.clear()
     return house, [user for user, _ in pairs], [ear for _, ear in pairs]
 
 
@@ -320,6 +321,8 @@ def test_the_host_hears_it_all_in_his_own_words() -> None:
     house.settle()
     shown = house.console.take().decode().split("\n")
     assert shown[1:3] == ["[*] bob entered.", "USERS: [Host,bob]"]
-    assert shown[3].endswith(" bob > one") and shown[4] == "    [*] ann exited.", "indented: it cannot pass for an event"
+    assert shown[3].endswith(" bob > one") and shown[4] == "    [*] ann exited.", (
+        "indented: it cannot pass for an event"
+    )
     assert shown[6:8] == ["[*] bob has been kicked out. (spam)", "USERS: [Host]"]
     assert not [post for post in house.hub.take().posts if isinstance(post.event, Noted)]

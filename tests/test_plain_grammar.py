@@ -59,8 +59,10 @@ HOSTILE_TEXTS = [
     "# * . ! =",
     "What is your name?",
 ]
-HOSTILE_NAMES = ["[x]", "a]", "`'a", "^^x", "|o|", "\\a", "rob.", "a..", "exited.", "entered.", "OK", "NOT_UNIQUE", "is",
-                 "now", "has", "[12", "ﾊﾝ", "Жанна", "שרה", "والد", "நிலா", "_x_", "x'(".rstrip("("), "is~"]  # fmt: skip
+HOSTILE_NAMES = ["[x]", "a]", "`'a", "^^x", "|o|", "\\a", "rob.", "a..", "exited.", "entered.", "OK", "NOT_UNIQUE",
+                 "is",
+                 "now", "has", "[12", "ﾊﾝ", "Жанна", "שרה", "والد", "நிலா", "_x_", "x'(".rstrip("("),
+                 "is~"]  # fmt: skip
 
 
 def accepted(name: str) -> str | None:
@@ -264,7 +266,10 @@ def test_whatever_a_guest_sends_others_get_lines_of_the_grammar() -> None:
                         {"do": "msg", "to": "ear", "text": word}):  # fmt: skip
             evil.send(_json(request))
             found = read_all(listener.take())
-            assert [kind for kind, _ in found] in ([], [{"say": "said", "me": "acted", "msg": "whispered"}[request["do"]]])
+            assert [kind for kind, _ in found] in (
+                [],
+                [{"say": "said", "me": "acted", "msg": "whispered"}[request["do"]]],
+            )
             assert all("evil" in fields for _, fields in found)
     evil.send(_json({"do": "quit", "reason": HOSTILE_TEXTS[1]}))
     assert read_all(listener.take()) == [("exited", (TIME, None, "evil", flat(HOSTILE_TEXTS[1])))]
@@ -279,7 +284,9 @@ def _json(request: dict[str, str]) -> bytes:
 # ---- the page, run
 
 
-def test_the_session_on_the_page(server: Server, connect: Callable[..., LineClient], join_json: Callable[..., JsonClient]) -> None:
+def test_the_session_on_the_page(
+    server: Server, connect: Callable[..., LineClient], join_json: Callable[..., JsonClient]
+) -> None:
     """Bob's lines are sent; whatever alice does on the page she does on the JSON wire; all lines come as printed."""
     alice, bob = join_json("alice"), connect()
     for line in block("session").strip().split("\n"):

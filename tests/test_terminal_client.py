@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from clients.completion import Words
 from clients.filter import pieces
 from clients.paint import painted
 from clients.people import People
+from clients.visit import harmless
 from clients.words import Entry, Kind, entry
 from tests.support import ROOT, JsonClient, Program, Server, Terminal, free_port
 
@@ -129,7 +133,7 @@ def test_history(sit_down: SitDown, join_json: Join) -> None:
     bob.type("on")
     bob.wait_for("> one")
     bob.press("Enter")
-    bob.wait_gone("reverse")
+    bob.wait_gone("I-search")
     bob.press("Enter")
     assert ann.wait_for("said")["text"] == "one"
 
@@ -143,11 +147,13 @@ def test_completion(sit_down: SitDown, join_json: Join) -> None:
     bob.wait_for("/whoelse")
     bob.type("wh")
     bob.press("Tab")
-    bob.wait_for("> /whoelse ")
+    bob.wait_for(re.compile("> /whoelse$", re.MULTILINE))
     bob.wait_gone("/users")
     bob.press("C-u")
     bob.type("/msg AL")
-    bob.press("Tab", "Tab")
+    bob.press("Tab")
+    bob.wait_for(re.compile(r"/msg AL\n +alan *\n +alice"))
+    bob.press("Tab")
     bob.wait_for("> /msg alan")
     bob.press("Tab")
     bob.wait_for("> /msg alice")
@@ -165,6 +171,9 @@ def test_a_pasted_text_is_one_message(sit_down: SitDown, join_json: Join) -> Non
     bob.press("Enter")
     assert ann.wait_for("said")["text"] == "one\n  two\n\nthree"
     bob.wait_for(re.compile(r"\] bob > one\n {13}two\n\n {11}three\n> *\nconnected"))
+    bob.type("\x1b[200~/msg ann one\ntwo\x1b[201~")
+    bob.press("Enter")
+    assert ann.wait_for("whispered")["text"] == "one\ntwo"
 
 
 def test_another_size_of_the_terminal(sit_down: SitDown, join_json: Join) -> None:
@@ -173,8 +182,7 @@ def test_another_size_of_the_terminal(sit_down: SitDown, join_json: Join) -> Non
     for columns, rows in ((50, 12), (30, 8), (140, 40), (20, 3), (80, 24)):
         bob.resize(columns, rows)
         ann.tell("say", text=f"now {columns}")
-        bob.wait_for(f"ann > now {columns}")
-        bob.wait_for("> half typed")
+        bob.wait_for(re.compile(rf"{columns}\n> half typed"))
     assert bob.screen().count("half typed") == 1
     assert len(re.findall("connected ·", bob.screen())) == 1
     bob.press("Enter")
@@ -182,12 +190,10 @@ def test_another_size_of_the_terminal(sit_down: SitDown, join_json: Join) -> Non
 
 
 def test_colours_or_none(sit_down: SitDown, join_json: Join) -> None:
-    join_json("ann")
-    bob, carl = sit_down("bob"), sit_down("carl", env={"NO_COLOR": "1"})
-    for terminal in (bob, carl):
-        terminal.enter("hi")
-        terminal.wait_for("bob entered" if terminal is carl else "bob > hi")
-    carl.wait_for("carl > hi")
+    ann, bob, carl = join_json("ann"), sit_down("bob"), sit_down("carl", env={"NO_COLOR": "1"})
+    ann.tell("say", text="hi")
+    bob.wait_for("ann > hi")
+    carl.wait_for("ann > hi")
     colour = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7])")
     assert colour.search(bob.screen(colours=True))
     assert not colour.search(carl.screen(colours=True))
@@ -198,21 +204,21 @@ def test_colours_or_none(sit_down: SitDown, join_json: Join) -> None:
 
 def test_what_is_missing_is_asked_for(open_terminal: OpenTerminal, server: Server) -> None:
     bob = open_terminal(sys.executable, "chat_client.py", "-c")
-    bob.wait_for("Server [127.0.0.1]: ")
+    bob.wait_for("Server [127.0.0.1]:")
     bob.press("Enter")
-    bob.wait_for("Port [3001]: ")
+    bob.wait_for("Port [3001]:")
     bob.enter("99999")
     bob.wait_for("from 1 to 65535")
     bob.press("C-u")
     bob.enter(str(server.port))
-    bob.wait_for("Name: ")
+    bob.wait_for("Name:")
     bob.enter("bob")
     bob.wait_for("You are bob")
 
 
 def test_leaving_at_a_question_is_leaving(open_terminal: OpenTerminal) -> None:
     bob = open_terminal(sys.executable, "chat_client.py", "-c")
-    bob.wait_for("Server [127.0.0.1]: ")
+    bob.wait_for("Server [127.0.0.1]:")
     bob.press("C-d")
     assert bob.exit_code() == 0
 
@@ -244,6 +250,26 @@ def test_ways_to_leave(sit_down: SitDown, join_json: Join, way: str, reason: str
     assert "connected" not in bob.screen().split("\n")[-1]
 
 
+def test_a_signal_ends_it_as_a_key_does(sit_down: SitDown, join_json: Join) -> None:
+    ann, bob = join_json("ann"), sit_down("bob")
+    os.kill(bob.pid, signal.SIGTERM)
+    assert bob.exit_code() == 0
+    assert ann.wait_for("left")["name"] == "bob"
+
+
+def test_control_c_in_a_search_ends_the_search(sit_down: SitDown) -> None:
+    bob = sit_down("bob")
+    bob.enter("hello")
+    bob.wait_for("bob > hello")
+    bob.press("C-r")
+    bob.type("hel")
+    bob.wait_for("I-search")
+    bob.press("C-c")
+    bob.wait_gone("I-search")
+    bob.enter("still here")
+    bob.wait_for("bob > still here")
+
+
 def test_control_d_deletes_where_there_is_something(sit_down: SitDown, join_json: Join) -> None:
     ann, bob = join_json("ann"), sit_down("bob")
     bob.type("xhi")
@@ -262,6 +288,7 @@ def test_the_host_closes_the_room(sit_down: SitDown, server: Server) -> None:
     bob = sit_down("bob")
     server.type("EXIT")
     assert bob.exit_code() == 5
+    assert server.wait() == 0
     assert "[*]" in bob.screen().split("\n")[-1]
 
 
@@ -329,7 +356,7 @@ HOSTILE = b"""\
 {"event":"listed","users":[1,{"name":null,"seconds":"x","rooms":4}]}
 {"event":["x"],"ref":{}}
 {"event":"entered","name":[],"count":"many"}
-{"event":"whispered","to":[[[[[[[[[]]]]]]]],"time":"9999-12-31T23:59:59.999Z"}
+{"event":"whispered","to":[[[[[[[[]]]]]]]],"time":"9999-12-31T23:59:59.999Z"}
 {"event":"told","ref":"commands","text":"/\\u001b[1m \\n///"}
 {"event":"said","from":"ann","text":"end","time":"2026-11-21T00:00:00.000Z"}
 """
@@ -353,6 +380,62 @@ def test_a_filter_writes_no_control_characters(start: Start, bad_server: BadServ
     bob.wait_for("ann > end\n")
     assert bob.output
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", bob.output.text)
+
+
+VALUES = [
+    "",
+    "bob",
+    "a\nb",
+    0,
+    -1,
+    10**4000,
+    True,
+    None,
+    [],
+    ["bob", 3],
+    {},
+    [{"name": 1}],
+    {"a": 1},
+    1.5,
+    "9999-12-31",
+]
+KEYS = (
+    "event id time name room title users count from to away text old new do reason kicked about ref code state".split()
+)
+
+
+def test_no_object_of_a_server_is_too_odd() -> None:
+    dice = random.Random(1)
+    events = ["welcome", "said", "acted", "whispered", "entered", "left", "renamed", "accepted", "listed", "told"]
+    events += ["refused", "goodbye", "link", "ping", "nonsense"]
+    people = People()
+    for _ in range(5000):
+        values = {key: dice.choice(VALUES) for key in dice.sample(KEYS, dice.randrange(len(KEYS)))}
+        found = harmless({**values, "event": dice.choice(events)})
+        people.hear(found)
+        told = entry(found, people.me)
+        assert told is None or painted(told, 80)
+
+
+def test_a_terminal_that_takes_nothing_gets_the_newest_in_the_end(bad_server: BadServer) -> None:
+    port, let_in = bad_server
+    person, terminal = os.openpty()
+    command = [sys.executable, "chat_client.py", "-c", "127.0.0.1", str(port), "bob"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal) as bob:
+        os.close(terminal)
+        lines = [f'{{"event":"said","from":"ann","text":"line {number}"}}\n' for number in range(30_000)]
+        let_in("".join([*lines, '{"event":"goodbye","code":"closing"}\n']).encode())
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while data := os.read(person, 65536):
+                shown += data
+        assert bob.wait(10) == 5
+    os.close(person)
+    found = [int(number) for number in re.findall(rb"> (?:\x1b\[[0-9;]*m)*line (\d+)", shown)]
+    assert found == sorted(found)
+    assert found[-1] == 29_999
+    assert len(found) + sum(map(int, re.findall(rb"(\d+) messages left out", shown))) == 30_000
+    assert len(found) < 30_000
 
 
 def test_long_words_are_cut_but_addresses_are_not() -> None:
@@ -482,6 +565,7 @@ def test_how_the_filter_ends(pipe: Pipe, server: Server, join_json: Join, how: s
     else:
         server.type(how)
     assert bob.wait() == code
+    assert how != "EXIT" or server.wait() == 0
     assert bob.errors().startswith("chat_client.py: ")
 
 

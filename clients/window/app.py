@@ -23,7 +23,7 @@ from clients.window.look import Look, desktop_is_dark
 from clients.window.notice import Banner, Standing, Status
 from clients.window.pane import SPOKEN, Pane
 from clients.window.roster import PeopleList
-from clients.words import Entry, entry
+from clients.words import Entry, entry, note
 
 HOST, PORT = "127.0.0.1", 3001  # what the fields hold when nobody said otherwise
 SMALLEST, USUAL = (560, 360), (920, 620)  # pixels, on a screen of 96 dots an inch
@@ -47,11 +47,13 @@ class ChatWindow:
         self.root = root
         self.root.withdraw()
         self.root.report_callback_exception = self._report_fault
+        self.root.tk.createcommand("bgerror", self._report_error)  # Tk itself would open a dialog
         self.look = Look(self.root, desktop_is_dark())
         self.state = State.OFF
         self.people = People()
         self.vocabulary = Vocabulary(self.people)
         self._unread = 0
+        self._goodbye = ""
         self._build()
         self.line = Line(root, self._take)
         self._bind()
@@ -81,6 +83,8 @@ class ChatWindow:
 
     def disconnect(self) -> None:
         """Leave the room; what is written stays."""
+        if self.state is State.ON:
+            self.pane.show([note("You have left.")])
         self.line.hang_up()
         self.people.hear({"event": "link", "state": "closed"})
         self._show_people()
@@ -146,6 +150,7 @@ class ChatWindow:
     def _bind(self) -> None:
         self.root.protocol("WM_DELETE_WINDOW", self.leave)
         self.root.bind_all("<Control-q>", lambda _event: self.leave())
+        self.root.bind_all("<F5>", lambda _event: self._act())
         self.root.bind("<FocusIn>", lambda _event: self._read(), add="+")
         for number in SIGNALS:
             signal.signal(number, lambda _number, _frame: self.leave())
@@ -180,16 +185,18 @@ class ChatWindow:
     def _hear(self, found: Object) -> list[Entry]:
         """Do what one object asks for; return what the pane is to show of it."""
         event = word(found, "event")
+        if found.get("ref") == LEARNING:
+            self.vocabulary.learn(word(found, "text"))
+            return []
         if event == "link":
             return self._hear_link(found)
         if event == "refused":
             return self._hear_refusal(found)
         if event == "welcome":
             self._welcome()
+        elif event == "goodbye":
+            self._goodbye = word(found, "code")
         self.line.answered(found)
-        if found.get("ref") == LEARNING:
-            self.vocabulary.learn(word(found, "text"))
-            return []
         shown = entry(found, self.people.me)
         return [shown] if shown else []
 
@@ -206,6 +213,7 @@ class ChatWindow:
         return [shown] if shown else []
 
     def _welcome(self) -> None:
+        self._goodbye = ""
         self._enter(State.ON)
         self.banner.clear()
         self.line.ask("help", LEARNING)
@@ -215,7 +223,8 @@ class ChatWindow:
         self.line.hang_up()
         self._enter(State.OFF)
         self.status.show(Standing.OFF, "Not connected")
-        self.banner.show(text)
+        if self._goodbye != "quit":
+            self.banner.show(text)
 
     def _hear_refusal(self, found: Object) -> list[Entry]:
         """Say why; bring back what was not granted, so that it can be mended."""
@@ -263,10 +272,14 @@ class ChatWindow:
         self._retitle()
 
     def _retitle(self) -> None:
-        title = f"{self.people.title} – Chat" if self.state is State.ON else "Chat"
+        title = f"{self.people.title} - Chat" if self.state is State.ON else "Chat"
         self.root.title(f"({self._unread}) {title}" if self._unread else title)
 
     def _report_fault(self, kind: Any, error: Any, trace: Any) -> None:
         """A fault of ours: say so in the window, and leave the details where they are looked for."""
         traceback.print_exception(kind, error, trace, file=sys.stderr)
-        self.banner.show(f"Something went wrong in this window ({kind.__name__}: {error}). You can go on.")
+        self._report_error(f"{kind.__name__}: {error}")
+
+    def _report_error(self, what: str) -> None:
+        print(what, file=sys.stderr)
+        self.banner.show(f"Something went wrong in this window ({what}). You can go on.")

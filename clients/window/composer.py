@@ -48,6 +48,7 @@ class Composer(ttk.Frame):
 
     def write(self, text: str) -> None:
         """Put `text` in place of what is written, the cursor at its end."""
+        self._cycle = []
         self.text.replace("1.0", "end", text)
         self.text.mark_set("insert", "end-1c")
         self.text.see("insert")

@@ -97,7 +97,12 @@ class Header(ttk.Frame):
         entry.grid(row=1, column=column, sticky="ew", padx=(0, pixels(8)), pady=(pixels(2), 0))
         for key in ("<Return>", "<KP_Enter>"):
             entry.bind(key, lambda _event: entry.instate(["!disabled"], self._act))
+        entry.bind("<Control-a>", lambda _event: self._mark(label))
         self.fields[label] = entry
+
+    def _mark(self, field: str) -> str:
+        self.ask(field)
+        return "break"
 
     def _paint(self) -> None:
         for label in self._labels:

@@ -15,16 +15,17 @@ from clients.window.roster import PeopleList
 from clients.words import Kind, note
 
 HELP = """\
-Return            send (Shift+Return: a new line)
+Return            send; Shift+Return: a new line
 Tab               complete a name or a /command; again: the next one
 Up, Down          what you sent before
-PageUp, PageDown  read back and forth
-Ctrl+End          down to the newest
-Ctrl+L            write          Ctrl+P  people (Return: private message)
-Ctrl+N            server, port and name
-Ctrl+O            open the newest link; the menu key in the chat shows more
-Ctrl+D            light or dark  Ctrl+Plus, Ctrl+Minus, Ctrl+0  size of the text
-Escape            take a message at the top away, go back to writing
+PageUp, PageDown  read back and forth; Ctrl+End: down to the newest
+Ctrl+L            write
+Ctrl+P            people; Return there: a private message
+Ctrl+N            server, port and name; F5: connect or disconnect
+Ctrl+O            open the newest link; the menu key in the chat lists more
+Ctrl+D            light or dark
+Ctrl+Plus, Minus  size of the text; Ctrl+0: as it was
+Escape            take away the message at the top, go back to writing
 Ctrl+Q            close the window"""
 
 
@@ -44,7 +45,6 @@ class Keys:
     ) -> None:
         self._root, self._look, self._header, self._banner = root, look, header, banner
         self._people, self._pane, self._composer = people, pane, composer
-        self._menu = tkinter.Menu(root, tearoff=False)
         self._bind_all()
         self._bind_pane()
 
@@ -91,15 +91,17 @@ class Keys:
 
     def _open_menu(self, event: tkinter.Event[tkinter.Misc]) -> str:
         text = self._pane.text
-        self._menu.delete(0, "end")
-        self._menu.add_command(label="Copy", command=lambda: text.event_generate("<<Copy>>"))
-        self._menu.add_command(label="Select all", command=lambda: text.event_generate("<<SelectAll>>"))
+        menu = tkinter.Menu(self._root, tearoff=False)
+        menu.add_command(label="Copy", command=lambda: text.event_generate("<<Copy>>"))
+        menu.add_command(label="Select all", command=lambda: text.event_generate("<<SelectAll>>"))
         addresses = self._pane.links()
         if addresses:
-            self._menu.add_separator()
+            menu.add_separator()
         for address in addresses:
-            self._menu.add_command(label=f"Open {address[:60]}", command=partial(open_link, address))
-        self._menu.tk_popup(event.x_root, event.y_root)
+            menu.add_command(label=f"Open {address[:60]}", command=partial(open_link, address))
+        # sv-ttk stumbles over a menu that is there, but not shown, when the theme changes.
+        menu.bind("<Unmap>", lambda _event: menu.after_idle(menu.destroy))
+        menu.tk_popup(event.x_root, event.y_root)
         return "break"
 
     def _type_on(self, event: tkinter.Event[tkinter.Misc]) -> str | None:

@@ -122,7 +122,8 @@ class Pane(ttk.Frame):
         tag("link", foreground=colours.link, underline=True)
         for number, colour in enumerate(colours.names):
             tag(f"name{number}", foreground=colour)
-        self.text.tag_raise("sel")
+        for above in ("link", "sel"):
+            self.text.tag_raise(above)
         self._stay_down()
 
     # ---- entries ----------------------------------------------------------------------------------------------

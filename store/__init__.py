@@ -1,0 +1,59 @@
+"""What lasts: accounts, rooms, private talk and history, in one SQLite file. The only SQL of the project.
+
+`Store` is what the server opens; `changes` are what it writes, `records` what it asks and gets. Behind it, in
+reading order: `store` (the thread), `backlog` (what waits), `tables` (what a change does, how questions are
+answered), `schema` (the tables and their versions), `database` and `folder` (opening, and refusing to), `wal` and
+`salvage` (damage). It knows neither the hub nor the loop, only a callable that wakes the loop.
+"""
+
+from __future__ import annotations
+
+from store.changes import (
+    AccountMade,
+    AccountRemoved,
+    AccountSeen,
+    Blocked,
+    Change,
+    InboxRead,
+    MessageSaved,
+    PasswordChanged,
+    RoomMade,
+    RoomRemoved,
+    Talk,
+    Unblocked,
+    Unwatched,
+    Watched,
+    WhisperSaved,
+)
+from store.folder import Unusable
+from store.records import INBOX, PAGE, Account, Failure, Figures, History, Inbox, Loaded, StoredRoom
+from store.store import Store
+
+__all__ = [
+    "INBOX",
+    "PAGE",
+    "Account",
+    "AccountMade",
+    "AccountRemoved",
+    "AccountSeen",
+    "Blocked",
+    "Change",
+    "Failure",
+    "Figures",
+    "History",
+    "Inbox",
+    "InboxRead",
+    "Loaded",
+    "MessageSaved",
+    "PasswordChanged",
+    "RoomMade",
+    "RoomRemoved",
+    "Store",
+    "StoredRoom",
+    "Talk",
+    "Unblocked",
+    "Unusable",
+    "Unwatched",
+    "Watched",
+    "WhisperSaved",
+]

@@ -1,0 +1,170 @@
+"""What can be written: one record for each thing that lasts. They know nothing of how it is kept.
+
+Keys are what `chat.names.key` makes of a name. Times are seconds since 1970-01-01 UTC. A change that speaks
+of an account that is not there changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from chat.events import Acted, Said, Whispered
+
+Talk = Said | Acted | Whispered
+"""What was said, to a room or in private."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSaved:
+    """Something was said to a room. `sender_key` is the key of the name it was said under, a guest's too."""
+
+    event: Said | Acted
+    sender_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperSaved:
+    """Something was said in private.
+
+    `readers` are the accounts that have seen it (the sender's too, if he has one), and find it in their history.
+    `kept_for` are the accounts that were away, and find it in their inbox (if that holds fewer than `INBOX`), then
+    in their history. What nobody of either may ever read again is not stored at all.
+    """
+
+    event: Whispered
+    sender_key: str
+    readers: tuple[str, ...] = ()
+    kept_for: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMade:
+    """A name was registered. A key that has an account already is a fault of the caller: the first one stays."""
+
+    key: str
+    name: str
+    hash: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRemoved:
+    """A name was given up: its inbox, blocks and watches go, and the private talk that nobody else may read."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """An account has another password."""
+
+    key: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSeen:
+    """An account was on line `at` this time: `seconds` and `messages` are added to what it had."""
+
+    key: str
+    at: float
+    seconds: float = 0.0
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRead:
+    """An account has read what was kept for it, up to and including the message with the id `up_to`."""
+
+    key: str
+    up_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """`key` wants to hear no more of `other`, whom he knows as `name`. Again is harmless; the new name stays."""
+
+    key: str
+    other: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unblocked:
+    """`key` hears `other` again."""
+
+    key: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """`key` wants to be told when `other` comes, whom he knows as `name`. Again is harmless; the new name stays."""
+
+    key: str
+    other: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatched:
+    """`key` need not be told about `other` any more."""
+
+    key: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMade:
+    """There is a room; again, it has another title, description or owner. `own`: users made it, not the host."""
+
+    name: str
+    title: str
+    description: str = ""
+    owner: str = ""
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRemoved:
+    """A room has ended. What was said there stays."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdsReserved:
+    """The store's own: event ids up to this one may be in use; the next start begins above it."""
+
+    up_to: int
+
+
+Change = (
+    MessageSaved
+    | WhisperSaved
+    | AccountMade
+    | AccountRemoved
+    | PasswordChanged
+    | AccountSeen
+    | InboxRead
+    | Blocked
+    | Unblocked
+    | Watched
+    | Unwatched
+    | RoomMade
+    | RoomRemoved
+    | IdsReserved
+)
+
+
+def is_talk(change: Change) -> bool:
+    """Say whether this is what people said: the first to be given up when memory for waiting changes runs out."""
+    return isinstance(change, MessageSaved | WhisperSaved)
+
+
+def weight(change: Change) -> int:
+    """Return about how many bytes of memory a waiting change takes."""
+    if isinstance(change, MessageSaved | WhisperSaved):
+        return 500 + sys.getsizeof(change.event.text)
+    return 500

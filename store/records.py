@@ -1,0 +1,89 @@
+"""What can be read: all that is needed at the start, the questions asked later, and their answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chat.events import Acted, Said
+
+INBOX = 500
+"""Messages that are kept for one account."""
+
+PAGE = 1000
+"""Messages that one question can ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A registered name. `inbox` counts what waits for it; `blocked` and `watched` map the others' keys to names."""
+
+    key: str
+    name: str
+    hash: str
+    made: float
+    seen: float
+    seconds: float = 0.0
+    messages: int = 0
+    inbox: int = 0
+    blocked: dict[str, str] = field(default_factory=dict)
+    watched: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRoom:
+    """A room that was there when the server ended. `owner` is an account's key, or empty."""
+
+    name: str
+    title: str
+    description: str
+    owner: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """All that the server starts with: accounts by key, rooms by name, the last words of each room (oldest first)."""
+
+    accounts: dict[str, Account]
+    rooms: dict[str, StoredRoom]
+    recent: dict[str, tuple[Said | Acted, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Ask for the last `n` (at most `PAGE`) things said in these rooms, and in private to or by the account `person`.
+
+    `before` is an event id: only what is older counts; None for the newest. What the keys in `without` said is
+    left out. The answer is oldest first.
+    """
+
+    rooms: tuple[str, ...]
+    person: str = ""
+    before: int | None = None
+    n: int = 50
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Ask for the oldest `n` (at most `PAGE`) messages that are kept for the account `person`, oldest first."""
+
+    person: str
+    n: int = INBOX
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The answer to a question that could not be answered; `text` is a sentence for the person who asked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the store does: changes that wait, changes that were lost, and the longest commit so far in seconds."""
+
+    healthy: bool
+    pending: int
+    lost: int
+    longest_commit: float

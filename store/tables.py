@@ -1,0 +1,281 @@
+"""What each change does to the tables, and how the tables answer. It knows neither threads nor the disk's moods.
+
+Everything that comes from outside is a parameter, never part of a statement.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from chat.events import Acted, Said, Whispered
+from store import changes
+from store.changes import Change, Talk
+from store.records import INBOX, PAGE, Account, History, Inbox, Loaded, StoredRoom
+
+ROOMS = 1000
+"""Rooms whose last words are loaded at the start: those that were talked in last."""
+
+LARGEST = 2**63 - 1
+"""The largest number that a column can hold."""
+
+_TALK = "id, at, kind, room, sender, text, recipients, away"
+
+# -- writing
+
+
+def apply(db: sqlite3.Connection, change: Change) -> None:
+    """Write one change, inside the transaction that is open. Raises sqlite3.Error, and what a faulty value raises."""
+    _WRITERS[type(change)](db, change)
+
+
+def _message(db: sqlite3.Connection, change: changes.MessageSaved) -> None:
+    event = change.event
+    db.execute(
+        "INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            event.id,
+            event.at,
+            "acted" if isinstance(event, Acted) else "said",
+            event.room,
+            event.sender,
+            change.sender_key,
+            event.text,
+        ),
+    )
+
+
+def _whisper(db: sqlite3.Connection, change: changes.WhisperSaved) -> None:
+    kept = {key: 1 for key in change.kept_for if _waiting(db, key) < INBOX}
+    readers = dict.fromkeys(change.readers, 0) | kept
+    if not readers:
+        return
+    event = change.event
+    db.execute(
+        "INSERT INTO messages (id, at, kind, sender, sender_key, text, recipients, away)"
+        " VALUES (?, ?, 'whispered', ?, ?, ?, ?, ?)",
+        (event.id, event.at, event.sender, change.sender_key, event.text, _list(event.to), _list(event.away)),
+    )
+    db.executemany(
+        "INSERT INTO readers (key, message, kept) SELECT key, ?, ? FROM accounts WHERE key = ?",
+        [(event.id, unread, key) for key, unread in readers.items()],
+    )
+
+
+def _waiting(db: sqlite3.Connection, key: str) -> int:
+    count: int = db.execute("SELECT count(*) FROM readers WHERE key = ? AND kept = 1", (key,)).fetchone()[0]
+    return count
+
+
+def _list(names: tuple[str, ...]) -> str:
+    return json.dumps(names, ensure_ascii=False)
+
+
+def _account_made(db: sqlite3.Connection, change: changes.AccountMade) -> None:
+    db.execute(
+        "INSERT INTO accounts (key, name, hash, made, seen) VALUES (?, ?, ?, ?, ?)",
+        (change.key, change.name, change.hash, change.at, change.at),
+    )
+
+
+def _account_removed(db: sqlite3.Connection, change: changes.AccountRemoved) -> None:
+    db.execute(
+        "DELETE FROM messages WHERE id IN (SELECT message FROM readers WHERE key = ?1)"
+        " AND NOT EXISTS (SELECT 1 FROM readers WHERE message = messages.id AND key <> ?1)",
+        (change.key,),
+    )
+    db.execute("DELETE FROM accounts WHERE key = ?", (change.key,))
+
+
+def _password_changed(db: sqlite3.Connection, change: changes.PasswordChanged) -> None:
+    db.execute("UPDATE accounts SET hash = ? WHERE key = ?", (change.hash, change.key))
+
+
+def _account_seen(db: sqlite3.Connection, change: changes.AccountSeen) -> None:
+    db.execute(
+        "UPDATE accounts SET seen = ?, seconds = seconds + ?, messages = messages + ? WHERE key = ?",
+        (change.at, change.seconds, change.messages, change.key),
+    )
+
+
+def _inbox_read(db: sqlite3.Connection, change: changes.InboxRead) -> None:
+    up_to = min(change.up_to, LARGEST)
+    db.execute("UPDATE readers SET kept = 0 WHERE key = ? AND message <= ? AND kept = 1", (change.key, up_to))
+
+
+def _blocked(db: sqlite3.Connection, change: changes.Blocked) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO blocks (key, other, name) SELECT key, ?, ? FROM accounts WHERE key = ?",
+        (change.other, change.name, change.key),
+    )
+
+
+def _unblocked(db: sqlite3.Connection, change: changes.Unblocked) -> None:
+    db.execute("DELETE FROM blocks WHERE key = ? AND other = ?", (change.key, change.other))
+
+
+def _watched(db: sqlite3.Connection, change: changes.Watched) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO watches (key, other, name) SELECT key, ?, ? FROM accounts WHERE key = ?",
+        (change.other, change.name, change.key),
+    )
+
+
+def _unwatched(db: sqlite3.Connection, change: changes.Unwatched) -> None:
+    db.execute("DELETE FROM watches WHERE key = ? AND other = ?", (change.key, change.other))
+
+
+def _room_made(db: sqlite3.Connection, change: changes.RoomMade) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO rooms (name, title, description, owner, own) VALUES (?, ?, ?, ?, ?)",
+        (change.name, change.title, change.description, change.owner, change.own),
+    )
+
+
+def _room_removed(db: sqlite3.Connection, change: changes.RoomRemoved) -> None:
+    db.execute("DELETE FROM rooms WHERE name = ?", (change.name,))
+
+
+def _ids_reserved(db: sqlite3.Connection, change: changes.IdsReserved) -> None:
+    db.execute("UPDATE counters SET value = max(value, ?) WHERE name = 'last_id'", (change.up_to,))
+
+
+_WRITERS: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
+    changes.MessageSaved: _message,
+    changes.WhisperSaved: _whisper,
+    changes.AccountMade: _account_made,
+    changes.AccountRemoved: _account_removed,
+    changes.PasswordChanged: _password_changed,
+    changes.AccountSeen: _account_seen,
+    changes.InboxRead: _inbox_read,
+    changes.Blocked: _blocked,
+    changes.Unblocked: _unblocked,
+    changes.Watched: _watched,
+    changes.Unwatched: _unwatched,
+    changes.RoomMade: _room_made,
+    changes.RoomRemoved: _room_removed,
+    changes.IdsReserved: _ids_reserved,
+}
+
+# -- reading
+
+
+def last_id(db: sqlite3.Connection) -> int:
+    """Return the highest event id that may have been used."""
+    number: int = db.execute(
+        "SELECT max(value, coalesce((SELECT max(id) FROM messages), 0)) FROM counters WHERE name = 'last_id'"
+    ).fetchone()[0]
+    return number
+
+
+def load(db: sqlite3.Connection, recent: int) -> Loaded:
+    """Return what the server starts with, and the last `recent` messages of each room."""
+    return Loaded(
+        {account.key: account for account in _accounts(db)},
+        {room.name: room for room in _stored_rooms(db)},
+        {room: tuple(_said(db, room, recent)) for room in _rooms(db)},
+    )
+
+
+def _accounts(db: sqlite3.Connection) -> Iterator[Account]:
+    inboxes = dict(db.execute("SELECT key, count(*) FROM readers WHERE kept = 1 GROUP BY key"))
+    blocked = _pairs(db.execute("SELECT key, other, name FROM blocks"))
+    watched = _pairs(db.execute("SELECT key, other, name FROM watches"))
+    for key, *row in db.execute("SELECT key, name, hash, made, seen, seconds, messages FROM accounts ORDER BY key"):
+        name, password, made, seen, seconds, messages = row
+        yield Account(
+            key,
+            name,
+            password,
+            made,
+            seen,
+            seconds,
+            messages,
+            inboxes.get(key, 0),
+            blocked.get(key, {}),
+            watched.get(key, {}),
+        )
+
+
+def _stored_rooms(db: sqlite3.Connection) -> Iterator[StoredRoom]:
+    for name, title, description, owner, own in db.execute(
+        "SELECT name, title, description, owner, own FROM rooms ORDER BY name"
+    ):
+        yield StoredRoom(name, title, description, owner, bool(own))
+
+
+def _pairs(rows: Iterable[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for key, other, name in rows:
+        found.setdefault(key, {})[other] = name
+    return found
+
+
+def _rooms(db: sqlite3.Connection) -> list[str]:
+    """Return the rooms that were talked in last. It leaps from room to room in the index, however much was said."""
+    rows = db.execute(
+        "WITH RECURSIVE spoken (room) AS ("
+        "  SELECT min(room) FROM messages WHERE room IS NOT NULL"
+        "  UNION ALL"
+        "  SELECT (SELECT min(room) FROM messages WHERE room > spoken.room) FROM spoken WHERE spoken.room IS NOT NULL"
+        ") SELECT room FROM spoken WHERE room IS NOT NULL"
+        " ORDER BY (SELECT max(id) FROM messages WHERE messages.room = spoken.room) DESC LIMIT ?",
+        (ROOMS,),
+    )
+    return [row[0] for row in rows]
+
+
+def _said(db: sqlite3.Connection, room: str, n: int) -> list[Said | Acted]:
+    rows = db.execute(f"SELECT {_TALK} FROM messages WHERE room = ? ORDER BY id DESC LIMIT ?", (room, n))
+    return [event for event in map(_event, rows) if not isinstance(event, Whispered)][::-1]
+
+
+def history(db: sqlite3.Connection, question: History, up_to: int) -> tuple[Talk, ...]:
+    """Answer the question from what has ids up to `up_to`."""
+    end = min(up_to, LARGEST - 1) + 1
+    before = end if question.before is None else max(-1, min(question.before, end))
+    n = max(0, min(question.n, PAGE))
+    without = _list(question.without)
+    found = [row for room in dict.fromkeys(question.rooms) for row in _in_room(db, room, before, without, n)]
+    if question.person:
+        found += _in_private(db, question.person, before, without, n)
+    found.sort()
+    return tuple(map(_event, found[len(found) - min(n, len(found)) :]))
+
+
+def _in_room(db: sqlite3.Connection, room: str, before: int, without: str, n: int) -> list[tuple[Any, ...]]:
+    return db.execute(
+        f"SELECT {_TALK} FROM messages WHERE room = ? AND id < ?"
+        " AND sender_key NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT ?",
+        (room, before, without, n),
+    ).fetchall()
+
+
+def _in_private(db: sqlite3.Connection, person: str, before: int, without: str, n: int) -> list[tuple[Any, ...]]:
+    """Return rows of private talk. Who was away is for the sender alone."""
+    return db.execute(
+        "SELECT id, at, kind, room, sender, text, recipients, iif(sender_key = ?1, away, '[]')"
+        " FROM readers JOIN messages ON id = message WHERE key = ?1 AND message < ?2"
+        " AND sender_key NOT IN (SELECT value FROM json_each(?3)) ORDER BY message DESC LIMIT ?4",
+        (person, before, without, n),
+    ).fetchall()
+
+
+def inbox(db: sqlite3.Connection, question: Inbox, up_to: int) -> tuple[Whispered, ...]:
+    """Answer the question from what has ids up to `up_to`."""
+    rows = db.execute(
+        "SELECT id, at, kind, room, sender, text, recipients, '[]'"
+        " FROM readers JOIN messages ON id = message WHERE key = ? AND kept = 1 AND message <= ?"
+        " ORDER BY message LIMIT ?",
+        (question.person, min(up_to, LARGEST), max(0, min(question.n, PAGE))),
+    )
+    return tuple(event for event in map(_event, rows) if isinstance(event, Whispered))
+
+
+def _event(row: tuple[Any, ...]) -> Talk:
+    number, at, kind, room, sender, text, to, away = row
+    if kind == "whispered":
+        return Whispered(number, at, sender, tuple(json.loads(to)), text, tuple(json.loads(away)))
+    return Said(number, at, room, sender, text) if kind == "said" else Acted(number, at, room, sender, text)

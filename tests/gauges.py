@@ -1,0 +1,44 @@
+"""What a process costs, read from /proc, and what tests need to meet its limits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used so far, its own and the system's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_share(pid: int, seconds: float = 1.0) -> float:
+    """Return the share of one processor that a process uses while it is watched for `seconds`."""
+    used, began = cpu_seconds(pid), time.monotonic()
+    time.sleep(seconds)  # not for luck: this is the window of the measurement
+    return (cpu_seconds(pid) - used) / (time.monotonic() - began)
+
+
+def memory(pid: int) -> int:
+    """Return the resident memory of a process in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors a process has open."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+@contextlib.contextmanager
+def many_descriptors() -> Iterator[int]:
+    """Raise our own limit of descriptors to the most there may be; yields how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

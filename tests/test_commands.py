@@ -1,0 +1,417 @@
+"""Commands: one file per verb, one table for everyone, and every refusal in words."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import commands
+from chat.events import Declined, Event, Left, Listed, Noted, Refused, Renamed, Request, Said, Told, Whispered
+from chat.hub import Standing, User
+from commands import LONGEST, Command, Table, load
+from tests.room import House
+from tests.support import ROOT, PlainClient, Program, Server
+
+VERBS = {"exit", "help", "kick", "list_users", "me", "msg", "nick", "quit", "say", "users", "whoelse"}
+HOSTS = {"exit", "kick", "list_users"}
+BARE = HOSTS | {"help"}
+ALL = [command.name for command in load().commands]
+
+
+class Stage:
+    """A room with the host and two guests, of whom each can type a line and is answered with events."""
+
+    def __init__(self) -> None:
+        self.house = House()
+        self.table = self.house.table
+        self.host = self.house.host
+        self.ann, self.bob = (self.house.enter(name)[0] for name in ("ann", "bob"))
+        self.house.posted()
+
+    def type(self, user: User, line: str) -> list[Event]:
+        """Return what comes of a typed line."""
+        return self.ask(user, self.table.read(user, line))
+
+    def ask(self, user: User, request: Request) -> list[Event]:
+        self.table.run(self.house.hub, user, request)
+        return [post.event for post in self.house.hub.take().posts if not isinstance(post.event, Noted)]
+
+    def refused(self, user: User, line: str) -> Refused:
+        with pytest.raises(Refused) as caught:
+            self.type(user, line)
+        assert self.house.posted() == [], "a refusal changes nothing"
+        assert caught.value.text.endswith(".")
+        return caught.value
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+# ---- the table
+
+
+def test_one_file_per_verb() -> None:
+    files = {path.stem for path in (ROOT / "commands").glob("*.py")} - {"__init__"}
+    assert files == set(ALL)
+    assert set(ALL) >= VERBS
+
+
+@pytest.mark.parametrize("verb", ALL)
+def test_every_verb_has_usage_and_help(verb: str) -> None:
+    command = load()._verbs[verb]
+    assert len(command.help) >= 5 and "\n" not in command.help
+    assert command.usage(console=False).startswith(f"/{verb}")
+    assert command.usage(console=True).startswith(verb.upper() if verb in BARE else f"/{verb}")
+    assert command.run.__doc__, "whoever reads the file learns what it does"
+
+
+def test_every_verb_is_tested_here() -> None:
+    """The tests of a verb hold its name: a new file without a test fails here."""
+    tests = {node.name for node in ast.parse(Path(__file__).read_bytes()).body if isinstance(node, ast.FunctionDef)}
+    for verb in ALL:
+        assert f"test_{verb}" in tests, f"there is no test_{verb}"
+
+
+def test_usage() -> None:
+    table = load()
+    assert table._verbs["kick"].usage(console=True) == "KICK name [reason]"
+    assert table._verbs["msg"].usage(console=True) == "/msg to text"
+    assert table._verbs["help"].usage(console=False) == "/help [command]"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder whose files count as commands for the length of a test."""
+    monkeypatch.setattr(commands, "__path__", [*commands.__path__, str(tmp_path)])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+    vars(commands).pop("wave", None)
+
+
+WAVE = '''"""Wave."""
+
+from commands import Call, Command
+
+
+def run(call: Call, at: str) -> None:
+    """Wave at someone."""
+    call.tell("wave", f"You wave at {at}.")
+
+
+COMMAND = Command("wave", "wave at someone", run, "at", ("wink",))
+'''
+
+
+def test_a_new_verb_is_one_file(folder: Path, stage: Stage) -> None:
+    (folder / "wave.py").write_text(WAVE, encoding="utf-8")
+    stage.table = load()
+    for line in ("/wave bob", "/WINK bob"):
+        (told,) = stage.type(stage.ann, line)
+        assert isinstance(told, Told) and told.text == "You wave at bob."
+    (told,) = stage.type(stage.ann, "/help wave")
+    assert isinstance(told, Told) and "/wave at" in told.text
+    assert stage.refused(stage.ann, "/wave").code == "missing"
+
+
+BROKEN = {
+    "no help": (WAVE.replace('"wave at someone"', '""'), ValueError, "wave"),
+    "no name": (WAVE.replace('Command("wave"', 'Command(""'), ValueError, "no name"),
+    "no command": ('"""Nothing."""\n', AttributeError, "COMMAND"),
+    "an alias that is taken": (WAVE.replace('"wink"', '"tell"'), ValueError, "tell"),
+    "a name that is taken": (WAVE.replace('"wave"', '"kick"'), ValueError, "kick"),
+    "does not import": ("import no_such_module_anywhere\n", ModuleNotFoundError, "no_such_module_anywhere"),
+    "is no Python": ("def run(:\n", SyntaxError, "wave.py"),
+}
+
+
+@pytest.mark.parametrize(("text", "error", "word"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_file_stops_the_start(folder: Path, text: str, error: type[Exception], word: str) -> None:
+    (folder / "wave.py").write_text(text, encoding="utf-8")
+    with pytest.raises(error, match=word):
+        load()
+
+
+@pytest.mark.parametrize("what", ["no help", "an alias that is taken", "is no Python", "sound"])
+def test_the_server_itself_stops_or_serves(start: Callable[..., Program], tmp_path: Path, what: str) -> None:
+    text = BROKEN[what][0] if what in BROKEN else WAVE
+    copy = tmp_path / "chat"
+    copy.mkdir()
+    for part in ("chat", "commands", "net", "wires", "chat_server.py", "options.py"):
+        source = ROOT / part
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
+    (copy / "commands" / "wave.py").write_text(text, encoding="utf-8")
+    program = start(str(copy / "chat_server.py"), "--host", "127.0.0.1", "--port", 0)
+    program.expect_trouble()
+    if text is WAVE:
+        program.wait_for("Chat running")
+        program.type("/wave ann")
+        program.wait_for("You wave at ann.")
+        program.type("EXIT")
+        assert program.wait() == 0
+    else:
+        assert program.wait() not in (0, None)
+        assert "wave" in program.errors()
+        assert program.output and "Chat running" not in program.output.text
+
+
+def test_two_commands_with_one_alias() -> None:
+    def run() -> None:
+        """Do nothing."""
+
+    one, two = Command("one", "the first", run, aliases=("x",)), Command("two", "the second", run, aliases=("x",))
+    with pytest.raises(ValueError, match="two"):
+        Table(iter([one, two]))
+
+
+# ---- reading a typed line
+
+
+@pytest.mark.parametrize(("line", "verb", "rest"), [
+    ("hello", "say", "hello"), ("", "say", ""), ("//help", "say", "/help"), ("///", "say", "//"), ("/", "", ""),
+    ("/help", "help", ""), ("/HELP", "help", ""), ("/HeLp me", "help", "me"), ("/me  two  words ", "me", "two  words"),
+    ("HELP", "say", "HELP"), ("KICK bob", "say", "KICK bob"), (" /help", "say", " /help"), ("/msg a b", "msg", "a b"),
+])  # fmt: skip
+def test_what_a_guest_types(stage: Stage, line: str, verb: str, rest: str) -> None:
+    assert stage.table.read(stage.ann, line) == Request(verb, rest)
+
+
+@pytest.mark.parametrize(("line", "verb", "rest"), [
+    ("HELP", "help", ""), ("HELP kick", "help", "kick"), ("KICK bob spam", "kick", "bob spam"),
+    ("LIST_USERS", "list_users", ""), ("EXIT", "exit", ""), ("/kick bob", "kick", "bob"),
+    ("/Exit", "exit", ""), ("/msg bob x", "msg", "bob x"),
+    ("help", "say", "help"), ("Kick bob", "say", "Kick bob"), ("SAY x", "say", "SAY x"), ("ME x", "say", "ME x"),
+    ("KICKS", "say", "KICKS"), ("//KICK", "say", "/KICK"), ("QUIT", "say", "QUIT"), ("ＨＥＬＰ", "say", "ＨＥＬＰ"),
+])  # fmt: skip
+def test_what_the_host_types(stage: Stage, line: str, verb: str, rest: str) -> None:
+    assert stage.table.read(stage.host, line) == Request(verb, rest)
+
+
+def test_an_unknown_verb_is_refused_not_said(stage: Stage) -> None:
+    for line in (
+        "/nope",
+        "/",
+        "/ me",
+        "/me\twaves",
+        "/\x1b[2J",
+        "/" + "x" * 4000,
+        "/__init__",
+        "/../exit",
+        "/import os",
+    ):
+        for user in (stage.ann, stage.host):
+            refused = stage.refused(user, line)
+            assert refused.code == "unknown_command"
+            assert refused.text.isprintable() and len(refused.text) < 100
+    assert "/help" in stage.refused(stage.ann, "/nope").text
+    assert "HELP" in stage.refused(stage.host, "/nope").text
+
+
+# ---- what all verbs refuse alike
+
+
+NEEDED = [command.name for command in load().commands if command.needed]
+
+
+@pytest.mark.parametrize("verb", NEEDED)
+@pytest.mark.parametrize("blank", ["", " ", "   ", "\t", "\u3000"])
+def test_missing(stage: Stage, verb: str, blank: str) -> None:
+    command = stage.table._verbs[verb]
+    user = stage.host if command.standing is Standing.HOST else stage.ann
+    for request in (
+        Request(verb, blank),
+        Request(verb, "", {}),
+        Request(verb, "", dict.fromkeys(command.names, blank)),
+    ):
+        with pytest.raises(Refused) as caught:
+            stage.ask(user, request)
+        assert caught.value.code == ("empty" if command.names[0] == "text" else "missing")
+        assert command.usage(user is stage.host) in caught.value.text
+
+
+@pytest.mark.parametrize("verb", [command.name for command in load().commands if command.names])
+def test_too_long(stage: Stage, verb: str) -> None:
+    command = stage.table._verbs[verb]
+    user = stage.host if command.standing is Standing.HOST else stage.ann
+    values = dict.fromkeys(command.names, "bob")
+    for name in command.names:
+        with pytest.raises(Refused) as caught:
+            stage.ask(user, Request(verb, "", {**values, name: "x" * (LONGEST + 1)}))
+        assert caught.value.code == "too_long"
+    assert stage.house.posted() == []
+
+
+@pytest.mark.parametrize("verb", ALL)
+def test_who_may(stage: Stage, verb: str) -> None:
+    if verb in HOSTS:
+        assert stage.refused(stage.ann, f"/{verb} bob").code == "not_allowed"
+        assert stage.refused(stage.ann, f"/{verb}").code == "not_allowed"
+        assert stage.refused(stage.ann, f"/help {verb}").code == "not_allowed"
+    else:
+        assert stage.table.get(verb, stage.ann).name == verb
+
+
+@pytest.mark.parametrize("verb", ALL)
+def test_a_value_that_is_no_text_is_refused(stage: Stage, verb: str) -> None:
+    command = stage.table._verbs[verb]
+    user = stage.host if command.standing is Standing.HOST else stage.ann
+    for name in command.names:
+        with pytest.raises(Refused) as caught:
+            stage.ask(user, Request(verb, "", {**dict.fromkeys(command.names, "bob"), name: None}))
+        assert caught.value.code == "bad_request"
+
+
+def test_arguments_are_made_harmless(stage: Stage) -> None:
+    (said,) = stage.type(stage.ann, "a\x1b[2Jb\x00\u202ec\ud800")
+    assert isinstance(said, Said) and said.text == "a[2Jbc\ufffd"
+
+
+# ---- verb by verb
+
+
+def test_say(stage: Stage) -> None:
+    for line, text in (("hi", "hi"), ("/say hi", "hi"), ("/say /x", "/x"), ("//x", "/x"), ("  two  ", "  two  ")):
+        (said,) = stage.type(stage.ann, line)
+        assert isinstance(said, Said) and (said.sender, said.text) == ("ann", text)
+    (said,) = stage.type(stage.host, "hi")
+    assert isinstance(said, Said) and said.sender == "Host"
+
+
+def test_me(stage: Stage) -> None:
+    (acted,) = stage.type(stage.ann, "/ME waves at /all")
+    assert (type(acted).__name__, acted.text) == ("Acted", "waves at /all")  # type: ignore[attr-defined]
+
+
+def test_msg(stage: Stage) -> None:
+    for line in ("/msg bob psst", "/MSG BOB psst", "/tell bob psst", "/w bob psst", "/msg bob,,bob psst"):
+        (whispered,) = stage.type(stage.ann, line)
+        assert isinstance(whispered, Whispered)
+        assert (whispered.sender, whispered.to, whispered.text, whispered.away) == ("ann", ("bob",), "psst", ())
+    (whispered,) = stage.type(stage.ann, "/msg bob,zoe,Host   two  words")
+    assert isinstance(whispered, Whispered)
+    assert (whispered.to, whispered.text, whispered.away) == (("bob", "Host"), "two  words", ("zoe",))
+    for line, code in (("/msg", "missing"), ("/msg bob", "empty"), ("/msg , x", "missing"), ("/msg zoe x", "not_here"),
+                       ("/msg ann x", "yourself"),
+                       (f"/msg {','.join('abcdefghijklmnopqrstu')} x", "too_many")):  # fmt: skip
+        assert stage.refused(stage.ann, line).code == code
+
+
+def test_nick(stage: Stage) -> None:
+    (renamed,) = stage.type(stage.ann, "/nick anna")
+    assert isinstance(renamed, Renamed) and (renamed.old, renamed.new) == ("ann", "anna")
+    for line, code in (("/nick", "missing"), ("/nick bob", "name_taken"), ("/nick a b", "name_bad"),
+                       ("/nick H0st", "name_looks"), ("/nick anna", "name_taken"), ("/nick a\x1b", "name_bad"),
+                       ("/nick \u202eb", "name_bad")):  # fmt: skip
+        assert stage.refused(stage.ann, line).code == code
+    assert stage.refused(stage.host, "/nick God").code == "not_allowed"
+
+
+def test_users(stage: Stage) -> None:
+    stage.house.clock.now += 61
+    for line in ("/users", "/who", "/names", "/USERS and more"):
+        (listed,) = stage.type(stage.ann, line)
+        assert isinstance(listed, Listed) and (listed.about, listed.room) == ("users", "lobby")
+        assert [(who.name, who.seconds) for who in listed.people] == [("Host", 61), ("ann", 61), ("bob", 61)]
+
+
+def test_whoelse(stage: Stage) -> None:
+    (listed,) = stage.type(stage.ann, "/whoelse")
+    assert isinstance(listed, Listed)
+    assert [who.name for who in listed.people] == ["Host", "bob"]
+
+
+def test_list_users(stage: Stage) -> None:
+    for line in ("LIST_USERS", "/list_users"):
+        (listed,) = stage.type(stage.host, line)
+        assert isinstance(listed, Listed)
+        assert [who.name for who in listed.people] == ["Host", "ann", "bob"]
+        assert stage.house.console.wire.encode(listed) == b"USERS: [Host,ann,bob]\n"
+
+
+def test_quit(stage: Stage) -> None:
+    left, ended = stage.type(stage.ann, "/quit  two  words ")
+    assert isinstance(left, Left) and (left.name, left.reason) == ("ann", "two  words")
+    assert type(ended).__name__ == "Ended"
+    for alias in ("bye", "leave"):
+        assert stage.type(stage.house.enter(alias + "r")[0], f"/{alias}")
+    assert stage.refused(stage.host, "/quit").code == "not_allowed"
+    assert "EXIT" in stage.refused(stage.host, "/bye").text
+
+
+def test_kick(stage: Stage) -> None:
+    for line, code in (("KICK", "missing"), ("KICK zoe", "not_here"),
+                       ("KICK Host", "yourself"),
+                       ("/kick HOST x", "yourself"), ("KICK ann,bob", "not_here"), ("/kick \x00", "missing")):  # fmt: skip
+        assert stage.refused(stage.host, line).code == code
+    assert stage.refused(stage.ann, "/kick ann").code == "not_allowed"
+    lefts = [event for event in stage.type(stage.host, "KICK ANN two words") if isinstance(event, Left)]
+    assert {(left.name, left.reason, left.kicked) for left in lefts} == {("ann", "two words", True)}
+
+
+def test_exit(stage: Stage) -> None:
+    stage.type(stage.host, "EXIT bedtime")
+    assert stage.house.hub.closing == "The host has closed the room: bedtime."
+    other = Stage()
+    other.type(other.host, "/exit")
+    assert other.house.hub.closing == "The host has closed the room."
+
+
+def help_lines(stage: Stage, user: User, line: str) -> list[str]:
+    (told,) = stage.type(user, line)
+    assert isinstance(told, Told) and told.about == "help"
+    return told.text.split("\n")
+
+
+def test_help(stage: Stage) -> None:
+    guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")]
+    assert guests == [f"/{verb}" for verb in ALL if verb not in HOSTS]
+    hosts = [line.split()[0] for line in help_lines(stage, stage.host, "HELP")]
+    assert hosts == [verb.upper() if verb in BARE else f"/{verb}" for verb in ALL if verb != "quit"]
+    for word in ("msg", "/msg", "MSG", "w", "/Tell"):
+        assert help_lines(stage, stage.ann, f"/help {word}")[0].startswith("/msg to text ")
+    assert help_lines(stage, stage.host, "HELP kick")[0].startswith("KICK name [reason] ")
+    assert stage.refused(stage.ann, "/help nope").code == "unknown_command"
+    assert stage.refused(stage.ann, "/help exit").code == "not_allowed"
+
+
+# ---- the same through the console of a running server
+
+
+def test_the_host_reads_every_refusal(server: Server, join_plain: Callable[..., PlainClient]) -> None:
+    bob = join_plain("bob")
+    for line, words in (
+        ("KICK", "[!] KICK name [reason]: the name is missing."),
+        ("KICK zoe", "[!] There is nobody called zoe here."),
+        ("KICK Host", "[!] You are Host, and cannot kick yourself."),
+        ("/nope", "[!] There is no command /nope. HELP lists them."),
+        ("/nick God", "[!] Host keeps the name Host."),
+        ("/quit", "[!] /quit is for guests"),
+        ("/msg bob", "[!] /msg to text: the text is missing."),
+        ("/me", "[!] /me text: the text is missing."),
+        ("/msg bob psst", "Sent to bob."),
+        ("LIST_USERS", "USERS: [Host,bob]"),
+        ("/KICK bob", "[*] bob has been kicked out."),
+    ):
+        server.type(line)
+        server.wait_for(words)
+    assert "psst" in bob.read_until("kicked out.")
+    server.type("EXIT")
+    assert server.wait() == 0
+
+
+def test_a_refusal_never_reaches_others(stage: Stage) -> None:
+    guest = stage.house.guest(b"zoe\n")
+    ear = stage.house.guest(b"ear\n")
+    ear.take(), guest.take()
+    guest.send(b"/nope\n/kick ear\n/msg nobody x\n/nick Host\n")
+    assert ear.take() == b""
+    assert guest.take().count(b"[!] ") == 4
+    assert not [event for event in stage.house.posted() if isinstance(event, Declined)]
