@@ -1,22 +1,38 @@
-"""The server's options: what can be set, what it is when it is not set, and what is wrong with what was given."""
+"""The server's options: what can be set, what it is when it is not set, and what is wrong with what was given.
+
+Every option can stand on the command line (`--login-timeout 5`) or in a file (`login_timeout = 5`), which is
+`chat.toml` in the data folder unless `--config` names another; the command line wins.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
 
 SELECTORS = ("select", "poll", "epoll")
+FILE = "chat.toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the host chose. Limits are in seconds."""
+    """What the host chose. Limits are in seconds; `room` has a line `Title: description` for each room."""
 
     host: str = ""
     port: int = 3001
     room_name: str = "Lobby"
+    room: tuple[str, ...] = ()
+    fixed_rooms: bool = False
+    data: str = ""
+    no_store: bool = False
     selector: str | None = None
     login_timeout: float = 20.0
     ping_after: float = 60.0
@@ -24,34 +40,26 @@ class Options:
     stall_limit: float = 10.0
     idle_limit: float = 0.0
 
+    @property
+    def folder(self) -> Path | None:
+        """Return where things are kept, the same wherever one starts from; None where nothing is kept.
 
-def parse(arguments: Sequence[str] | None = None) -> Options:
-    """Return the options of a command line. Explains what is wrong, and exits with code 2; `--help` exits with 0."""
-    made = argparse.ArgumentParser(
-        prog="chat_server.py",
-        description="Host a chat room. When it runs, type HELP.",
-        epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "
-        "Exit codes: 0 the room was closed, 2 it could not be opened.",
-    )
-    made.add_argument("--host", metavar="ADDRESS", help="the address to listen on; without it every one, IPv4 and IPv6")
-    made.add_argument("--port", type=_port, metavar="N", help="the port, 3001 if not given; 0 picks a free one")
-    made.add_argument("--room-name", metavar="TITLE", type=_title, help="the title of the room, Lobby if not given")
-    made.add_argument(
-        "--selector", choices=SELECTORS, help="how to wait for sockets; the best this system has if not given"
-    )
-    for name, text in _TIMES.items():
-        default = f"{getattr(Options(), name):g}"
-        made.add_argument(
-            f"--{name.replace('_', '-')}", type=_seconds, metavar="SECONDS", help=f"{text} ({default} if not given)"
+        Each port has a folder of its own. A room on a port that the system picks lasts no longer than the server,
+        unless `data` is set.
+        """
+        if self.no_store or (self.port == 0 and not self.data):
+            return None
+        return (
+            Path(self.data).absolute() if self.data else user_data_path("chat-room", appauthor=False) / str(self.port)
         )
-    given = vars(made.parse_args(arguments))
-    if given["port"] is None and os.environ.get("PORT"):
-        given["port"] = _environment_port(made)
-    for name in _TIMES:
-        if given[name] == 0 and name != "idle_limit":
-            made.error(f"argument --{name.replace('_', '-')}: 0 would put everyone out at once")
-    chosen = {entry.name: given[entry.name] for entry in fields(Options) if given[entry.name] is not None}
-    return Options(**chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How to start: with which options, and whether a damaged store is to be mended first."""
+
+    options: Options
+    recover: bool = False
 
 
 _TIMES = {
@@ -63,30 +71,191 @@ _TIMES = {
 }
 
 
-def _environment_port(parser: argparse.ArgumentParser) -> int:
+def parse(arguments: Sequence[str] | None = None) -> Start:
+    """Return what a command line, the environment and the file say together.
+
+    Explains what is wrong, and exits with code 2. `--help`, and `--check` where all is well, exit with code 0.
+    """
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    recover, check, path = given.pop("recover"), given.pop("check"), given.pop("config")
+    if given["port"] is None and os.environ.get("PORT"):
+        given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
+    if given["room"] is not None:
+        given["room"] = tuple(given["room"])
+    chosen = {name: value for name, value in given.items() if value is not None}
+    options = replace(Options(), **chosen)
     try:
-        return _port(os.environ["PORT"])
+        options = replace(Options(), **{**_from_file(path, options), **chosen})
+    except ValueError as error:
+        parser.error(str(error))
+    for name in _TIMES:
+        if getattr(options, name) == 0 and name != "idle_limit":
+            parser.error(f"--{name.replace('_', '-')}: 0 would put everyone out at once")
+    if check:
+        sys.stdout.write(shown(options))
+        parser.exit(0)
+    return Start(options, recover)
+
+
+def shown(options: Options) -> str:
+    """Return the options in force, as a file that sets them."""
+    rows = [f"{name} = {_toml(value)}\n" for name, value in asdict(options).items() if value is not None]
+    where = options.folder
+    return "".join(rows) + f"# kept in: {where or 'nowhere'}\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chat_server.py",
+        description="Host a chat room. When it runs, type HELP.",
+        epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "
+        "Exit codes: 0 the room was closed, 2 it could not be opened.",
+    )
+    add = parser.add_argument
+    add("--host", type=_text, metavar="ADDRESS", help="the address to listen on; without it every one, IPv4 and IPv6")
+    add("--port", type=_port, metavar="N", help="the port, 3001 if not given; 0 picks a free one, and keeps nothing")
+    add("--room-name", type=_title, metavar="TITLE", help="the title of the room, Lobby if not given")
+    add("--room", type=_room, action="append", metavar='"TITLE: DESCRIPTION"', help="one more room; may be repeated")
+    add("--fixed-rooms", action="store_true", default=None, help="users may make no rooms of their own")
+    add("--data", type=_text, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
+    add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
+    add("--recover", action="store_true", help="save what can be saved of a damaged store, and start with that")
+    add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
+    add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
+    add("--selector", choices=SELECTORS, help="how to wait for sockets; the best this system has if not given")
+    for name, text in _TIMES.items():
+        default = f"{getattr(Options(), name):g}"
+        option = f"--{name.replace('_', '-')}"
+        add(option, type=_seconds, metavar="SECONDS", help=f"{text} ({default} if not given)")
+    return parser
+
+
+# -- the file
+
+
+def _from_file(named: str | None, options: Options) -> dict[str, Any]:
+    """Return what the file sets. Raises ValueError, with the line, where something in it is wrong."""
+    path = Path(named) if named else options.folder and options.folder / FILE
+    if path is None or (not named and not path.exists()):
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return {_key(path, text, name): _value(path, text, name, value) for name, value in found.items()}
+
+
+def _key(path: Path, text: str, name: str) -> str:
+    key = name.replace("-", "_")
+    if key not in {entry.name for entry in fields(Options)}:
+        known = ", ".join(entry.name for entry in fields(Options))
+        raise ValueError(f"{path}, line {_line(text, name)}: there is no option {name}; there are {known}")
+    return key
+
+
+def _value(path: Path, text: str, name: str, value: object) -> Any:
+    key = name.replace("-", "_")
+    try:
+        return _CHECKS[key](value)
+    except (argparse.ArgumentTypeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}, line {_line(text, name)}: {name}: {error}") from error
+
+
+def _line(text: str, name: str) -> int:
+    """Return the number of the line that sets `name`."""
+    pattern = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*[=.\]]|\s*\[+\s*{re.escape(name)}\b""")
+    lines = text.split("\n")
+    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(_toml(entry) for entry in value)}]"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{value:g}"
+
+
+# -- the values; each takes a word of the command line, or a value of the file
+
+
+def _checked(parser: argparse.ArgumentParser, what: str, check: Callable[[Any], Any], word: str) -> Any:
+    try:
+        return check(word)
     except argparse.ArgumentTypeError as error:
-        parser.error(f"environment variable PORT: {error}")
+        parser.error(f"{what}: {error}")
 
 
-def _port(word: str) -> int:
-    if not (word.isascii() and word.isdigit() and len(word) <= 5 and int(word) < 65536):
+def _port(word: object) -> int:
+    text = str(word)
+    if isinstance(word, bool) or not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65536):
         raise argparse.ArgumentTypeError(f"{word!r} is no port; give a whole number from 0 to 65535")
-    return int(word)
+    return int(text)
 
 
-def _title(word: str) -> str:
-    if not (word.strip() and word.isprintable() and len(word) <= 100):
+def _text(word: object) -> str:
+    if not isinstance(word, str) or not word.isprintable():
+        raise argparse.ArgumentTypeError("give a text without control characters")
+    return word
+
+
+def _title(word: object) -> str:
+    title = _text(word).strip()
+    if not 1 <= len(title) <= 100:
         raise argparse.ArgumentTypeError("a title has 1 to 100 printable characters")
-    return word.strip()
+    return title
 
 
-def _seconds(word: str) -> float:
+def _room(word: object) -> str:
+    line = _text(word)
+    title = line.partition(":")[0].strip()
+    if not re.fullmatch(r"[^\W_][\w -]{0,31}", title) or len(line) > 400:
+        raise argparse.ArgumentTypeError(f"{line!r} is no room; give a title of letters and digits: and a description")
+    return line
+
+
+def _rooms(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError('give a list, such as ["Weather: Talk about the weather"]')
+    return tuple(_room(line) for line in value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise argparse.ArgumentTypeError("give true or false")
+    return value
+
+
+def _selector(value: object) -> str:
+    if value not in SELECTORS:
+        raise argparse.ArgumentTypeError(f"give one of {', '.join(SELECTORS)}")
+    return str(value)
+
+
+def _seconds(word: object) -> float:
     try:
-        seconds = float(word)
+        seconds = -1.0 if isinstance(word, bool) else float(str(word))
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 10_000_000:
         raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds; give one such as 20 or 0.5")
     return seconds
+
+
+_CHECKS: Mapping[str, Callable[[object], Any]] = {
+    "host": _text,
+    "port": _port,
+    "room_name": _title,
+    "room": _rooms,
+    "fixed_rooms": _flag,
+    "data": _text,
+    "no_store": _flag,
+    "selector": _selector,
+    **dict.fromkeys(_TIMES, _seconds),
+}

@@ -21,7 +21,12 @@ class AtOnce:
 
 
 class Memory(Protocol):
-    """What is kept for good, asked from a hub that must not wait: the answer comes in a later turn."""
+    """What is kept for good, asked by a hub that must not wait: the answer, or a Refused, comes in a later turn."""
 
-    def history(self, rooms: tuple[str, ...], key: str | None, count: int, answer: Callable[[Any], None]) -> None: ...
-    def inbox(self, key: str, answer: Callable[[Any], None]) -> None: ...
+    def history(
+        self, rooms: tuple[str, ...], person: str, count: int, without: tuple[str, ...], answer: Callable[[Any], None]
+    ) -> None:
+        """Ask for what was said last in `rooms`, and in private with the account `person`; not by those `without`."""
+
+    def inbox(self, person: str, answer: Callable[[Any], None]) -> None:
+        """Ask for what waits for the account `person`."""

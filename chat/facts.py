@@ -1,4 +1,4 @@
-"""What is to be kept for good: one record for each thing that lasts. They know nothing of how it is kept.
+"""What can be written: one record for each thing that lasts. They know nothing of how it is kept.
 
 Keys are what `chat.names.key` makes of a name. Times are seconds since 1970-01-01 UTC. A change that speaks
 of an account that is not there changes nothing.

@@ -7,7 +7,7 @@ is taken by whoever tells it to everyone (`take`), in the order in which it was 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Protocol
 
@@ -65,6 +65,7 @@ class Hub:
         accounts: Iterable[Account] = (),
         rooms: Iterable[Room] = (),
         fixed_rooms: bool = False,
+        past: Mapping[str, Iterable[Said | Acted]] | None = None,
         aside: Aside | None = None,
     ) -> None:
         self.title = title
@@ -72,7 +73,7 @@ class Hub:
         self.closing: str | None = None
         self.accounts = Accounts(accounts)
         self.guard = Guard()
-        self.rooms = Rooms(title, rooms, fixed_rooms)
+        self.rooms = Rooms(title, rooms, fixed_rooms, past)
         self.roster = Roster(self.accounts)
         self.host: User | None = None
         self.aside: Aside = aside or AtOnce()
@@ -279,6 +280,11 @@ class Hub:
     def decline(self, user: User, about: str, refusal: Refused, ref: Ref = None) -> None:
         """Refuse one person something, after his request has ended."""
         self.tell(user, Declined(*self.stamp(), about, refusal.code, refusal.text, ref))
+
+    @property
+    def newest(self) -> int:
+        """Return the id of the newest event."""
+        return self._id
 
     def stamp(self) -> tuple[int, float]:
         """Return the id and the time for an event."""

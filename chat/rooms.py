@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 
-from chat.events import Refused
-from chat.turn import Room
+from chat.events import Acted, Refused, Said
+from chat.turn import RECENT, Room
 
 LOBBY = "lobby"
 MOST = 500
 PER_PERSON = 20
+Past = Iterable[Said | Acted]
 _NAME = re.compile(r"[^\W_][\w-]{0,31}")
 
 
@@ -22,11 +24,19 @@ def key(name: str) -> str:
 class Rooms:
     """All rooms; the lobby is always there, and `fixed` rooms are the only ones."""
 
-    def __init__(self, lobby_title: str, lasting: Iterable[Room] = (), fixed: bool = False) -> None:
-        self.lobby = Room(LOBBY, lobby_title)
+    def __init__(
+        self,
+        lobby_title: str,
+        lasting: Iterable[Room] = (),
+        fixed: bool = False,
+        past: Mapping[str, Past] | None = None,
+    ) -> None:
+        self._past = {name: deque(events, RECENT) for name, events in (past or {}).items()}
+        self.lobby = Room(LOBBY, lobby_title, recent=self._recall(LOBBY))
         self.fixed = fixed
         self._rooms: dict[str, Room] = {LOBBY: self.lobby}
         for room in lasting:
+            room.recent = self._recall(room.name)
             self._rooms.setdefault(key(room.name), room)
 
     def __iter__(self) -> Iterator[Room]:
@@ -49,9 +59,16 @@ class Rooms:
             raise Refused("room_bad", "A room's name has 1 to 32 letters, digits, - and _; the first is no sign.")
         if len(self._rooms) >= MOST:
             raise Refused("too_many", f"There are {MOST} rooms already, and no more can be made.")
-        return self._rooms.setdefault(key(name), Room(key(name), name, lasting=False))
+        made = Room(key(name), name, lasting=False, recent=self._recall(key(name)))
+        return self._rooms.setdefault(key(name), made)
 
     def drop_if_empty(self, room: Room) -> None:
         """Forget a room of users' own when nobody is in it."""
         if not room.members and not room.lasting:
-            self._rooms.pop(key(room.name), None)
+            self._rooms.pop(room.name, None)
+            self._past[room.name] = room.recent
+            while len(self._past) > MOST:
+                del self._past[next(iter(self._past))]
+
+    def _recall(self, name: str) -> deque[Said | Acted]:
+        return self._past.pop(name, None) or deque(maxlen=RECENT)

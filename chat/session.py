@@ -74,6 +74,11 @@ class Session:
         self._rules = rules
         self._visitor = visitor
 
+    @property
+    def newcomer(self) -> bool:
+        """Return whether he is not in the room yet, and not gone."""
+        return self.user is None and self.state is not State.LEAVING
+
     def handle(self, request: Request | Refused) -> None:
         """Do what is asked, or answer why not. What comes after goodbye does not count."""
         if self.user is not None and self.user.gone:

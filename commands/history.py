@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from chat import names
 from chat.events import Acted, Recalled, Refused, Said, Whispered
+from chat.turn import User
 from commands import Call, Command
 
 USUAL = 20
@@ -12,20 +16,28 @@ MOST = 500
 def run(call: Call, n: str) -> None:
     """Answer with the last `n` messages of the caller's rooms, and of his private talk where he is registered."""
     count = number(n, USUAL, MOST)
-    rooms = tuple(room.name for room in call.user.rooms)
-    key = call.user.account.key if call.user.account else None
-    if call.hub.memory is None:
-        said = sorted((event for room in call.user.rooms for event in room.recent), key=lambda event: event.id)
-        show(call, list(said[-count:]))
+    user, memory = call.user, call.hub.memory
+    if memory is None:
+        show(call, _remembered(user)[-count:])
     else:
-        call.hub.memory.history(rooms, key, count, lambda found: show(call, found))
+        rooms = tuple(room.name for room in user.rooms)
+        person = user.account.key if user.account else ""
+        memory.history(rooms, person, count, tuple(user.blocked), lambda found: show(call, found))
 
 
-def show(call: Call, found: list[Said | Acted | Whispered]) -> None:
-    """Answer with the messages found."""
+def _remembered(user: User) -> list[Said | Acted]:
+    """Return what the rooms remember by themselves, where nothing is kept for good."""
+    heard = (event for room in user.rooms for event in room.recent if names.key(event.sender) not in user.blocked)
+    return sorted(heard, key=lambda event: event.id)
+
+
+def show(call: Call, found: Sequence[Said | Acted | Whispered] | Refused) -> None:
+    """Answer with the messages found, or why there are none."""
     if call.user.gone:
         return
-    if found:
+    if isinstance(found, Refused):
+        call.hub.decline(call.user, "history", found, call.ref)
+    elif found:
         call.answer(Recalled(*call.hub.stamp(), "", tuple(found), call.ref))
     else:
         call.tell("history", "Nothing has been said yet.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chat.events import Recalled, Refused, Whispered
 from chat.facts import InboxRead
 from commands import Call, Command
@@ -15,9 +17,12 @@ def run(call: Call) -> None:
     memory.inbox(account.key, lambda found: _show(call, found))
 
 
-def _show(call: Call, found: list[Whispered]) -> None:
+def _show(call: Call, found: Sequence[Whispered] | Refused) -> None:
     hub, account = call.hub, call.user.account
     if account is None or call.user.gone:
+        return
+    if isinstance(found, Refused):
+        hub.decline(call.user, "inbox", found, call.ref)
         return
     if not found:
         hub.inform(call.user, "inbox", "Nothing is waiting for you.", call.ref)

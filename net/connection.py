@@ -48,6 +48,7 @@ class Connection:
         "_closed",
         "_events",
         "_hanging_up",
+        "_held",
         "_limits",
         "_loop",
         "_outbox",
@@ -71,6 +72,7 @@ class Connection:
         self._patience: Timer | None = None
         self._trouble: str | None = None
         self._hanging_up = False
+        self._held = False
         self._peer_done = False
         self._over = False
         self._closed = False
@@ -147,6 +149,11 @@ class Connection:
         if data and not (self._closed or self._hanging_up):
             self._keep(data)
             self._loop.mark(self)
+
+    def hold(self, on: bool) -> None:
+        """Read nothing for a while: what comes waits with the peer."""
+        self._held = on
+        self._settle_interest()
 
     def hang_up(self) -> None:
         """Send what is kept, then close; the peer has a moment to read it. Twice is harmless."""
@@ -229,7 +236,8 @@ class Connection:
         if self._closed:
             return
         wanted = WRITE if self._outbox else 0
-        if not self._peer_done and (self._hanging_up or self._bytes_kept < self._limits.outbox_high):
+        may_read = self._bytes_kept < self._limits.outbox_high and not self._held
+        if not self._peer_done and (self._hanging_up or may_read):
             wanted |= READ
         if wanted != self._events:
             self._events = wanted

@@ -1,6 +1,6 @@
 """What lasts: accounts, rooms, private talk and history, in one SQLite file. The only SQL of the project.
 
-`Store` is what the server opens; `changes` are what it writes, `records` what it asks and gets. Behind it, in
+`Store` is what the server opens; `chat.facts` are what it writes, `records` what it asks and gets. Behind it, in
 reading order: `store` (the thread), `backlog` (what waits), `tables` (what a change does, how questions are
 answered), `schema` (the tables and their versions), `database` and `folder` (opening, and refusing to), `wal` and
 `salvage` (damage). It knows neither the hub nor the loop, only a callable that wakes the loop.
@@ -8,7 +8,7 @@ answered), `schema` (the tables and their versions), `database` and `folder` (op
 
 from __future__ import annotations
 
-from store.changes import (
+from chat.facts import (
     AccountMade,
     AccountRemoved,
     AccountSeen,

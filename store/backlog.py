@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from store.changes import Change, is_talk, weight
+from chat.facts import Change, is_talk, weight
 
 Done = Callable[[], None]
 

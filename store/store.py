@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Self, overload
 
 from chat.events import Whispered
+from chat.facts import Change, IdsReserved, MessageSaved, Talk, WhisperSaved
 from store import tables
 from store.backlog import Done
-from store.changes import Change, IdsReserved, MessageSaved, Talk, WhisperSaved
 from store.database import open_database
 from store.folder import Folder
 from store.records import Failure, Figures, History, Inbox, Loaded

@@ -10,9 +10,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from chat import facts as changes
 from chat.events import Acted, Said, Whispered
-from store import changes
-from store.changes import Change, Talk
+from chat.facts import Change, Talk
 from store.records import INBOX, PAGE, Account, History, Inbox, Loaded, StoredRoom
 
 ROOMS = 1000

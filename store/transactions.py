@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from chat.facts import Change
 from store.backlog import Turn
-from store.changes import Change
 from store.tables import apply
 
 Report = Callable[[Change, Exception], None]

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from chat.facts import Change, Talk
 from store import tables
 from store.backlog import Backlog, Done, Turn
-from store.changes import Change, Talk
 from store.folder import Folder
 from store.records import Failure, Figures, History, Inbox
 from store.transactions import commit_all, commit_singly

@@ -22,7 +22,10 @@ class Listener(Protocol):
     def write(self, data: bytes) -> None: ...
 
 
-def deliver(turn: Turn) -> list[tuple[Listener, bytes]]:
+Acknowledgements = list[tuple[Listener, bytes]]
+
+
+def deliver(turn: Turn) -> Acknowledgements:
     """Write each person what is new for him, in the order in which it was posted.
 
     Returns the acknowledgements to write once the turn is kept for good.
@@ -76,8 +79,8 @@ class _Delivery:
                 if data:
                     listener.write(data)
 
-    def acknowledgements(self) -> list[tuple[Listener, bytes]]:
-        found: list[tuple[Listener, bytes]] = []
+    def acknowledgements(self) -> Acknowledgements:
+        found: Acknowledgements = []
         for user, indexes in self.authored.items():
             wire = user.listener.wire
             if wire.acknowledges:

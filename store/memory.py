@@ -1,0 +1,52 @@
+"""The store, as the hub sees it: what the hub starts with, and the answers to what it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from chat.accounts import Account
+from chat.events import Refused
+from store.records import Failure, History, Inbox, Loaded
+from store.store import Store
+
+
+def accounts(loaded: Loaded) -> list[Account]:
+    """Return the registered names."""
+    return [
+        Account(
+            kept.name,
+            kept.key,
+            kept.hash,
+            kept.made,
+            kept.seen,
+            int(kept.seconds),
+            kept.messages,
+            kept.inbox,
+            dict(kept.blocked),
+            dict(kept.watched),
+        )
+        for kept in loaded.accounts.values()
+    ]
+
+
+class StoreMemory:
+    """Answers the hub's questions from the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def history(
+        self, rooms: tuple[str, ...], person: str, count: int, without: tuple[str, ...], answer: Callable[[Any], None]
+    ) -> None:
+        """Call `answer` with what was said last, or with a Refused."""
+        question = History(rooms, person, n=count, without=without)
+        self._store.ask(question, lambda found: answer(_or_refused(found)))
+
+    def inbox(self, person: str, answer: Callable[[Any], None]) -> None:
+        """Call `answer` with what waits for the account `person`, or with a Refused."""
+        self._store.ask(Inbox(person), lambda found: answer(_or_refused(found)))
+
+
+def _or_refused(found: Any) -> Any:
+    return Refused("no_store", found.text) if isinstance(found, Failure) else found

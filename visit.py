@@ -1,0 +1,269 @@
+"""One visitor, joined: the channel he came by, the wire he speaks, the session he is in. And the host's seat.
+
+It decides nothing about the room; `chat_server.py` gives it the parts.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Protocol
+
+from chat.events import Ended, Event, Pinged, Refused, Request
+from chat.hub import Hub
+from chat.session import Session, State
+from commands import Table
+from net.connection import Connection, Limits
+from net.console import Console
+from net.loop import Loop
+from options import Options
+from wires.console import HostConsole
+from wires.plain import Plain
+from wires.sniff import Unknown, choose
+from wires.wire import Wire
+
+PULSE = ("ping", "pong")
+PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
+
+
+class House(Protocol):
+    """The server, as a visitor sees it."""
+
+    loop: Loop
+    hub: Hub
+    table: Table
+    limits: Limits
+    options: Options
+
+    def forget(self, visit: Visit) -> None: ...
+
+
+class Visit:
+    """One connection and the person behind it: owner of the channel, visitor to the session, listener to the room."""
+
+    __slots__ = (
+        "_active",
+        "_alive",
+        "_channel",
+        "_held",
+        "_login_by",
+        "_pinged",
+        "_server",
+        "_timer",
+        "address",
+        "session",
+        "wire",
+    )
+
+    def __init__(self, server: House, sock: socket.socket, address: str) -> None:
+        self.address = address
+        self.wire: Wire = Unknown()
+        self.session = Session(server.hub, server.table, self)
+        self._server = server
+        self._channel = Connection(server.loop, sock, self, server.limits)
+        now = server.loop.clock.monotonic()
+        self._alive = now  # when the last whole request, or the first byte of one, came; before the login, any byte
+        self._active = 0.0  # when the last request came that was no sign of life only; 0 before the first
+        self._pinged = 0.0
+        self._held: Iterator[Request | Refused] | None = None  # what waits while a password is checked
+        self._login_by = now + server.options.login_timeout
+        self._timer = server.loop.call_at(now + PAUSE, self._look)
+
+    # -- what the channel tells
+
+    def heard(self, data: bytes) -> None:
+        """Bytes came: let the wire make requests of them, and the session handle each."""
+        if isinstance(self.wire, Unknown):
+            data = self._recognise(self.wire, data, choose(self.wire.seen + data))
+        newcomer, unfinished = self.session.newcomer, self.wire.unfinished
+        self._handle(self.wire.receive(data))
+        if newcomer or not unfinished:  # the beginning of a line is a sign of life, more of it is not
+            self._alive = self._now()
+        if newcomer:
+            self._conclude()
+
+    def ended(self, why: str) -> None:
+        """The connection is gone."""
+        if self.session.newcomer:
+            self._server.hub.note(f"{self.address} left without a name: {why}.")
+        self._timer.cancel()
+        self.session.end(why)
+        self._server.forget(self)
+
+    def stalled(self, why: str) -> None:
+        """The peer does not read."""
+        self.dismiss("slow", f"Your connection is too slow: {why}.")
+
+    def failed(self, why: str) -> None:
+        """A fault of ours was met while this visitor was served."""
+        self.dismiss("fault", f"{why.capitalize()}.")
+
+    # -- what the session asks
+
+    @property
+    def host(self) -> str:
+        """Return the address without the port."""
+        return self.address.rpartition(":")[0]
+
+    @property
+    def wire_name(self) -> str:
+        """Return what lists call this way in."""
+        return self.wire.name
+
+    def answer(self, event: Event) -> None:
+        """Answer someone who is not in the room yet."""
+        self._channel.queue(self.wire.encode(event))
+
+    def dismiss(self, code: str, text: str) -> None:
+        """Say goodbye, and hang up."""
+        hub, session = self._server.hub, self.session
+        if session.state is State.LEAVING:
+            return
+        if session.user is not None:
+            hub.leave(session.user, why=text.rstrip("."))
+            hub.end(session.user, code, text)
+        else:
+            hub.note(f"{self.address} left without a name: {text}")
+            self.answer(Ended(*hub.stamp(), code, text))
+            self.hang_up()
+        session.state = State.LEAVING
+
+    def resume(self) -> None:
+        """Go on with what came while a password was checked."""
+        held, self._held = self._held, None
+        self._channel.hold(False)
+        if held is not None:
+            self._handle(held)
+            self._conclude()
+
+    # -- what the room tells
+
+    def write(self, data: bytes) -> None:
+        """Send what is new for this person."""
+        self._channel.write(data)
+
+    def hang_up(self) -> None:
+        """Close, once everything has been sent."""
+        self.session.state = State.LEAVING
+        self._timer.cancel()
+        self._channel.hang_up()
+
+    # -- within
+
+    def _now(self) -> float:
+        return self._server.loop.clock.monotonic()
+
+    def _recognise(self, unknown: Unknown, data: bytes, wire: Wire | None) -> bytes:
+        """Take the wire that was recognised, if any; returns the bytes it has to read."""
+        if wire is None:
+            return data
+        self.wire = wire
+        self.session.plain_names = wire.plain_names
+        return unknown.seen + data
+
+    def _handle(self, requests: Iterator[Request | Refused]) -> None:
+        session = self.session
+        request: Request | Refused | None = None
+        for request in requests:
+            session.handle(request)
+            if session.state is State.CHECKING:
+                self._held = requests
+                self._channel.hold(True)
+                break
+        if request is not None:
+            self._alive = self._now()
+            if not (isinstance(request, Request) and request.verb in PULSE):
+                self._active = self._alive
+        self._channel.queue(self.wire.replies())
+
+    def _conclude(self) -> None:
+        """After what came before the login: hang up, or look again whether something follows."""
+        if self.wire.over:
+            self.hang_up()
+        elif self._timer.when > self._alive + PAUSE:
+            self._wake(self._alive + PAUSE)
+
+    def _wake(self, when: float) -> None:
+        self._timer.cancel()
+        if self.session.state is not State.LEAVING:
+            self._timer = self._server.loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        """See whether this visitor keeps the others waiting."""
+        if self.session.newcomer:
+            self._look_at_newcomer(self._now())
+        else:
+            self._look_at_guest(self._now())
+
+    def _look_at_newcomer(self, now: float) -> None:
+        if now >= self._login_by:
+            self.dismiss("login_timeout", f"No name came within {self._server.options.login_timeout:g} seconds.")
+        elif now < self._alive + PAUSE:
+            self._wake(self._alive + PAUSE)
+        else:
+            self._pause()
+            self._wake(self._login_by if self.session.newcomer else now)
+
+    def _pause(self) -> None:
+        """Half a second without a byte: a person who waits to be asked, or a client that ends no line."""
+        if isinstance(self.wire, Unknown):
+            self._handle(self.wire.receive(self._recognise(self.wire, b"", Plain())))
+        if self.wire.plain_names and not self._active and not self.wire.unfinished:
+            self.session.greet()
+        self._handle(self.wire.pause(self.session.greeted))
+
+    def _look_at_guest(self, now: float) -> None:
+        options, wire = self._server.options, self.wire
+        silent = now - self._alive
+        if options.idle_limit and now - self._active >= options.idle_limit:
+            self.dismiss("idle", f"Nothing was heard from you for {options.idle_limit:g} seconds.")
+        elif silent >= options.silent_limit and (self._pinged > self._alive or wire.unfinished):
+            self.dismiss("timeout", f"No whole line came from you for {options.silent_limit:g} seconds.")
+        elif silent >= options.ping_after and wire.pings and self._pinged <= self._alive:
+            self._pinged = now
+            self.write(wire.encode(Pinged(0, 0.0)))
+        self._wake(self._next_look(now))
+
+    def _next_look(self, now: float) -> float:
+        options = self._server.options
+        silent_by, ping_by = self._alive + options.silent_limit, self._alive + options.ping_after
+        due = [silent_by if silent_by > now else now + options.silent_limit]
+        if self.wire.pings and ping_by > now:
+            due.append(ping_by)
+        if options.idle_limit:
+            due.append(self._active + options.idle_limit)
+        return min(due)
+
+
+class HostSeat:
+    """The host's place: the console's end of what a `Visit` is for a connection. Nobody can hang up on it."""
+
+    address = host = "here"
+    wire_name = "console"
+
+    def __init__(self, server: House, console: Console) -> None:
+        self.wire: Wire = HostConsole()
+        self._console = console
+        self._session = Session(server.hub, server.table, self)
+        self._session.seat(server.hub.seat_host(self, self.address))
+
+    def typed(self, line: str) -> None:
+        """Handle a line that the host has typed."""
+        self._session.handle(Request("line", line))
+
+    def write(self, data: bytes) -> None:
+        """Show what is new."""
+        self._console.show(data.decode().removesuffix("\n"))
+
+    def answer(self, event: Event) -> None:
+        """Show an answer."""
+        self.write(self.wire.encode(event))
+
+    def dismiss(self, code: str, text: str) -> None:
+        """The host stays as long as the room is open."""
+
+    def resume(self) -> None:
+        """The host is never checked."""
+
+    def hang_up(self) -> None:
+        """The host stays as long as the room is open."""
