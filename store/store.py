@@ -26,7 +26,7 @@ RESERVE = 1_000_000
 
 
 class Store:
-    """One data folder, open. `open`, `load` and `close` wait for the disk; the others do not, nor raise for its sake."""
+    """One data folder, open. Only `open`, `load` and `close` wait for the disk, or raise for its sake."""
 
     def __init__(self, folder: Folder, db: sqlite3.Connection, wake: Wake, warn: Warn) -> None:
         """Use `open`, which makes the arguments."""

@@ -21,7 +21,7 @@ def commit(db: sqlite3.Connection, changes: Sequence[Change]) -> None:
 
 
 def commit_all(db: sqlite3.Connection, turns: Sequence[Turn]) -> bool:
-    """Write these turns, all or none; False where one of their changes is faulty. Raises what the disk is to blame for."""
+    """Write these turns, all or none; False where one of their changes is faulty. Raises what is the disk's fault."""
     try:
         commit(db, [change for turn in turns for change in turn.changes])
     except Exception as error:

@@ -86,7 +86,7 @@ class Desk:
 
     def ask(self, store: Store, question: History | Inbox) -> Any:
         answers: list[Any] = []
-        store.ask(question, answers.append)  # type: ignore[arg-type]
+        store.ask(question, answers.append)
         self.until(lambda: answers)
         return answers[0]
 

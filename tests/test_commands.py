@@ -349,7 +349,8 @@ def test_quit(stage: Stage) -> None:
 def test_kick(stage: Stage) -> None:
     for line, code in (("KICK", "missing"), ("KICK zoe", "not_here"),
                        ("KICK Host", "yourself"),
-                       ("/kick HOST x", "yourself"), ("KICK ann,bob", "not_here"), ("/kick \x00", "missing")):  # fmt: skip
+                       ("/kick HOST x", "yourself"), ("KICK ann,bob", "not_here"),
+                       ("/kick \x00", "missing")):  # fmt: skip
         assert stage.refused(stage.host, line).code == code
     assert stage.refused(stage.ann, "/kick ann").code == "not_allowed"
     lefts = [event for event in stage.type(stage.host, "KICK ANN two words") if isinstance(event, Left)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support import Program, Terminal, needs
+from tests.support import Program, Server, Terminal, needs
 from tests.support.screen import Hands, virtual_screen
 
 Start = Callable[..., Program]
@@ -55,10 +55,9 @@ def test_the_first_evening(open_terminal: Callable[..., Terminal], start: Start,
     assert "The host has closed the room" in spider.screen()
 
 
-def test_a_process_listening_can_be_joined_by_nc(open_terminal: Callable[..., Terminal], start_server: Start) -> None:
+def test_a_person_with_nc_is_asked_and_welcomed(open_terminal: Callable[..., Terminal], server: Server) -> None:
     """Row X5: somebody with nc says nothing, is asked, and is in the room."""
     needs("nc")
-    server = start_server()
     person = open_terminal("nc", server.host, server.port)
     person.wait_for("What is your name?")
     person.enter("Grandma")

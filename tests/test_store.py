@@ -376,7 +376,7 @@ class Model:
     inbox: dict[str, dict[int, str]] = field(default_factory=dict)
     ties: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
-    def apply(self, change: Change) -> None:
+    def apply(self, change: Change) -> None:  # noqa: PLR0912 - one case for each kind of change
         match change:
             case MessageSaved(event):
                 self.said.setdefault(event.room, []).append(event)
@@ -488,7 +488,8 @@ def test_figures(desk: Desk, tmp_path: Path) -> None:
     desk.until(lambda: len(waits) == 300)
     waits.sort()
     print(
-        f"\nacknowledged after {waits[150] * 1e3:.1f} ms (p99 {waits[296] * 1e3:.1f}); write {longest_write * 1e3:.2f} ms"
+        f"\nacknowledged after {waits[150] * 1e3:.1f} ms (p99 {waits[296] * 1e3:.1f}), "
+        f"longest write {longest_write * 1e3:.2f} ms"
     )
     for first in range(6001, 100_001, 1000):
         store.write([said(number, "a message of ordinary length " * 2) for number in range(first, first + 1000)])

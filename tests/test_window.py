@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import PATIENCE, JsonClient, PlainClient, Program, Server, free_port, needs, wait_until
+from tests.support import PATIENCE, JsonClient, PlainClient, Program, Server, free_port, wait_until
+from tests.support.screen import Hands, virtual_screen
 
 if TYPE_CHECKING:
     from clients.window.app import ChatWindow
@@ -35,51 +36,11 @@ SMOOTH = 0.35
 @pytest.fixture(scope="module")
 def screen() -> Iterator[str]:
     """A screen that nobody sees, for this file; its value is that of DISPLAY."""
-    needs("Xvfb", "xdotool")
-    for module in ("tkinter", "sv_ttk"):
-        pytest.importorskip(module, reason=f"needs {module}, which is not installed here")
-    reads, writes = os.pipe()
-    command = ["Xvfb", "-displayfd", f"{writes}", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
-    with subprocess.Popen(command, pass_fds=[writes], stderr=subprocess.DEVNULL) as xvfb:
-        os.close(writes)
-        with os.fdopen(reads) as number:
-            display = f":{number.readline().strip()}"
+    with virtual_screen() as display:
         yield display
-        xvfb.terminate()
 
 
 # ---- as a program ---------------------------------------------------------------------------------------------
-
-
-class Hands:
-    """Somebody at the keyboard of the window on `screen` that has this title: it tells that one is in the room."""
-
-    def __init__(self, screen: str, title: str = "Lobby - Chat") -> None:
-        self._screen = {**os.environ, "DISPLAY": screen}
-        self._title = title
-        wait_until(self._take_focus, what="a window is on the screen")
-
-    def type(self, text: str) -> None:
-        """Type these characters."""
-        self._do("type", "--delay", "2", text)
-
-    def press(self, *keys: str) -> None:
-        """Press these keys, one after the other."""
-        self._do("key", *keys)
-
-    def say(self, text: str) -> None:
-        """Type and send."""
-        self.type(text)
-        self.press("Return")
-
-    def _take_focus(self) -> bool:
-        """Give the keyboard to our window; False where there is none yet, or one that is just closing."""
-        command = ["xdotool", "search", "--onlyvisible", "--name", f"^{self._title}$", "windowfocus", "--sync"]
-        done = subprocess.run(command, env=self._screen, timeout=PATIENCE, check=False, capture_output=True)
-        return done.returncode == 0
-
-    def _do(self, *command: str) -> None:
-        subprocess.run(["xdotool", *command], env=self._screen, timeout=PATIENCE, check=True)
 
 
 @pytest.fixture

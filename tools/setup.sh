@@ -44,13 +44,15 @@ missing_packages() {
     [ "$purpose" = bench ] && return
     can 'import tkinter' || echo python3-tk
     has tmux || echo tmux
+    has nc || echo netcat-openbsd
+    has strace || echo strace
     has Xvfb || echo xvfb
     has xdotool || echo xdotool
     has import || echo imagemagick
     [ -n "$(fc-list 2>/dev/null)" ] || echo fonts-dejavu-core fontconfig
 }
 
-has "$python" || stop "There is no $python here. The chat needs Python 3.11 or newer."
+can 'import sys' || stop "There is no $python here that runs. The chat needs Python 3.11 or newer."
 can 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     stop "$python is $("$python" -V 2>&1); the chat needs Python 3.11 or newer. Try: PYTHON=python3.12 make $purpose"
 

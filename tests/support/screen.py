@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.support.waiting import PATIENCE, needs
+from tests.support.waiting import PATIENCE, needs, wait_until
 
 
 @contextmanager
@@ -31,12 +31,12 @@ def virtual_screen() -> Iterator[str]:
 
 
 class Hands:
-    """Somebody at the keyboard of a window on `screen`."""
+    """Somebody at the keyboard of the window on `screen` that has this title: it tells that one is in the room."""
 
-    def __init__(self, screen: str) -> None:
+    def __init__(self, screen: str, title: str = "Lobby - Chat") -> None:
         self._screen = {**os.environ, "DISPLAY": screen}
-        self._window = self._do("search", "--sync", "--onlyvisible", "--class", "Chat").split()[0]
-        self._do("windowfocus", "--sync", self._window)
+        self._title = title
+        wait_until(self._take_focus, what="a window is on the screen")
 
     def type(self, text: str) -> None:
         """Type these characters."""
@@ -51,8 +51,11 @@ class Hands:
         self.type(text)
         self.press("Return")
 
-    def _do(self, *command: str) -> str:
-        done = subprocess.run(
-            ["xdotool", *command], env=self._screen, timeout=PATIENCE, check=True, capture_output=True, text=True
-        )
-        return done.stdout
+    def _take_focus(self) -> bool:
+        """Give the keyboard to our window; False where there is none yet, or one that is just closing."""
+        command = ["xdotool", "search", "--onlyvisible", "--name", f"^{self._title}$", "windowfocus", "--sync"]
+        done = subprocess.run(command, env=self._screen, timeout=PATIENCE, check=False, capture_output=True)
+        return done.returncode == 0
+
+    def _do(self, *command: str) -> None:
+        subprocess.run(["xdotool", *command], env=self._screen, timeout=PATIENCE, check=True)
