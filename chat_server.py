@@ -56,14 +56,14 @@ class Workshop(Aside):
 class Server:
     """The parts, joined: the loop, the hub, the command table, the console and everyone connected."""
 
-    def __init__(self, options: Options, recover: bool = False) -> None:
+    def __init__(self, options: Options) -> None:
         listening = listen(options.host, options.port)
         self.loop = Loop(options.selector)
         self.aside = Workshop(self.loop)
         self.limits = Limits(stalled=options.stall_limit)
         self.options = options
         self.table = commands.load()
-        self.store, self.hub = self._remember(options, recover)
+        self.store, self.hub = self._remember(options)
         self._visits: dict[Visit, None] = {}
         self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note) for sock in listening]
         self.console = Console(
@@ -119,12 +119,12 @@ class Server:
             waited_for = acknowledgements or turn.when_kept
             self.store.write(turn.facts, done if waited_for else None)
 
-    def _remember(self, options: Options, recover: bool) -> tuple[Store | None, Hub]:
+    def _remember(self, options: Options) -> tuple[Store | None, Hub]:
         """Open the store, if there is one, and make the hub with what it holds. Raises Unusable."""
         store = None
         loaded = Loaded({}, {}, {})
         if options.folder is not None:
-            store = Store.open(options.folder, self.loop.call_soon, self._warn, recover=recover)
+            store = Store.open(options.folder, self.loop.call_soon, self._warn, recover=options.recover)
             loaded = store.load(RECENT)
         hub = Hub(
             options.room_name,
@@ -205,11 +205,10 @@ def banner(host: str, port: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    start = parse(arguments)
-    options = start.options
+    options = parse(arguments)
     _allow_many_descriptors()
     try:
-        server = Server(options, start.recover)
+        server = Server(options)
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2

@@ -12,7 +12,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class Options:
     fixed_rooms: bool = False
     data: str = ""
     no_store: bool = False
+    recover: bool = False
     selector: str | None = None
     login_timeout: float = 20.0
     ping_after: float = 60.0
@@ -54,14 +55,6 @@ class Options:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """How to start: with which options, and whether a damaged store is to be mended first."""
-
-    options: Options
-    recover: bool = False
-
-
 _TIMES = {
     "login_timeout": "a newcomer must give a name within this time",
     "ping_after": "a silent program is asked after this time whether it is there",
@@ -71,14 +64,14 @@ _TIMES = {
 }
 
 
-def parse(arguments: Sequence[str] | None = None) -> Start:
+def parse(arguments: Sequence[str] | None = None) -> Options:
     """Return what a command line, the environment and the file say together.
 
     Explains what is wrong, and exits with code 2. `--help`, and `--check` where all is well, exit with code 0.
     """
     parser = _parser()
     given = vars(parser.parse_args(arguments))
-    recover, check, path = given.pop("recover"), given.pop("check"), given.pop("config")
+    check, path = given.pop("check"), given.pop("config")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
     if given["room"] is not None:
@@ -95,12 +88,12 @@ def parse(arguments: Sequence[str] | None = None) -> Start:
     if check:
         sys.stdout.write(shown(options))
         parser.exit(0)
-    return Start(options, recover)
+    return options
 
 
 def shown(options: Options) -> str:
     """Return the options in force, as a file that sets them."""
-    rows = [f"{name} = {_toml(value)}\n" for name, value in asdict(options).items() if value is not None]
+    rows = [f"{name} = {_toml(getattr(options, name))}\n" for name in _CHECKS if getattr(options, name) is not None]
     where = options.folder
     return "".join(rows) + f"# kept in: {where or 'nowhere'}\n"
 
@@ -120,7 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--fixed-rooms", action="store_true", default=None, help="users may make no rooms of their own")
     add("--data", type=_text, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
-    add("--recover", action="store_true", help="save what can be saved of a damaged store, and start with that")
+    add(
+        "--recover",
+        action="store_true",
+        default=None,
+        help="save what can be saved of a damaged store, then start",
+    )
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
     add("--selector", choices=SELECTORS, help="how to wait for sockets; the best this system has if not given")
@@ -151,9 +149,8 @@ def _from_file(named: str | None, options: Options) -> dict[str, Any]:
 
 def _key(path: Path, text: str, name: str) -> str:
     key = name.replace("-", "_")
-    if key not in {entry.name for entry in fields(Options)}:
-        known = ", ".join(entry.name for entry in fields(Options))
-        raise ValueError(f"{path}, line {_line(text, name)}: there is no option {name}; there are {known}")
+    if key not in _CHECKS:
+        raise ValueError(f"{path}, line {_line(text, name)}: there is no option {name}; there are {', '.join(_CHECKS)}")
     return key
 
 

@@ -32,7 +32,7 @@ def secret(password: str) -> str:
 
 
 def matches(kept: str | None, password: str) -> bool:
-    """Return whether `password` is the one behind `kept`; None, for an unknown name, takes as long, and is never right."""
+    """Return whether `password` is the one behind `kept`; None (an unknown name) takes as long, and is never right."""
     try:
         return _hasher.verify(kept or _decoy(), password[:LONGEST]) and kept is not None
     except (Argon2Error, InvalidHashError):

@@ -11,8 +11,9 @@ from typing import Any
 
 import commands
 from chat.events import Ended, Event
-from chat.hub import Hub, User
+from chat.hub import Hub
 from chat.session import Session, State
+from chat.turn import User
 from wires.console import HostConsole
 from wires.fanout import deliver
 from wires.plain import Plain
@@ -59,6 +60,7 @@ class Guest(Ear):
     """One connection: bytes in, bytes out."""
 
     address = "192.0.2.7:4711"
+    host = "192.0.2.7"
 
     def __init__(self, house: House, wire: Wire | None = None) -> None:
         super().__init__(wire or Unknown())
@@ -95,6 +97,9 @@ class Guest(Ear):
         if self.session.state is not State.LEAVING:
             self.answer(Ended(*self.house.hub.stamp(), code, text))
             self.hang_up()
+
+    def resume(self) -> None:
+        """Nothing ever waits here: passwords are checked at once."""
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the JSON objects written since the last call."""
@@ -135,7 +140,10 @@ class House:
     def settle(self) -> None:
         """Tell everyone what was posted, then hang up on those who leave."""
         turn = self.hub.take()
-        deliver(turn)
+        for listener, data in deliver(turn):
+            listener.write(data)
+        for action in turn.when_kept:
+            action()
         for user in turn.gone:
             user.listener.hang_up()
 

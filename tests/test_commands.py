@@ -12,7 +12,7 @@ import pytest
 
 import commands
 from chat.events import Declined, Event, Left, Listed, Noted, Refused, Renamed, Request, Said, Told, Whispered
-from chat.hub import Standing, User
+from chat.turn import Standing, User
 from commands import LONGEST, Command, Table, load
 from tests.room import House
 from tests.support import ROOT, PlainClient, Program, Server

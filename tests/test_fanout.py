@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat.events import Event, Noted, Ref
-from chat.hub import User
+from chat.mail import whisper
+from chat.turn import User
 from tests.plain_grammar import read_all
 from tests.room import Ear, House
 from wires.fanout import deliver
@@ -136,7 +137,7 @@ class Play:
         if name == other:
             return
         to = [each for each in self.model.here if each == other or (len(text) % 2 and each not in (name, other))]
-        self.house.hub.whisper(self.users[name], to, text, 1)
+        self.whisper(house.hub, self.users[name], to, text, 1)
         self.model.whisper(name, to, text)
 
     def _nick(self, name: str, other: str, text: str) -> None:
@@ -284,7 +285,7 @@ def test_those_who_only_listen_get_the_same_bytes_object() -> None:
 def test_a_silent_turn_writes_nothing() -> None:
     house, users, ears = crowd([CountingPlain] * 3)
     house.settle()
-    house.hub.whisper(users[0], ["user-1"], "psst")
+    whisper(house.hub, users[0], ["user-1"], "psst")
     house.settle()
     assert [len(ear.written) for ear in ears] == [1, 1, 0]
 

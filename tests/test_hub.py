@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from chat.events import Acted, Ended, Entered, Event, Left, Noted, Refused, Renamed, Said, Welcomed, Whispered
-from chat.hub import ROSTER, Hub, User
+from chat.hub import ROSTER, Hub
+from chat.mail import whisper
+from chat.turn import User
 from tests.room import House
 
 
@@ -35,7 +37,7 @@ def guest(house: House, name: str) -> User:
 
 
 def count(hub: Hub) -> int:
-    return len(hub.lobby.members)
+    return len(hub.rooms.lobby.members)
 
 
 def log(hub: Hub) -> list[str]:
@@ -151,7 +153,7 @@ def test_leaving_after_quit_kick_and_rename_is_still_one_exit(house: House, hub:
     hub.rename(renamed, "caro")
     for user in (quitter, kicked, renamed):
         hub.leave(user, "closed the connection")
-    lefts = [post.event for post in hub.take().posts if isinstance(post.event, Left) and post.room is hub.lobby]
+    lefts = [post.event for post in hub.take().posts if isinstance(post.event, Left) and post.room is hub.rooms.lobby]
     assert [(left.name, left.kicked, left.count) for left in lefts] == [
         ("alice", False, 3),
         ("bob", True, 2),
@@ -178,7 +180,7 @@ def test_kick(house: House, hub: Hub) -> None:
     left, ended = posts[0].event, posts[-1].event
     assert isinstance(left, Left) and isinstance(ended, Ended)
     assert [(post.event, post.room, post.to) for post in posts] == [
-        (left, hub.lobby, ()),
+        (left, hub.rooms.lobby, ()),
         (left, None, (bob,)),
         (ended, None, (bob,)),
     ]
@@ -268,12 +270,12 @@ def test_say_and_act(house: House, hub: Hub) -> None:
     said, acted = hub.take().posts
     assert isinstance(said.event, Said) and isinstance(acted.event, Acted)
     assert (said.event.room, said.event.sender, said.event.text) == ("lobby", "alice", "hi")
-    assert (said.room, said.author, said.ref, acted.ref) == (hub.lobby, alice, 1, 2)
+    assert (said.room, said.author, said.ref, acted.ref) == (hub.rooms.lobby, alice, 1, 2)
 
 
 def test_whisper_reaches_those_who_are_here_and_names_the_others(house: House, hub: Hub) -> None:
     alice, bob, carol = (guest(house, name) for name in ("alice", "bob", "carol"))
-    hub.whisper(alice, ["BOB", "carol", "bob", "dave", "dave"], "psst", 3)
+    whisper(hub, alice, ["BOB", "carol", "bob", "dave", "dave"], "psst", 3)
     (post,) = hub.take().posts
     assert isinstance(post.event, Whispered)
     assert (post.event.to, post.event.away) == (("bob", "carol"), ("dave",))
@@ -302,7 +304,7 @@ def test_ids_grow_in_the_order_of_the_posts(house: House, hub: Hub) -> None:
     alice, bob = guest(house, "alice"), guest(house, "bob")
     hub.say(alice, "1")
     hub.rename(bob, "rob")
-    hub.whisper(bob, ["alice"], "2")
+    whisper(hub, bob, ["alice"], "2")
     hub.leave(alice, "x")
     hub.kick(bob, house.host)
     ids = [post.event.id for post in hub.take().posts]
@@ -314,7 +316,7 @@ def test_times_are_those_of_the_clock(house: House, hub: Hub) -> None:
     house.clock.now += 90.5
     hub.say(alice, "x")
     assert hub.take().posts[0].event.at == house.clock.now
-    assert [(who.name, who.seconds, who.rooms) for who in hub.people(hub.lobby)] == [
+    assert [(who.name, who.seconds, who.rooms) for who in hub.people(hub.rooms.lobby)] == [
         ("Host", 90, ("lobby",)),
         ("alice", 90, ("lobby",)),
     ]

@@ -119,7 +119,7 @@ def test_any_sequence_leaves_the_visitor_in_one_state_and_the_room_in_order(sequ
         user = guest.session.user
         assert guest.session.state in STATES
         here = [each.name for each in house.hub]
-        assert here == [each.name for each in house.hub.lobby.members]
+        assert here == [each.name for each in house.hub.rooms.lobby.members]
         assert here == ["Host", "ear", *([user.name] if user and not user.gone else [])]
     guest.session.end("closed the connection")
     guest.session.end("closed the connection")

@@ -22,6 +22,7 @@ import pytest
 
 import chat_server
 import options
+import visit
 from tests.gauges import cpu_share, descriptors, many_descriptors, memory
 from tests.support import ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
 
@@ -492,7 +493,7 @@ def test_a_fault_in_a_handler_closes_that_channel_only_with_a_goodbye_and_a_trac
 ) -> None:
     alice, bob = room.join("alice"), room.join("bob")
     room.turn_until(alice, b"bob entered.")
-    _break(chat_server.Visit, "heard", monkeypatch, lambda _visit, data: b"boom" in data)
+    _break(visit.Visit, "heard", monkeypatch, lambda _visit, data: b"boom" in data)
     with caplog.at_level(logging.ERROR, "chat.loop"):
         alice.sock.send(b"boom\n")
         room.turn_until(bob, b"[*] alice exited.")
@@ -505,7 +506,7 @@ def test_a_fault_in_a_handler_closes_that_channel_only_with_a_goodbye_and_a_trac
 
 
 @pytest.mark.parametrize(
-    ("owner", "method"), [(chat_server.Visit, "ended"), (chat_server.Visit, "_look"), (chat_server.Visit, "stalled")]
+    ("owner", "method"), [(visit.Visit, "ended"), (visit.Visit, "_look"), (visit.Visit, "stalled")]
 )
 def test_a_fault_in_any_handler_leaves_the_others_alone(
     room: Room, monkeypatch: pytest.MonkeyPatch, owner: Any, method: str, caplog: pytest.LogCaptureFixture
