@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,7 @@ from net.aside import Aside, Swamped
 from net.connection import Limits
 from net.console import Console, guard_standard_descriptors
 from net.holder import holder
-from net.listener import Listener, listen, own_address
+from net.listener import Listener, bind, own_address
 from net.log import log_faults
 from net.loop import Loop
 from options import Options, parse
@@ -57,15 +58,22 @@ class Server:
     """The parts, joined: the loop, the hub, the command table, the console and everyone connected."""
 
     def __init__(self, options: Options) -> None:
-        listening = listen(options.host, options.port)
-        self.loop = Loop(options.selector)
-        self.aside = Workshop(self.loop)
-        self.limits = Limits(stalled=options.stall_limit)
         self.options = options
+        self.limits = Limits(stalled=options.stall_limit)
         self.table = commands.load()
-        self.store, self.hub = self._remember(options)
         self._visits: dict[Visit, None] = {}
-        self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note) for sock in listening]
+        with ExitStack() as undo:
+            sockets = bind(options.host, options.port)
+            for sock in sockets:
+                undo.callback(sock.close)
+            self.loop = Loop(options.selector)
+            undo.callback(self.loop.close)
+            self.aside = Workshop(self.loop)
+            self.store, self.hub = self._remember(options)
+            if self.store is not None:
+                undo.callback(self.store.close, FAREWELL)
+            self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note) for sock in sockets]
+            undo.pop_all()
         self.console = Console(
             self.loop,
             on_line=self._typed,
@@ -92,8 +100,9 @@ class Server:
             self.loop.run()
         finally:
             self.aside.close()
-            if self.store is not None:
-                self.store.close(FAREWELL)
+            self.settle()  # who left last is remembered too
+            if self.store is not None and not self.store.close(FAREWELL):
+                self.console.show(f"Not everything could be stored in {self.options.folder}; what waited is lost.")
             self.console.close()
             self.loop.close()
 

@@ -24,7 +24,10 @@ FILE = "chat.toml"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the host chose. Limits are in seconds; `room` has a line `Title: description` for each room."""
+    """What the host chose.
+
+    Limits are in seconds; `room` has a line `Title: description` for each room; `data` is absolute, or empty.
+    """
 
     host: str = ""
     port: int = 3001
@@ -50,9 +53,7 @@ class Options:
         """
         if self.no_store or (self.port == 0 and not self.data):
             return None
-        return (
-            Path(self.data).absolute() if self.data else user_data_path("chat-room", appauthor=False) / str(self.port)
-        )
+        return Path(self.data) if self.data else user_data_path("chat-room", appauthor=False) / str(self.port)
 
 
 _TIMES = {
@@ -76,15 +77,14 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
     if given["room"] is not None:
         given["room"] = tuple(given["room"])
+    if given["data"]:
+        given["data"] = str(Path(given["data"]).absolute())
     chosen = {name: value for name, value in given.items() if value is not None}
     options = replace(Options(), **chosen)
     try:
         options = replace(Options(), **{**_from_file(path, options), **chosen})
     except ValueError as error:
         parser.error(str(error))
-    for name in _TIMES:
-        if getattr(options, name) == 0 and name != "idle_limit":
-            parser.error(f"--{name.replace('_', '-')}: 0 would put everyone out at once")
     if check:
         sys.stdout.write(shown(options))
         parser.exit(0)
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--room-name", type=_title, metavar="TITLE", help="the title of the room, Lobby if not given")
     add("--room", type=_room, action="append", metavar='"TITLE: DESCRIPTION"', help="one more room; may be repeated")
     add("--fixed-rooms", action="store_true", default=None, help="users may make no rooms of their own")
-    add("--data", type=_text, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
+    add("--data", type=_folder, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
     add(
         "--recover",
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in _TIMES.items():
         default = f"{getattr(Options(), name):g}"
         option = f"--{name.replace('_', '-')}"
-        add(option, type=_seconds, metavar="SECONDS", help=f"{text} ({default} if not given)")
+        add(option, type=_CHECKS[name], metavar="SECONDS", help=f"{text} ({default} if not given)")
     return parser
 
 
@@ -135,16 +135,33 @@ def _parser() -> argparse.ArgumentParser:
 def _from_file(named: str | None, options: Options) -> dict[str, Any]:
     """Return what the file sets. Raises ValueError, with the line, where something in it is wrong."""
     path = Path(named) if named else options.folder and options.folder / FILE
-    if path is None or (not named and not path.exists()):
+    if path is None:
         return {}
     try:
         text = path.read_text(encoding="utf-8")
         found = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        if not named and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return {}
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from error
-    return {_key(path, text, name): _value(path, text, name, value) for name, value in found.items()}
+    return _set_by(path, text, found)
+
+
+def _set_by(path: Path, text: str, found: Mapping[str, object]) -> dict[str, Any]:
+    """Return the options that the file sets; its folder, where it is relative, is so to the file."""
+    options: dict[str, Any] = {}
+    for name, value in found.items():
+        key = _key(path, text, name)
+        if key in options:
+            raise ValueError(f"{path}, line {_line(text, name)}: {key} is set twice")
+        options[key] = _value(path, text, name, value)
+    if options.get("data"):
+        options["data"] = str(path.absolute().parent / options["data"])
+    return options
 
 
 def _key(path: Path, text: str, name: str) -> str:
@@ -176,7 +193,7 @@ def _toml(value: object) -> str:
         return f"[{', '.join(_toml(entry) for entry in value)}]"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{value:g}"
+    return repr(value).removesuffix(".0")
 
 
 # -- the values; each takes a word of the command line, or a value of the file
@@ -198,8 +215,15 @@ def _port(word: object) -> int:
 
 def _text(word: object) -> str:
     if not isinstance(word, str) or not word.isprintable():
-        raise argparse.ArgumentTypeError("give a text without control characters")
+        raise argparse.ArgumentTypeError("give a text of printable characters")
     return word
+
+
+def _folder(word: object) -> str:
+    try:
+        return str(Path(_text(word)).expanduser()) if word else ""
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{word!r} is in no home folder that is known") from error
 
 
 def _title(word: object) -> str:
@@ -245,14 +269,23 @@ def _seconds(word: object) -> float:
     return seconds
 
 
+def _limit(word: object) -> float:
+    seconds = _seconds(word)
+    if seconds == 0:
+        raise argparse.ArgumentTypeError("0 would put everyone out at once")
+    return seconds
+
+
 _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "host": _text,
     "port": _port,
     "room_name": _title,
     "room": _rooms,
     "fixed_rooms": _flag,
-    "data": _text,
+    "data": _folder,
     "no_store": _flag,
+    "recover": _flag,
     "selector": _selector,
-    **dict.fromkeys(_TIMES, _seconds),
+    **dict.fromkeys(_TIMES, _limit),
+    "idle_limit": _seconds,
 }

@@ -198,6 +198,8 @@ class Visit:
     def _look_at_newcomer(self, now: float) -> None:
         if now >= self._login_by:
             self.dismiss("login_timeout", f"No name came within {self._server.options.login_timeout:g} seconds.")
+        elif self._held is not None:
+            self._wake(self._login_by)  # while a password is checked, nothing is read; `resume` looks again
         elif now < self._alive + PAUSE:
             self._wake(self._alive + PAUSE)
         else:

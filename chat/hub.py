@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
 from typing import Any, Protocol
 
 from chat import names
@@ -20,10 +19,8 @@ from chat.events import (
     Ended,
     Entered,
     Event,
-    Joined,
     Left,
     Noted,
-    Parted,
     Person,
     Recalled,
     Ref,
@@ -35,9 +32,9 @@ from chat.events import (
     Welcomed,
 )
 from chat.facts import AccountSeen, MessageSaved
-from chat.rooms import PER_PERSON, Rooms
+from chat.rooms import Rooms
 from chat.roster import Roster
-from chat.turn import Post, Room, Span, Standing, Turn, User, Watchers
+from chat.turn import Post, Room, Standing, Turn, User, Watchers
 
 HOST = "Host"
 ROSTER = 100  # names that travel with an event about who is here; the count tells how many there are
@@ -108,10 +105,6 @@ class Hub:
         now = self.clock.monotonic()
         return tuple(Person(user.name, int(now - user.arrived), self._order(user)) for user in users)
 
-    def present(self, room: Room) -> tuple[str, ...]:
-        """Return the first `ROSTER` names in `room`, in order of arrival."""
-        return tuple(user.name for user in islice(room.members, ROSTER))
-
     # -- coming and going
 
     def enter(
@@ -136,11 +129,10 @@ class Hub:
         user = self._seat(name, listener, Standing.GUEST, address=address, wire=wire, account=account)
         room = self.rooms.lobby
         self.note(f"{name} is on line from {address} ({wire}).")
-        self._join(user, room)
-        self.post(self._entered(user, room), room=room, author=user)
+        self.come(user, room)
         here = tuple(member.name for member in room.members)
         self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref))
-        self._recall(user, room)
+        self.recall(user, room)
         self._announce_arrival(user)
         if account is not None and account.inbox:
             self.inform(user, "inbox", f"Private messages waiting for you: {account.inbox}. /inbox shows them.")
@@ -150,7 +142,7 @@ class Hub:
         """Put the host into every lasting room, before anybody else; returns him."""
         self.host = self._seat(HOST, listener, Standing.HOST, address=address, wire="console")
         for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
-            self._join(self.host, room)
+            self.come(self.host, room)
         self._turn = Turn()
         return self.host
 
@@ -202,7 +194,7 @@ class Hub:
         self.roster.release(user)
         user.name, user.key, user.looks = name, names.key(name), looks
         self.roster.hold(user)
-        event = Renamed(*self.stamp(), old, name, self.present(user.room), len(user.room.members))
+        event = Renamed(*self.stamp(), old, name, user.room.present(ROSTER), len(user.room.members))
         audience = {member: None for room in user.rooms for member in room.members}
         self.post(event, to=tuple(audience), author=user, ref=ref)
         self._announce_arrival(user)
@@ -217,31 +209,32 @@ class Hub:
 
     # -- rooms
 
-    def join(self, user: User, name: str, ref: Ref = None) -> None:
-        """Bring someone into a room, which becomes his current one. Raises Refused as `Rooms.get_or_make` does."""
-        room = self.rooms.get_or_make(name)
-        if room in user.rooms:
-            del user.rooms[room]
-            user.rooms[room] = None
-            user.room = room
-        else:
-            self._check_may_join(user, room)
-            self._join(user, room)
-            self.post(self._entered(user, room), room=room, author=user)
-        self.tell(user, self._joined(user, ref))
-        self._recall(user, room)
+    def come(self, user: User, room: Room) -> None:
+        """Bring someone into a room; it is his current one now. Those in it are told."""
+        room.members[user] = None
+        user.rooms[room] = None
+        user.room = room
+        self._turn.came(user, room)
+        self.post(self._entered(user, room), room=room, author=user)
 
-    def part(self, user: User, name: str, ref: Ref = None) -> None:
-        """Bring someone out of a room, by default the current one. Raises Refused `no_room`, `not_in`, `last_room`."""
-        room = self.rooms.get(name) if name else user.room
-        if room not in user.rooms:
-            raise Refused("not_in", f"You are not in {room.title}.")
-        if len(user.rooms) == 1:
-            raise Refused("last_room", f"{room.title} is the only room you are in. /quit leaves altogether.")
-        self._part(user, room)
-        self.post(self._left(user, room, ""), room=room)
-        self.tell(user, Parted(*self.stamp(), room.name, room.title, user.room.name, user.room.title, ref))
+    def go(self, user: User, room: Room, reason: str = "", kicked: bool = False) -> Left:
+        """Bring someone out of a room, and return the event that tells it to those who stay."""
+        del room.members[user]
+        del user.rooms[room]
+        if user.rooms:
+            user.room = next(reversed(user.rooms))
+        self._turn.went(user, room)
+        count = len(room.members)
+        left = Left(*self.stamp(), room.name, user.name, reason, kicked, room.present(ROSTER), count)
+        self.post(left, room=room)
         self.rooms.drop_if_empty(room)
+        return left
+
+    def recall(self, user: User, room: Room) -> None:
+        """Show a newcomer what was said last; what is too long altogether begins later."""
+        last = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
+        if last:
+            self.tell(user, Recalled(*self.stamp(), room.name, last))
 
     # -- talking
 
@@ -297,8 +290,9 @@ class Hub:
             self.tell(self.host, Noted(*self.stamp(), text))
 
     def keep(self, fact: Any) -> None:
-        """Have something kept for good."""
-        self._turn.facts.append(fact)
+        """Have something kept for good, where anything is."""
+        if self.memory is not None:
+            self._turn.facts.append(fact)
 
     def when_kept(self, action: Callable[[], None]) -> None:
         """Call `action` once everything that this turn keeps is safe."""
@@ -341,39 +335,11 @@ class Hub:
                 self.leave(earlier, "logged in again from elsewhere")
                 self.end(earlier, "replaced", "You have logged in again from elsewhere.")
 
-    def _check_may_join(self, user: User, room: Room) -> None:
-        if len(user.rooms) >= PER_PERSON and user is not self.host:
-            self.rooms.drop_if_empty(room)
-            raise Refused("too_many", f"You are in {PER_PERSON} rooms already. /part leaves one.")
-
-    def _join(self, user: User, room: Room) -> None:
-        room.members[user] = None
-        user.rooms[room] = None
-        user.room = room
-        self._turn.moved.setdefault(user, []).append(Span(room, len(self._turn.posts)))
-
-    def _part(self, user: User, room: Room) -> None:
-        del room.members[user]
-        del user.rooms[room]
-        if user.rooms:
-            user.room = next(reversed(user.rooms))
-        now = len(self._turn.posts)
-        spans = self._turn.moved.setdefault(user, [])
-        for span in spans:
-            if span.room is room and span.end is None:
-                span.end = now
-                return
-        spans.append(Span(room, 0, now))
-
     def _depart(self, user: User, reason: str, kicked: bool = False) -> Left:
-        """Take someone out of all his rooms, tell each, and return the event of his current room."""
-        left = self._left(user, user.room, reason, kicked)
-        for room in tuple(user.rooms):
-            self._part(user, room)
-            left = self._left(user, room, reason, kicked)
-            self.post(left, room=room)
-            self.rooms.drop_if_empty(room)
-        return left
+        """Bring someone out of all his rooms, and return what was told in his current one."""
+        current = user.room
+        told = {room: self.go(user, room, reason, kicked) for room in tuple(user.rooms)}
+        return told[current]
 
     def _remember(self, user: User) -> None:
         """Keep when someone was here last, and how much he took part."""
@@ -396,24 +362,10 @@ class Hub:
             if watcher is not user:
                 self.tell(watcher, Seen(*self.stamp(), user.name))
 
-    def _recall(self, user: User, room: Room) -> None:
-        """Show a newcomer what was said last; what is too long altogether begins later."""
-        length = 0
-        last: list[Said | Acted] = []
-        for event in islice(reversed(room.recent), REPLAY):
-            if names.key(event.sender) in user.blocked:
-                continue
-            length += len(event.text)
-            if length > REPLAY_CHARACTERS:
-                break
-            last.append(event)
-        if last:
-            self.tell(user, Recalled(*self.stamp(), room.name, tuple(reversed(last))))
-
     def _speak(self, user: User, event: Said | Acted, ref: Ref) -> None:
         user.messages += 1
         user.room.recent.append(event)
-        self._turn.facts.append(MessageSaved(event, user.key))
+        self.keep(MessageSaved(event, user.key))
         self._turn.posts.append(Post(event, user.room, (), user, ref))
 
     def _order(self, user: User) -> tuple[str, ...]:
@@ -421,12 +373,4 @@ class Hub:
         return tuple(room.name for room in reversed(user.rooms))
 
     def _entered(self, user: User, room: Room) -> Entered:
-        return Entered(*self.stamp(), room.name, user.name, self.present(room), len(room.members))
-
-    def _left(self, user: User, room: Room, reason: str, kicked: bool = False) -> Left:
-        return Left(*self.stamp(), room.name, user.name, reason, kicked, self.present(room), len(room.members))
-
-    def _joined(self, user: User, ref: Ref) -> Joined:
-        room = user.room
-        here = tuple(member.name for member in room.members)
-        return Joined(*self.stamp(), room.name, room.title, room.description, here, ref)
+        return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members))

@@ -76,5 +76,4 @@ def _keep(hub: Hub, user: User, event: Whispered, hearing: list[User], away: lis
     for account in away:
         account.inbox += 1
     readers = [other.account.key for other in (user, *hearing) if other.account is not None]
-    if hub.memory is not None:
-        hub.keep(WhisperSaved(event, user.key, tuple(readers), tuple(account.key for account in away)))
+    hub.keep(WhisperSaved(event, user.key, tuple(readers), tuple(account.key for account in away)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import islice
 from typing import Any
 
+from chat import names
 from chat.accounts import Account
 from chat.events import Acted, Event, Ref, Said
 
@@ -66,6 +68,24 @@ class Room:
     members: dict[User, None] = field(default_factory=dict)
     recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
 
+    def present(self, most: int) -> tuple[str, ...]:
+        """Return the names of those in it, at most `most`, in order of arrival."""
+        return tuple(user.name for user in islice(self.members, most))
+
+    def last(self, most: int, characters: int, without: Container[str]) -> tuple[Said | Acted, ...]:
+        """Return what was said last, oldest first: at most `most` messages and so many `characters` in all.
+
+        What those said whose keys are in `without` is left out.
+        """
+        found: list[Said | Acted] = []
+        for event in islice(reversed(self.recent), most):
+            if names.key(event.sender) not in without:
+                characters -= len(event.text)
+                if characters < 0:
+                    break
+                found.append(event)
+        return tuple(reversed(found))
+
 
 class Watchers:
     """Who waits for whom: the hot lists of those on line, by the key of the name waited for."""
@@ -123,5 +143,15 @@ class Turn:
     facts: list[Any] = field(default_factory=list)
     when_kept: list[Callable[[], None]] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.posts or self.gone or self.facts)
+    def came(self, user: User, room: Room) -> None:
+        """Take note that someone hears `room` from now on."""
+        self.moved.setdefault(user, []).append(Span(room, len(self.posts)))
+
+    def went(self, user: User, room: Room) -> None:
+        """Take note that someone hears `room` no more."""
+        spans = self.moved.setdefault(user, [])
+        for span in spans:
+            if span.room is room and span.end is None:
+                span.end = len(self.posts)
+                return
+        spans.append(Span(room, 0, len(self.posts)))

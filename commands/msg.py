@@ -12,6 +12,8 @@ MOST = 20
 def run(call: Call, to: str, text: str) -> None:
     """Send `text` to the names in `to`, which are joined by commas."""
     wanted = [name for name in to.split(",") if name]
+    if to.endswith(","):
+        raise Refused("missing", "Write the names without blanks between them: /msg alice,bob hello.")
     if not wanted:
         raise Refused("missing", "The name of whom you write to is missing.")
     if len(wanted) > MOST:

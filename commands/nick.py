@@ -10,4 +10,4 @@ def run(call: Call, name: str) -> None:
     call.hub.rename(call.user, name, call.ref)
 
 
-COMMAND = Command("nick", "take another name", run, "name", raw=True)
+COMMAND = Command("nick", "take another name", run, "name", raw=True, guests=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from chat.moves import part
 from commands import Call, Command
 
 
 def run(call: Call, room: str) -> None:
     """Bring the caller out of `room`, or of the current one, back to the room before."""
-    call.hub.part(call.user, room, call.ref)
+    part(call.hub, call.user, room, call.ref)
 
 
 COMMAND = Command("part", "leave a room, by default the current one, for the one before", run, "room?")

@@ -18,7 +18,10 @@ Welcome = Callable[[socket.socket, str], None]
 
 
 class Listener:
-    """One listening socket. `welcome` gets each newcomer's socket and address, `warn` a sentence for the host."""
+    """One listening socket. `welcome` gets each newcomer's socket and address, `warn` a sentence for the host.
+
+    It listens from now on; raises OSError where another program listens there since the socket was bound.
+    """
 
     def __init__(self, loop: Loop, sock: socket.socket, welcome: Welcome, warn: Callable[[str], None]) -> None:
         self._loop = loop
@@ -27,6 +30,7 @@ class Listener:
         self._warn = warn
         self._rest_over: Timer | None = None
         self._warned = -QUIET
+        sock.listen(BACKLOG)
         loop.watch(self, READ)
 
     @property
@@ -104,8 +108,10 @@ def shown(address: tuple[str, int]) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Return listening sockets for `host`; empty means every address, IPv4 and IPv6. Port 0 picks a free one for both.
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Return sockets bound for `host`; empty means every address, IPv4 and IPv6. Port 0 picks a free one for both.
+
+    Nobody can connect before a `Listener` has them.
 
     Raises OSError where the port is busy or the address is not ours.
     """
@@ -134,7 +140,7 @@ def _resolve(host: str) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socket | None:
-    """Return a listening socket, or None where this machine has no IPv6."""
+    """Return a bound socket, or None where this machine has no IPv6."""
     try:
         sock = socket.socket(family, socket.SOCK_STREAM)
     except OSError:
@@ -147,7 +153,6 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)
         sock.bind((address, port))
-        sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         if family == socket.AF_INET6 and address == "::" and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):

@@ -1,0 +1,48 @@
+"""Going from room to room while one is on line."""
+
+from __future__ import annotations
+
+from chat.events import Joined, Parted, Ref, Refused
+from chat.hub import Hub
+from chat.rooms import PER_PERSON
+from chat.turn import Room, User
+
+
+def join(hub: Hub, user: User, name: str, ref: Ref = None) -> None:
+    """Bring someone into the room called `name`, or, where he is in it already, make it his current one.
+
+    Raises Refused `no_room`, `room_bad`, `too_many`.
+    """
+    room = hub.rooms.get_or_make(name)
+    fresh = room not in user.rooms
+    if fresh:
+        _check_may_join(hub, user, room)
+        hub.come(user, room)
+    else:
+        del user.rooms[room]
+        user.rooms[room] = None
+        user.room = room
+    here = tuple(member.name for member in room.members)
+    hub.tell(user, Joined(*hub.stamp(), room.name, room.title, room.description, here, ref))
+    if fresh:
+        hub.recall(user, room)
+
+
+def part(hub: Hub, user: User, name: str, ref: Ref = None) -> None:
+    """Bring someone out of the room called `name`, or of his current one, back to the one before.
+
+    Raises Refused `no_room`, `not_in`, `last_room`.
+    """
+    room = hub.rooms.get(name) if name else user.room
+    if room not in user.rooms:
+        raise Refused("not_in", f"You are not in {room.title}.")
+    if len(user.rooms) == 1:
+        raise Refused("last_room", f"{room.title} is the only room you are in. /quit leaves altogether.")
+    hub.go(user, room)
+    hub.tell(user, Parted(*hub.stamp(), room.name, room.title, user.room.name, user.room.title, ref))
+
+
+def _check_may_join(hub: Hub, user: User, room: Room) -> None:
+    if len(user.rooms) >= PER_PERSON and user is not hub.host:
+        hub.rooms.drop_if_empty(room)
+        raise Refused("too_many", f"You are in {PER_PERSON} rooms already. /part leaves one.")
