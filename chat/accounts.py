@@ -18,7 +18,8 @@ LISTED = 200  # names that one person may block, or watch
 class Account:
     """A registered name. Times are seconds since 1970 UTC; `seconds` is the time on line of all visits that have ended.
 
-    `blocked` and `watched` are names by key; `inbox` counts the private messages that wait.
+    `blocked` and `watched` are names by key; `inbox` counts the private messages that wait, `read` is the id of the
+    last one that was read since the start.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Account:
     inbox: int = 0
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
+    read: int = 0
 
 
 class Accounts:
@@ -70,7 +72,10 @@ class _Tries:
 
 
 class Guard:
-    """Counts wrong passwords per name and address: after three, that name is closed to that address for a minute."""
+    """Counts wrong passwords per name and address: after three, that name is closed to that address for a minute.
+
+    One that is being checked counts as wrong until it turns out right: several at once gain nothing.
+    """
 
     def __init__(self) -> None:
         self._tries: dict[tuple[str, str], _Tries] = {}
@@ -82,8 +87,8 @@ class Guard:
             seconds = int(tries.until - now) + 1
             raise Refused("blocked", f"Too many wrong passwords for that name from your address; wait {seconds} s.")
 
-    def wrong(self, key: str, address: str, now: float) -> None:
-        """Count a wrong password."""
+    def count(self, key: str, address: str, now: float) -> None:
+        """Count a password that is about to be checked."""
         tries = self._tries.pop((key, address), None) or _Tries()
         if tries.until and tries.until <= now:
             tries = _Tries()
@@ -93,6 +98,13 @@ class Guard:
         self._tries[key, address] = tries
         while len(self._tries) > GUESSERS:
             del self._tries[next(iter(self._tries))]
+
+    def spare(self, key: str, address: str) -> None:
+        """Take back the last one: it was not checked after all."""
+        tries = self._tries.get((key, address))
+        if tries is not None:
+            tries.wrong -= 1
+            tries.until = 0.0
 
     def right(self, key: str, address: str) -> None:
         """Forget the wrong ones."""

@@ -183,11 +183,13 @@ class Told(Event):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One row of a list of people. `seconds` is the time on line."""
+    """One row of a list of people. `seconds` is the time on line; `address` and `wire` are for the host alone."""
 
     name: str
     seconds: int
     rooms: tuple[str, ...]
+    address: str = ""
+    wire: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,9 @@ class Hub:
     def people(self, users: Iterable[User]) -> tuple[Person, ...]:
         """Return a row for each of `users`."""
         now = self.clock.monotonic()
-        return tuple(Person(user.name, int(now - user.arrived), self._order(user)) for user in users)
+        return tuple(
+            Person(user.name, int(now - user.arrived), self._order(user), user.address, user.wire) for user in users
+        )
 
     # -- coming and going
 
@@ -301,7 +303,7 @@ class Hub:
     def take(self) -> Turn:
         """Return what was posted since the last call, and begin a new turn."""
         turn, self._turn = self._turn, Turn()
-        turn.deaf = self._deaf
+        turn.lasts = self.memory is not None
         return turn
 
     def mind_blocks(self, user: User) -> None:
@@ -366,7 +368,8 @@ class Hub:
         user.messages += 1
         user.room.recent.append(event)
         self.keep(MessageSaved(event, user.key))
-        self._turn.posts.append(Post(event, user.room, (), user, ref))
+        deaf = frozenset(other for other in self._deaf if user.room in other.rooms and not other.hears(user))
+        self._turn.posts.append(Post(event, user.room, (), user, ref, deaf))
 
     def _order(self, user: User) -> tuple[str, ...]:
         """Return the names of someone's rooms, the current one first."""

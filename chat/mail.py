@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chat.accounts import Account
 from chat.events import Ref, Refused, Whispered
@@ -30,7 +30,7 @@ def whisper(hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = N
     Raises Refused `yourself`, and `not_here` or `inbox_full` where it reaches nobody at all.
     """
     found = _sort(hub, wanted)
-    if user in found.here:
+    if user in found.here or (user.account is not None and user.account.key in found.away | found.full):
         raise Refused("yourself", "You cannot send a private message to yourself.")
     if not found.here and not found.away:
         raise _unreachable(found)
@@ -76,4 +76,5 @@ def _keep(hub: Hub, user: User, event: Whispered, hearing: list[User], away: lis
     for account in away:
         account.inbox += 1
     readers = [other.account.key for other in (user, *hearing) if other.account is not None]
-    hub.keep(WhisperSaved(event, user.key, tuple(readers), tuple(account.key for account in away)))
+    whole = replace(event, to=(*event.to, *event.kept), kept=())  # who reads it later is one of those it went to
+    hub.keep(WhisperSaved(whole, user.key, tuple(readers), tuple(account.key for account in away)))

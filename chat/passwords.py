@@ -33,8 +33,9 @@ def secret(password: str) -> str:
 
 def matches(kept: str | None, password: str) -> bool:
     """Return whether `password` is the one behind `kept`; None (an unknown name) takes as long, and is never right."""
+    given = password.encode("utf-8", "surrogatepass")
     try:
-        return _hasher.verify(kept or _decoy(), password[:LONGEST]) and kept is not None
+        return _hasher.verify(kept or _decoy(), given[: LONGEST + 1]) and kept is not None
     except (Argon2Error, InvalidHashError):
         return False
 

@@ -18,7 +18,7 @@ _NAME = re.compile(r"[^\W_][\w-]{0,31}")
 
 def key(name: str) -> str:
     """Return what is equal for names of the same room."""
-    return name.removeprefix("#").casefold()
+    return "-".join(name.removeprefix("#").casefold().split())
 
 
 class Rooms:
@@ -55,7 +55,7 @@ class Rooms:
         if found is not None or self.fixed:
             return found or self.get(name)
         name = name.removeprefix("#")
-        if not _NAME.fullmatch(name):
+        if not (_NAME.fullmatch(name) and _NAME.fullmatch(key(name))):
             raise Refused("room_bad", "A room's name has 1 to 32 letters, digits, - and _; the first is no sign.")
         if len(self._rooms) >= MOST:
             raise Refused("too_many", f"There are {MOST} rooms already, and no more can be made.")

@@ -113,10 +113,13 @@ class Session:
             self._hub.leave(self.user, why=why)
 
     def _read(self, request: Request) -> Request:
-        """Return the request behind a typed line; where a name or a password is asked for, the line is just that."""
+        """Return the request behind a typed line; where a name or a password is asked for, the line is just that.
+
+        An empty line instead of the password asks for another name.
+        """
         if self.user is None and self.plain_names:
             typed = request.rest
-            if request.verb in ("say", "line") and self.state is State.PROVING and typed.strip() != "/quit":
+            if request.verb in ("say", "line") and self.state is State.PROVING and typed.strip() not in ("", "/quit"):
                 return Request("prove", typed)
             if request.verb == "say":
                 return Request("login", typed)
@@ -142,6 +145,7 @@ class Session:
     def _login(self, request: Request) -> None:
         if self.user is not None:
             raise Refused("logged_in", f"You are logged in already, as {self.user.name}.")
+        self.state = State.NAMING
         name = names.check(request.rest if request.fields is None else request.field("name"))
         password = request.field("password")
         if password:
@@ -163,7 +167,9 @@ class Session:
 
     def _prove(self, name: str, password: str, ref: Ref) -> None:
         """Have the password checked where that keeps nobody waiting; names nobody has registered take as long."""
-        self._hub.guard.check(names.key(name), self._visitor.host, self._hub.clock.monotonic())
+        guard, key, host = self._hub.guard, names.key(name), self._visitor.host
+        guard.check(key, host, self._hub.clock.monotonic())
+        guard.count(key, host, self._hub.clock.monotonic())
         account = self._hub.accounts.find(name)
         kept = account.secret if account else None
         before, self.state = self.state, State.CHECKING
@@ -173,6 +179,7 @@ class Session:
             )
         except Refused:
             self.state = before
+            guard.spare(key, host)
             raise
 
     def _proved(self, name: str, account: Account | None, right: bool, ref: Ref) -> None:
@@ -183,7 +190,6 @@ class Session:
         self.state = State.NAMING
         try:
             if not right:
-                guard.wrong(key, host, self._hub.clock.monotonic())
                 guard.check(key, host, self._hub.clock.monotonic())
                 raise Refused("wrong_password", f"That is not the password of {name}.")
             guard.right(key, host)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import islice
@@ -72,14 +72,14 @@ class Room:
         """Return the names of those in it, at most `most`, in order of arrival."""
         return tuple(user.name for user in islice(self.members, most))
 
-    def last(self, most: int, characters: int, without: Container[str]) -> tuple[Said | Acted, ...]:
+    def last(self, most: int, characters: int, without: Collection[str]) -> tuple[Said | Acted, ...]:
         """Return what was said last, oldest first: at most `most` messages and so many `characters` in all.
 
         What those said whose keys are in `without` is left out.
         """
         found: list[Said | Acted] = []
         for event in islice(reversed(self.recent), most):
-            if names.key(event.sender) not in without:
+            if not without or names.key(event.sender) not in without:
                 characters -= len(event.text)
                 if characters < 0:
                     break
@@ -111,13 +111,14 @@ class Watchers:
 
 @dataclass(eq=False, slots=True)
 class Post:
-    """One event and its audience: a room (its author hears his own version), or some people."""
+    """One event and its audience: a room (its author hears his own version) or some people, but not the `deaf`."""
 
     event: Event
     room: Room | None
     to: tuple[User, ...] = ()
     author: User | None = None
     ref: Ref = None
+    deaf: frozenset[User] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
@@ -133,13 +134,13 @@ class Span:
 class Turn:
     """What was posted since the last `take`, who came or went meanwhile, and what is to be kept for good.
 
-    `deaf` are those who do not hear everybody.
+    `lasts` where somebody keeps it: then authors are told only when that is done.
     """
 
     posts: list[Post] = field(default_factory=list)
     moved: dict[User, list[Span]] = field(default_factory=dict)
     gone: list[User] = field(default_factory=list)
-    deaf: set[User] = field(default_factory=set)
+    lasts: bool = False
     facts: list[Any] = field(default_factory=list)
     when_kept: list[Callable[[], None]] = field(default_factory=list)
 

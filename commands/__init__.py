@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from chat.events import Event, Listed, Ref, Refused, Request, Told
@@ -32,11 +32,10 @@ class Call:
         """Answer with one or more lines of text."""
         self.answer(Told(*self.hub.stamp(), about, text, self.ref))
 
-    def list_people(self, about: str, but: User | None = None) -> None:
-        """Answer with those in the current room, except `but`."""
-        room = self.user.room
-        people = self.hub.people(user for user in room.members if user is not but)
-        self.answer(Listed(*self.hub.stamp(), about, room.name, people, self.ref))
+    def list_people(self, about: str, people: Iterable[User]) -> None:
+        """Answer with a row for each of `people`."""
+        rows = self.hub.people(people)
+        self.answer(Listed(*self.hub.stamp(), about, self.user.room.name, rows, self.ref))
 
     def answer(self, event: Event) -> None:
         """Answer with an event, to this person alone."""
@@ -145,7 +144,9 @@ class Table:
         if command.standing > user.standing:
             raise Refused("not_allowed", f"Only the host may use /{command.name}.")
         if command.guests and console:
-            raise Refused("not_allowed", f"/{command.name} is for guests; the host stays. EXIT closes the room.")
+            raise Refused(
+                "not_allowed", f"/{command.name} is for guests. HELP lists your commands; EXIT closes the room."
+            )
         return command
 
     def allowed(self, user: User) -> list[Command]:

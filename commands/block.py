@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chat import names
 from chat.accounts import LISTED
 from chat.events import Refused
 from chat.facts import Blocked
@@ -17,7 +16,7 @@ def run(call: Call, name: str) -> None:
         call.tell("block", f"Blocked: {blocked}." if blocked else "You have blocked nobody.")
         return
     key, shown = _someone(call, name)
-    if len(user.blocked) >= LISTED:
+    if key not in user.blocked and len(user.blocked) >= LISTED:
         raise Refused("too_many", f"You have blocked {LISTED} people; /unblock one first.")
     user.blocked[key] = shown
     call.hub.mind_blocks(user)
@@ -31,11 +30,11 @@ def _someone(call: Call, name: str) -> tuple[str, str]:
     found = call.hub.find(name) or call.hub.accounts.find(name)
     if found is None:
         raise Refused("not_here", f"There is nobody called {name}, here or registered.")
-    if found.key == call.user.key:
+    if found.key in call.user.keys:
         raise Refused("yourself", "You cannot block yourself.")
     if call.hub.host is not None and found.key == call.hub.host.key:
         raise Refused("not_allowed", "The host cannot be blocked.")
-    return names.key(found.name), found.name
+    return found.key, found.name
 
 
 COMMAND = Command("block", "hear nothing from someone any more; without a name: list them", run, "name?", guests=True)

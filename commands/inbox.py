@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chat import names
 from chat.events import Recalled, Refused, Whispered
 from chat.facts import InboxRead
 from commands import Call, Command
@@ -24,12 +25,16 @@ def _show(call: Call, found: Sequence[Whispered] | Refused) -> None:
     if isinstance(found, Refused):
         hub.decline(call.user, "inbox", found, call.ref)
         return
-    if not found:
+    fresh = [message for message in found if message.id > account.read]
+    if fresh:
+        account.inbox -= len(fresh)
+        account.read = fresh[-1].id
+        hub.keep(InboxRead(account.key, account.read))
+    heard = tuple(message for message in fresh if names.key(message.sender) not in account.blocked)
+    if heard:
+        hub.tell(call.user, Recalled(*hub.stamp(), "", heard, call.ref))
+    else:
         hub.inform(call.user, "inbox", "Nothing is waiting for you.", call.ref)
-        return
-    hub.tell(call.user, Recalled(*hub.stamp(), "", tuple(found), call.ref))
-    account.inbox = max(0, account.inbox - len(found))
-    hub.keep(InboxRead(account.key, found[-1].id))
 
 
 COMMAND = Command("inbox", "read the private messages that came while you were away", run, guests=True)

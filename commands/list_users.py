@@ -7,8 +7,10 @@ from commands import Call, Command
 
 
 def run(call: Call) -> None:
-    """Answer with everyone in the room, in one line."""
-    call.list_people("list_users")
+    """Answer with everyone on line: the names in one line, then rooms, address, time on line and wire of each."""
+    call.list_people("list_users", call.hub)
 
 
-COMMAND = Command("list_users", "list who is here", run, standing=Standing.HOST, bare=True)
+COMMAND = Command(
+    "list_users", "list who is on line: rooms, address, time on line, wire", run, standing=Standing.HOST, bare=True
+)

@@ -33,10 +33,13 @@ def _check(hub: Hub, user: User) -> None:
 
 def _registered(call: Call, name: str, secret: str) -> None:
     hub, user = call.hub, call.user
-    if user.gone or user.account is not None:
+    if user.gone:
         return
-    if user.name != name:
-        refusal = Refused("name_taken", "Your name has changed meanwhile; nothing was registered.")
+    try:
+        _check(hub, user)
+        if user.name != name:
+            raise Refused("name_taken", "Your name has changed meanwhile; nothing was registered.")
+    except Refused as refusal:
         hub.decline(user, "register", refusal, call.ref)
         return
     now = hub.clock.time()

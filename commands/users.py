@@ -7,7 +7,7 @@ from commands import Call, Command
 
 def run(call: Call) -> None:
     """Answer with everyone in the current room."""
-    call.list_people("users")
+    call.list_people("users", call.user.room.members)
 
 
 COMMAND = Command("users", "list who is in this room, with time on line and rooms", run, aliases=("who", "names"))

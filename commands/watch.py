@@ -17,7 +17,7 @@ def run(call: Call, name: str) -> None:
         return
     shown = names.check(name)
     key = names.key(shown)
-    if len(user.watched) >= LISTED:
+    if key not in user.watched and len(user.watched) >= LISTED:
         raise Refused("too_many", f"You watch for {LISTED} people; /unwatch one first.")
     user.watched[key] = shown
     call.hub.watchers.add(user, key)

@@ -6,6 +6,7 @@ from commands import Call, Command
 from commands.history import number
 
 MOST = 100_000
+SHOWN = 200  # names in each of the two lines
 
 
 def run(call: Call, minutes: str) -> None:
@@ -15,8 +16,14 @@ def run(call: Call, minutes: str) -> None:
     registered = sorted((a for a in call.hub.accounts if a.seen >= since), key=lambda a: -a.seen)
     went |= dict.fromkeys(account.name for account in registered)
     away = [name for name in went if call.hub.find(name) is None]
-    here = ", ".join(user.name for user in call.hub)
-    call.tell("wholast", f"Here: {here}.\nWent within {minutes} min: {', '.join(away) or 'nobody'}.")
+    here = [user.name for user in call.hub]
+    call.tell("wholast", f"Here: {_first(here)}.\nWent within {minutes} min: {_first(away) or 'nobody'}.")
+
+
+def _first(found: list[str]) -> str:
+    """Return the names that are shown, and how many are not."""
+    more = f" and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more
 
 
 COMMAND = Command("wholast", "list who was here in the last minutes", run, "minutes")

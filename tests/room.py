@@ -1,19 +1,30 @@
 """A room without sockets, for tests of what is said and heard: hub, sessions, commands and wires, and bytes in lists.
 
-A `Guest` does what the server does for a connection, but for time: `pause()` is half a second without a byte.
+A `Guest` does what the server does for a connection, but for time: `pause()` is half a second without a byte. With a
+folder the house keeps what is said in the real store, and `settle()` lets the disk catch up.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
+import pytest
+from argon2 import PasswordHasher
+
 import commands
-from chat.events import Ended, Event
+from chat import passwords
+from chat.events import Ended, Event, Refused, Request
 from chat.hub import Hub
 from chat.session import Session, State
-from chat.turn import User
+from chat.turn import RECENT, Room, Turn, User
+from store import Loaded, Store
+from store.memory import StoreMemory, accounts
+from store.records import Inbox
+from tests.support import PATIENCE
 from wires.console import HostConsole
 from wires.fanout import deliver
 from wires.plain import Plain
@@ -59,12 +70,12 @@ class Ear:
 class Guest(Ear):
     """One connection: bytes in, bytes out."""
 
-    address = "192.0.2.7:4711"
-    host = "192.0.2.7"
-
-    def __init__(self, house: House, wire: Wire | None = None) -> None:
+    def __init__(self, house: House, wire: Wire | None = None, host: str = "192.0.2.7") -> None:
         super().__init__(wire or Unknown())
+        self.host = host
+        self.address = f"{host}:4711"
         self.house = house
+        self._held: Iterator[Request | Refused] | None = None
         self.session = Session(house.hub, house.table, self)
         self.session.plain_names = self.wire.plain_names
 
@@ -99,7 +110,14 @@ class Guest(Ear):
             self.hang_up()
 
     def resume(self) -> None:
-        """Nothing ever waits here: passwords are checked at once."""
+        """Go on with what came while a password was checked."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._handle(held)
+
+    def lines(self) -> list[str]:
+        """Return the lines written since the last call, without their time stamps."""
+        return [line.partition("] ")[2] or line for line in self.take().decode().split("\n")[:-1]]
 
     def objects(self) -> list[dict[str, Any]]:
         """Return the JSON objects written since the last call."""
@@ -118,46 +136,124 @@ class Guest(Ear):
         self.session.plain_names = wire.plain_names
 
     def _requests(self, data: bytes) -> None:
-        for request in self.wire.receive(data):
-            self.session.handle(request)
+        self._handle(self.wire.receive(data))
         replies = self.wire.replies()
         if replies:
             self.write(replies)
         if self.wire.over:
             self.hang_up()
 
+    def _handle(self, requests: Iterator[Request | Refused]) -> None:
+        for request in requests:
+            self.session.handle(request)
+            if self.session.state is State.CHECKING:
+                self._held = requests
+                return
 
-class House:
-    """A room with its host, and the turn of the loop."""
+
+class Later:
+    """An aside whose work is done when a test says so: the oldest first, or all. `full`: it takes no more."""
 
     def __init__(self) -> None:
+        self.waiting: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
+        self.full = False
+
+    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        if self.full:
+            raise Refused("busy", "Too much is going on.")
+        self.waiting.append((work, then))
+
+    def finish(self, count: int = 1_000) -> None:
+        """Let so many jobs be done."""
+        for work, then in [self.waiting.pop(0) for _ in range(min(count, len(self.waiting)))]:
+            then(work())
+
+
+class House:
+    """A room with its host, and the turn of the loop. What `hub` takes is passed to the hub."""
+
+    def __init__(self, folder: Path | None = None, **hub: Any) -> None:
         self.clock = StillClock()
-        self.hub = Hub("Lobby", self.clock)
+        self.news: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.store = Store.open(folder, self.news.put, self._warned) if folder else None
+        loaded = self.store.load(RECENT) if self.store else Loaded({}, {}, {})
+        first = self.store.last_id() + 1 if self.store else 1
+        self.hub = Hub("Lobby", self.clock, first_id=first, accounts=accounts(loaded), past=loaded.recent, **hub)
+        self.hub.memory = StoreMemory(self.store) if self.store else None
         self.table = commands.load()
         self.console = Ear(HostConsole())
         self.host = self.hub.seat_host(self.console, "here")
 
     def settle(self) -> None:
-        """Tell everyone what was posted, then hang up on those who leave."""
-        turn = self.hub.take()
-        for listener, data in deliver(turn):
-            listener.write(data)
-        for action in turn.when_kept:
-            action()
+        """Tell everyone what was posted, then hang up on those who leave; again, until nothing more comes of it."""
+        while True:
+            turn = self.hub.take()
+            self._deliver(turn)
+            if self.store is None and not turn.when_kept:
+                return
+            if not (turn.posts or turn.facts):
+                return
+
+    def close(self) -> None:
+        """Everyone goes, and the store ends."""
+        for user in tuple(self.hub):
+            self.hub.leave(user, "the end")
+        self.settle()
+        if self.store is not None:
+            assert self.store.close(PATIENCE)
+
+    def _deliver(self, turn: Turn) -> None:
+        kept: list[bool] = []
+        acknowledgements = deliver(turn)
+
+        def done() -> None:
+            for listener, data in acknowledgements:
+                listener.write(data)
+            for action in turn.when_kept:
+                action()
+            kept.append(True)
+
         for user in turn.gone:
             user.listener.hang_up()
+        if self.store is None:
+            done()
+            return
+        self.store.used(self.hub.newest)
+        self.store.write(turn.facts, done)
+        self.store.ask(Inbox("nobody"), lambda _: kept.append(True))  # answered after all that was asked before it
+        while len(kept) < 2:
+            self.news.get(timeout=PATIENCE)()
+
+    def _warned(self, text: str) -> None:
+        raise AssertionError(f"the store complains: {text}")
 
     def enter(self, name: str, wire: Wire | None = None) -> tuple[User, Ear]:
         """Let someone in without a session, on the plain wire if no other is given."""
         ear = Ear(wire or Plain())
         return self.hub.enter(name, ear), ear
 
-    def guest(self, *pieces: bytes) -> Guest:
-        """Let a connection come in that sends this."""
-        guest = Guest(self)
+    def guest(self, *pieces: bytes, host: str = "192.0.2.7") -> Guest:
+        """Let a connection come in from this address that sends this."""
+        guest = Guest(self, host=host)
         guest.send(*pieces)
         return guest
+
+    def program(self, name: str, password: str = "", host: str = "192.0.2.7") -> Guest:
+        """Let a program log in on the JSON wire."""
+        login = {"do": "login", "name": name} | ({"password": password} if password else {})
+        return self.guest(json.dumps(login).encode() + b"\n", host=host)
 
     def posted(self) -> Sequence[Event]:
         """Return the events of this turn that are not for the host's log, and end it."""
         return [post.event for post in self.hub.take().posts if type(post.event).__name__ != "Noted"]
+
+
+def weather() -> Room:
+    """Return a room that lasts, as the host makes one with `--room`."""
+    return Room("weather", "Weather", "Talk about the weather")
+
+
+def hash_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let passwords be hashed in no time, for tests that are not about that."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(passwords, "_decoy", lambda: passwords.secret("nobody's password"))

@@ -137,7 +137,7 @@ class Play:
         if name == other:
             return
         to = [each for each in self.model.here if each == other or (len(text) % 2 and each not in (name, other))]
-        self.whisper(house.hub, self.users[name], to, text, 1)
+        whisper(self.house.hub, self.users[name], to, text, 1)
         self.model.whisper(name, to, text)
 
     def _nick(self, name: str, other: str, text: str) -> None:

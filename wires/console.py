@@ -94,10 +94,14 @@ def _renamed(event: Renamed) -> str:
 
 
 def _listed(event: Listed) -> str:
-    if event.about == "list_users":
-        return f"USERS: [{','.join(who.name for who in event.people)}]"
-    rows = [f"{who.name:<32} {hms(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
-    return "\n".join([f"{len(rows)} in {event.room}:", *rows])
+    if event.about != "list_users":
+        rows = [f"{who.name:<32} {hms(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
+        return "\n".join([f"{len(rows)} in {event.room}:", *rows])
+    rows = [
+        f"  {who.name:<32} {hms(who.seconds)} {who.wire:<8} {who.address:<22} {' '.join(who.rooms)}"
+        for who in event.people
+    ]
+    return "\n".join([f"USERS: [{','.join(who.name for who in event.people)}]", *rows])
 
 
 def _declined(event: Declined) -> str:

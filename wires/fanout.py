@@ -9,7 +9,6 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Protocol
 
-from chat.events import Acted, Said
 from chat.turn import Post, Room, Span, Turn, User
 from wires.wire import Wire
 
@@ -28,26 +27,27 @@ Acknowledgements = list[tuple[Listener, bytes]]
 def deliver(turn: Turn) -> Acknowledgements:
     """Write each person what is new for him, in the order in which it was posted.
 
-    Returns the acknowledgements to write once the turn is kept for good.
+    Returns the acknowledgements to write once the turn is kept for good. Where nothing is, they stand in their place.
     """
     if not turn.posts:
         return []
     delivery = _Delivery(turn)
     delivery.run()
-    return delivery.acknowledgements()
+    return delivery.acknowledgements() if turn.lasts else []
 
 
 class _Delivery:
     """One turn on its way out.
 
-    Most people are *common*: no author, nothing private, neither came nor went. Those of one dialect who hear the same
-    rooms share one bytes object. For the others the pieces are put together one by one.
+    Most people are *common*: no author, nothing private, neither came nor went, deaf to nobody. Those of one dialect
+    who hear the same rooms share one bytes object. For the others the pieces are put together one by one.
     """
 
     def __init__(self, turn: Turn) -> None:
         self.posts = turn.posts
         self.moved = turn.moved
-        self.deaf = turn.deaf
+        self.lasts = turn.lasts
+        self.deaf: set[User] = set()
         self.heard: dict[Room, list[int]] = {}
         self.private: dict[User, list[int]] = {}
         self.authored: dict[User, list[int]] = {}
@@ -85,7 +85,9 @@ class _Delivery:
             wire = user.listener.wire
             if wire.acknowledges:
                 mine = (self.posts[index] for index in indexes)
-                found.append((user.listener, b"".join([wire.acknowledge(post.event, post.ref) for post in mine])))
+                data = b"".join([wire.acknowledge(post.event, post.ref) for post in mine])
+                if data:
+                    found.append((user.listener, data))
         return found
 
     def _sort(self, index: int, post: Post) -> None:
@@ -95,6 +97,7 @@ class _Delivery:
             self.private.setdefault(user, []).append(index)
         if post.author is not None:
             self.authored.setdefault(post.author, []).append(index)
+        self.deaf |= post.deaf
 
     @staticmethod
     def _is_first(user: User, room: Room, rooms: tuple[Room, ...]) -> bool:
@@ -123,21 +126,17 @@ class _Delivery:
         mine = set(self.authored.get(user, ()))
         indexes = {*self.private.get(user, ()), *self._spanned(user)}
         if user in self.deaf:
-            indexes = {index for index in indexes if self._is_heard(user, index)}
+            indexes = {index for index in indexes if user not in self.posts[index].deaf}
         data = b"".join([
             self._own(wire, index) if index in mine else self._piece(wire, index) for index in sorted(indexes)
         ])  # fmt: skip
         if data:
             user.listener.write(data)
 
-    def _is_heard(self, user: User, index: int) -> bool:
-        """Talk of people someone has blocked does not reach him; that they come and go does."""
-        post = self.posts[index]
-        return post.author is None or not isinstance(post.event, (Said, Acted)) or user.hears(post.author)
-
     def _own(self, wire: Wire, index: int) -> bytes:
         post = self.posts[index]
-        return wire.own(post.event, post.ref)
+        own = wire.own(post.event, post.ref)
+        return own if self.lasts else own + wire.acknowledge(post.event, post.ref)
 
     def _spanned(self, user: User) -> Iterator[int]:
         """Yield the posts of the rooms someone was in while they were posted."""

@@ -111,7 +111,7 @@ def _acted(event: Acted) -> str:
 
 
 def _whispered(event: Whispered) -> str:
-    return f"{stamp(event.at)} {event.sender} -> {','.join((*event.to, *event.kept))}: {one_line(event.text)}\n"
+    return f"{stamp(event.at)} {event.sender} -> {','.join(event.to)}: {one_line(event.text)}\n"
 
 
 def _delivery(event: Whispered) -> str:
