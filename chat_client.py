@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 HOST, PORT = "127.0.0.1", 3001
 BAD_OPTIONS = 2
@@ -16,16 +17,20 @@ is a command such as /me, and what arrives goes to standard output; HOST is then
 and NAME must be given. Blank lines are skipped, and lines of more than 4,000 bytes are said in pieces. The end of
 the input is the end, once the server has confirmed every line.
 
+Where a name is registered, the password is asked for without showing it. Off a terminal it is the first line of the
+file that --password-file names, or else the value of CHAT_PASSWORD; it is sent only where the server asks for it.
+
 environment:
-  NO_COLOR   switches colours off
-  PORT       the port where none is given
+  CHAT_PASSWORD  the password of a registered name, off a terminal
+  NO_COLOR       switches colours off
+  PORT           the port where none is given
 
 exit codes:
   0  left by own wish
   1  connection lost or not made, or, off a terminal, a line was refused
   2  wrong options, or no window can be opened
-  3  the name was refused, where no other can be asked for
-  4  kicked out
+  3  the name or its password was refused, where no other can be asked for
+  4  kicked out, or logged in again from elsewhere
   5  the host closed the room
 """
 
@@ -35,11 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     port = options.port or _environment_port(parser)
+    off_terminal = options.console and not (sys.stdin and sys.stdout and sys.stdin.isatty() and sys.stdout.isatty())
+    if options.password_file and not off_terminal:
+        parser.error("--password-file is for use off a terminal; here the password is asked for")
     if not options.console:
         from clients import window
 
         return window.run(options.host, port, options.name)
-    if sys.stdin and sys.stdout and sys.stdin.isatty() and sys.stdout.isatty():
+    if not off_terminal:
         from clients import terminal
 
         return terminal.run(options.host, port, options.name)
@@ -47,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("off a terminal the name must be given: chat_client.py -c HOST PORT NAME")
     from clients import filter as lines
 
-    return lines.run(options.host or HOST, port or PORT, options.name)
+    return lines.run(options.host or HOST, port or PORT, options.name, _password(parser, options.password_file))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,10 +66,22 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-c", "--console", action="store_true", help="talk in this terminal, not in a window")
+    parser.add_argument("--password-file", default="", metavar="FILE", help="its first line is the password")
     parser.add_argument("host", nargs="?", default="", metavar="HOST", help="name or address of the server")
     parser.add_argument("port", nargs="?", default=0, type=_port, metavar="PORT", help="its port, 1 to 65535")
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="your name in the room")
     return parser
+
+
+def _password(parser: argparse.ArgumentParser, path: str) -> str:
+    """Return the password to use off a terminal; empty for none."""
+    if not path:
+        return os.environ.get("CHAT_PASSWORD", "")
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"--password-file {path}: {getattr(error, 'strerror', None) or 'it is not UTF-8'}")
 
 
 def _environment_port(parser: argparse.ArgumentParser) -> int:

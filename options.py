@@ -110,15 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, metavar="N", help="the port, 3001 if not given; 0 picks a free one, and keeps nothing")
     add("--room-name", type=_title, metavar="TITLE", help="the title of the room, Lobby if not given")
     add("--room", type=_room, action="append", metavar='"TITLE: DESCRIPTION"', help="one more room; may be repeated")
-    add("--fixed-rooms", action="store_true", default=None, help="users may make no rooms of their own")
+    either = argparse.BooleanOptionalAction  # so that the command line can also take back what the file sets
+    add("--fixed-rooms", action=either, help="users may make no rooms of their own")
     add("--data", type=_folder, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
-    add(
-        "--recover",
-        action="store_true",
-        default=None,
-        help="save what can be saved of a damaged store, then start",
-    )
+    add("--store", action="store_false", dest="no_store", default=None, help="keep what lasts, whatever the file says")
+    add("--recover", action=either, help="save what can be saved of a damaged store, then start")
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
     add("--selector", choices=SELECTORS, help="how to wait for sockets; the best this system has if not given")

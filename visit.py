@@ -24,6 +24,7 @@ from wires.wire import Wire
 
 PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
+CHECK = 60.0  # seconds more for someone whose password is being checked: 64 others may be before him
 
 
 class House(Protocol):
@@ -196,10 +197,11 @@ class Visit:
             self._look_at_guest(self._now())
 
     def _look_at_newcomer(self, now: float) -> None:
-        if now >= self._login_by:
+        checking = self._held is not None  # then nothing is read, and it is not his fault how long that takes
+        if now >= self._login_by + CHECK * checking:
             self.dismiss("login_timeout", f"No name came within {self._server.options.login_timeout:g} seconds.")
-        elif self._held is not None:
-            self._wake(self._login_by)  # while a password is checked, nothing is read; `resume` looks again
+        elif checking:
+            self._wake(now + PAUSE)
         elif now < self._alive + PAUSE:
             self._wake(self._alive + PAUSE)
         else:

@@ -100,6 +100,10 @@ class Hub:
             raise Refused("not_here", f"There is nobody called {name} here.")
         return user
 
+    def on_line(self, account: Account) -> User | None:
+        """Return who is here with this account, under whatever name, or None."""
+        return next((user for user in self.roster if user.account is account), None)
+
     def people(self, users: Iterable[User]) -> tuple[Person, ...]:
         """Return a row for each of `users`."""
         now = self.clock.monotonic()

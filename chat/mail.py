@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from chat.accounts import Account
 from chat.events import Ref, Refused, Whispered
@@ -76,5 +76,4 @@ def _keep(hub: Hub, user: User, event: Whispered, hearing: list[User], away: lis
     for account in away:
         account.inbox += 1
     readers = [other.account.key for other in (user, *hearing) if other.account is not None]
-    whole = replace(event, to=(*event.to, *event.kept), kept=())  # who reads it later is one of those it went to
-    hub.keep(WhisperSaved(whole, user.key, tuple(readers), tuple(account.key for account in away)))
+    hub.keep(WhisperSaved(event, user.key, tuple(readers), tuple(account.key for account in away)))

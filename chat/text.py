@@ -35,10 +35,15 @@ def hms(seconds: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
+def count(number: int, thing: str) -> str:
+    """Return `1 message`, `2 messages`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def ago(seconds: float) -> str:
     """Return a length of time in a number and a unit: 5 min, 3 h, 12 days."""
     if seconds < 3600:
-        return f"{max(0, int(seconds)) // 60} min"
+        return f"{int(seconds) // 60} min" if seconds >= 60 else "less than a minute"
     return f"{int(seconds) // 3600} h" if seconds < 172_800 else f"{int(seconds) // 86_400} days"
 
 

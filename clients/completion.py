@@ -1,4 +1,7 @@
-"""What Tab completes: the server's commands after a slash, and the names of those who are here."""
+"""What Tab completes: the server's commands after a slash, rooms after /join and /part, and the names of those here.
+
+Where a password is typed it completes nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from clients.people import People
+from clients.secret import secret_in
 
 _COMMAND = re.compile(r"/(\S+)\s*(.*)")
+_ROOM = re.compile(r"/(join|j|part)\s+#?(\S*)\Z", re.IGNORECASE)
 _NAME = re.compile(r"[^\s,]*\Z")
 
 
@@ -33,12 +38,22 @@ class Words(Completer):
             return self._verbs(before[1:], "/")
         if before.startswith("/help ") and before.count(" ") == 1:
             return self._verbs(before[6:], "")
+        if match := _ROOM.match(before):
+            return self._rooms(match[1].lower(), match[2])
+        if secret_in(before):
+            return ()
         return self._names(before)
 
     def _verbs(self, typed: str, slash: str) -> Iterator[Completion]:
         for verb, what in sorted(self.commands.items()):
             if verb.startswith(typed.lower()):
                 yield Completion(f"{slash}{verb} ", -len(slash + typed), display=f"{slash}{verb}", display_meta=what)
+
+    def _rooms(self, verb: str, typed: str) -> Iterator[Completion]:
+        known = self._people.places if verb == "part" else self._people.known
+        for room in sorted(known):
+            if room.startswith(typed.casefold()):
+                yield Completion(f"{room} ", -len(typed), display=room)
 
     def _names(self, before: str) -> Iterator[Completion]:
         found = _NAME.search(before)

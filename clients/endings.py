@@ -8,7 +8,7 @@ REFUSED = 3
 KICKED = 4
 CLOSING = 5
 
-_GOODBYES = {"quit": LEFT, "kicked": KICKED, "closing": CLOSING}
+_GOODBYES = {"quit": LEFT, "kicked": KICKED, "replaced": KICKED, "closing": CLOSING}
 
 
 def after_goodbye(code: str) -> int:

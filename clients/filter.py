@@ -1,7 +1,7 @@
 """The client off a terminal: lines of standard input are said, what arrives is written to standard output.
 
-Each line is followed by a ping with its number. The server answers in the order of the requests, so the pong means
-that the line was dealt with, whatever it was; few lines are on the way at once, so that none is lost for haste.
+Each line carries its number, and so does the server's answer to it: what is said is stored then. Few lines are on the
+way at once, so that none is lost for haste.
 """
 
 from __future__ import annotations
@@ -11,28 +11,34 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from queue import Queue
+from queue import Empty, Queue
 from typing import Any
 
 from clients.endings import LEFT, LOST, REFUSED, after_goodbye
 from clients.link import Link
+from clients.past import Past
 from clients.people import People, word
-from clients.words import Kind, entry
+from clients.words import Kind, entries
 
 UNANSWERED = 32  # lines that may be on the way at once
 LONGEST = 4000  # bytes of a line that are said at once
 WAITING = 100_000  # objects that may wait for whoever reads our output; then the server has to wait, too
+CONFIRMED = 30.0  # seconds without an answer, after the end of the input, until one leaves
 PIECE = 65_536  # bytes read at once
 STDIN, STDOUT = 0, 1
 
 Found = dict[str, Any]
 
 
-def run(host: str, port: int, name: str) -> int:
-    """Say the lines of standard input until it ends; return the exit code of the program."""
+def run(host: str, port: int, name: str, password: str) -> int:
+    """Say the lines of standard input until it ends; return the exit code of the program.
+
+    The password, empty for none, is sent only where the server asks for it.
+    """
     _open_standard_files()
-    visit = _Filter(host, port, name)
+    visit = _Filter(host, port, name, password)
     try:
         return visit.run()
     except (KeyboardInterrupt, BrokenPipeError):
@@ -67,23 +73,30 @@ class _Filter:
     writes it.
     """
 
-    def __init__(self, host: str, port: int, name: str) -> None:
+    def __init__(self, host: str, port: int, name: str, password: str) -> None:
         self._news: Queue[Found] = Queue(WAITING)
         self._link = Link(host, port, name, self._news.put)
+        self._name, self._password = name, password
         self._room = threading.Semaphore(UNANSWERED)
-        self._confirmed = 0
+        self._answered: set[int] = set()
+        self._deadline = 0.0
         self._last: int | None = None
         self._people = People()
+        self._past = Past()
         self._failed = False
 
     def run(self) -> int:
         """Talk until the end; return the exit code."""
         self._link.start()
         while True:
-            ending = self._hear(self._news.get())
+            try:
+                found = self._past.gather(self._news.get(timeout=self._patience()))
+            except Empty:
+                return self._despair()
+            ending = self._hear(found) if found else None
             if ending is not None:
                 return ending
-            if self._confirmed == self._last:
+            if self._last is not None and len(self._answered) >= self._last:
                 self._link.close()
 
     def close(self) -> None:
@@ -92,17 +105,24 @@ class _Filter:
         with contextlib.suppress(KeyboardInterrupt):
             self._link.join()
 
+    def _patience(self) -> float | None:
+        """Return how long to wait for news: as long as it takes, until the input has ended."""
+        return None if self._last is None else max(self._deadline - time.monotonic(), 0)
+
+    def _despair(self) -> int:
+        _complain(f"The server has not confirmed {(self._last or 0) - len(self._answered)} of the lines.")
+        return LOST
+
     def _hear(self, found: Found) -> int | None:
         """Deal with what happened; return the exit code where it is the end."""
         event = word(found, "event")
         self._people.hear(found)
+        self._settle(found.get("ref"))
         if event == "link":
             return self._hear_link(word(found, "state"), word(found, "text"))
         if event == "input":
             self._last = found["lines"]
-        elif event == "pong":
-            self._confirmed += 1
-            self._room.release()
+            self._deadline = time.monotonic() + CONFIRMED
         elif event == "refused":
             return self._hear_refusal(found)
         elif event == "welcome":
@@ -113,6 +133,13 @@ class _Filter:
             self._write(found)
         return None
 
+    def _settle(self, ref: object) -> None:
+        """Take note that a line was answered, and let the next one go."""
+        if isinstance(ref, int) and ref not in self._answered:
+            self._answered.add(ref)
+            self._deadline = time.monotonic() + CONFIRMED
+            self._room.release()
+
     def _hear_link(self, state: str, text: str) -> int | None:
         if state in ("lost", "gave_up", "retrying"):
             _complain(text)
@@ -121,6 +148,10 @@ class _Filter:
         return LOST if state in ("lost", "gave_up") else None
 
     def _hear_refusal(self, found: Found) -> int | None:
+        if not self._people.me and self._password and word(found, "code") == "registered":
+            self._link.login(self._name, self._password)
+            self._password = ""
+            return None
         _complain(word(found, "text"))
         self._failed = True
         return None if self._people.me else REFUSED
@@ -132,9 +163,9 @@ class _Filter:
         return LOST if self._failed and ending == LEFT else ending
 
     def _write(self, found: Found) -> None:
-        told = entry(found, self._people.me)
-        if told and told.kind is not Kind.ERROR:
-            _write_all(f"{told}\n".encode())
+        for told in entries(found, self._people):
+            if told.kind is not Kind.ERROR:
+                _write_all(f"{told}\n".encode())
 
     def _read(self) -> None:
         """Say what standard input holds, as fast as the server confirms it. A thread of its own runs this."""
@@ -142,8 +173,8 @@ class _Filter:
         for text, fresh in pieces(_blocks()):
             self._room.acquire()
             count += 1
-            self._link.send({"do": "line", "line": text, "ref": count} if fresh else {"do": "say", "text": text})
-            self._link.send({"do": "ping", "ref": count})
+            said = {"do": "line", "line": text} if fresh else {"do": "say", "text": text}
+            self._link.send({**said, "ref": count})
         self._news.put({"event": "input", "lines": count})
 
 

@@ -1,4 +1,4 @@
-"""The line one types in on a terminal, and what arrives above it. It does not know what the texts mean.
+"""The line one types in on a terminal, and what arrives above it. Of the texts it knows only what must not be seen.
 
 The line is an application of prompt_toolkit that runs from start to end. To print, it is taken away, the text is
 written, and it is drawn again, all in one turn. prompt_toolkit's own ways (patch_stdout, run_in_terminal) give the
@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.clipboard import InMemoryClipboard
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -30,15 +31,38 @@ from prompt_toolkit.layout import (
     Window,
 )
 from prompt_toolkit.layout.menus import CompletionsMenu
-from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.layout.processors import (
+    BeforeInput,
+    PasswordProcessor,
+    Processor,
+    Transformation,
+    TransformationInput,
+)
+from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
 
+from clients.secret import secret_in
+
 MENU = 8  # rows of the completion menu at most
 TALLEST = 10  # rows of the input at most; beyond them it scrolls
 LOW = 4  # rows; a lower terminal has no state line
+
+
+class _Starred(Processor):
+    """Shows stars in place of a password that is typed behind its command."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        fragments = explode_text_fragments(transformation_input.fragments)
+        secret = secret_in(transformation_input.document.text)
+        if secret is None:
+            return Transformation(fragments)
+        first = secret.start if transformation_input.lineno == 0 else 0
+        return Transformation([
+            (piece[0], "*") if first <= number and piece[1] != "\n" else piece for number, piece in enumerate(fragments)
+        ])  # fmt: skip
 
 
 class Line:
@@ -62,6 +86,8 @@ class Line:
         self._style = style
         self._output = terminal_output()
         self._buffer = Buffer(completer=completer, history=InMemoryHistory(), multiline=False)
+        self._secret = Buffer(multiline=False)
+        self._answer: Callable[[str | None], None] | None = None
         self._search = SearchToolbar()
         self._app: Application[int] = Application(
             layout=Layout(self._layout(state), focused_element=self._buffer),
@@ -124,18 +150,33 @@ class Line:
         self._buffer.cursor_position = len(text)
         self._app.invalidate()
 
+    def ask_secret(self, question: str, answer: Callable[[str | None], None]) -> None:
+        """Ask something without showing what is typed; `answer` gets it, or None where the person gives it up.
+
+        What is half typed in the line stays there meanwhile.
+        """
+        self._question, self._answer = question, answer
+        self._secret.reset()
+        self._app.clipboard = InMemoryClipboard()
+        self._app.layout.focus(self._secret)
+        self._app.invalidate()
+
     def _layout(self, state: Callable[[], StyleAndTextTuples]) -> HSplit:
+        before = BeforeInput(lambda: self._question or "> ", "class:prompt")
         control = BufferControl(
             self._buffer,
-            input_processors=[BeforeInput(lambda: self._question or "> ", "class:prompt")],
+            input_processors=[_Starred(), before],
             search_buffer_control=self._search.control,
             preview_search=True,
         )
         window = Window(control, height=self._height, wrap_lines=True)
+        masked = Window(BufferControl(self._secret, [PasswordProcessor(), before]), height=1)
+        asking = Condition(lambda: self._answer is not None)
+        line = HSplit([ConditionalContainer(window, ~asking), ConditionalContainer(masked, asking)])
         menu = Float(CompletionsMenu(max_height=MENU, scroll_offset=1), xcursor=True, ycursor=True)
         bar = Window(FormattedTextControl(state), height=1, style="class:state")
         is_high = Condition(lambda: self._output.get_size().rows >= LOW)
-        return HSplit([FloatContainer(window, [menu]), self._search, ConditionalContainer(bar, is_high)])
+        return HSplit([FloatContainer(line, [menu]), self._search, ConditionalContainer(bar, is_high)])
 
     def _height(self) -> Dimension:
         """Leave room for the menu while there is one."""
@@ -157,6 +198,12 @@ class Line:
         keys.add("escape", "enter", filter=typing)(lambda event: self._buffer.insert_text("\n"))
         keys.add("c-c", filter=typing)(self._leave)
         keys.add("c-d", filter=typing & Condition(lambda: not self._buffer.text))(self._leave)
+        asking = Condition(lambda: self._answer is not None)
+        keys.add("enter", filter=asking)(lambda event: self._end_secret(self._secret.text))
+        keys.add("c-c", filter=asking)(lambda event: self._end_secret(None))
+        keys.add("c-d", filter=asking & Condition(lambda: not self._secret.text))(lambda event: self._end_secret(None))
+        for key in ("c-r", "c-s"):
+            keys.add(key, filter=asking)(lambda event: None)
         keys.add("c-z")(lambda event: event.app.suspend_to_background())
         return keys
 
@@ -170,10 +217,26 @@ class Line:
             return
         text = self._buffer.text
         if not self._question:
-            self._buffer.append_to_history()
+            self._remember()
         self._question = ""
         self._buffer.reset()
         self._on_line(text)
+
+    def _remember(self) -> None:
+        """Keep the line in the history; of a command that holds a password, the command alone."""
+        secret = secret_in(self._buffer.text)
+        if secret:
+            self._buffer.text = f"/{secret.verb}"
+        self._buffer.append_to_history()
+
+    def _end_secret(self, text: str | None) -> None:
+        """Go back to the line as it was, and hand the answer over; nothing of it stays here."""
+        answer, self._answer, self._question = self._answer, None, ""
+        self._secret.reset()
+        self._app.clipboard = InMemoryClipboard()
+        self._app.layout.focus(self._buffer)
+        if answer:
+            answer(text)
 
 
 def terminal_output() -> Output:

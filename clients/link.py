@@ -45,6 +45,8 @@ class Link:
     `deliver` is called on that thread, with one object at a time. A refused login ends in a wait for `login`.
     A request that could not be sent, or was not answered before the connection broke, is delivered as
     `refused` with its `ref` and the code `not_connected`, `not_sent`, `too_long` or `unconfirmed`.
+
+    On coming back it goes into the rooms in which it was. The password is kept in memory for that alone.
     """
 
     def __init__(
@@ -62,9 +64,12 @@ class Link:
         self._deliver = deliver
         self._attempts = attempts
         self._patience = patience or Patience()
+        self._password = ""
+        self._new_password: tuple[object, str] = (None, "")
         self._accepted = ""
+        self._rooms: dict[str, None] = {}
         self._failures = 0
-        self._new_name: str | None = None
+        self._new_login: tuple[str, str] | None = None
         self._reason: str | None = None
         self._requests: deque[dict[str, Any]] = deque()
         self._lock = threading.Lock()
@@ -83,9 +88,9 @@ class Link:
         """Begin to connect."""
         self._thread.start()
 
-    def login(self, name: str) -> None:
-        """Try again under another name, after a refusal."""
-        self._new_name = name
+    def login(self, name: str, password: str = "") -> None:
+        """Try again under another name, or with the password of this one, after a refusal."""
+        self._new_login = name, password
         self._wake()
 
     def send(self, request: dict[str, Any]) -> bool:
@@ -151,7 +156,7 @@ class Link:
         self._obey_close()
         sock = self._dial()
         with sock:
-            visit = Visit(sock, self._name, self._patience)
+            visit = Visit(sock, self._name, self._patience, self._password)
             self._selector.register(sock, selectors.EVENT_READ)
             try:
                 self._talk(visit, sock)
@@ -214,21 +219,47 @@ class Link:
     def _hear(self, visit: Visit, found: dict[str, Any]) -> None:
         event = found.get("event")
         if event == "welcome":
-            self._news("connected", f"Connected to {self.server}{' again' if self._accepted else ''}.")
-            self._accepted = self._name = _text(found, "name") or self._name
+            self._welcomed(visit, found)
         elif event == "refused" and not visit.welcomed:
             self._refused(found)
         elif event == "renamed" and found.get("old") == self._accepted:
-            self._accepted = self._name = _text(found, "new") or self._name
+            self._renamed(_text(found, "new"))
+        elif event == "told" and found.get("ref") is not None and found.get("ref") == self._new_password[0]:
+            self._name, self._password = self._accepted, self._new_password[1]
+        elif event in ("joined", "parted"):
+            self._move(_text(found, "room"), came=event == "joined")
         self._deliver(found)
         if event == "goodbye":
             raise _Closed(_text(found, "text") or "The server said goodbye.")
 
+    def _welcomed(self, visit: Visit, found: dict[str, Any]) -> None:
+        """The name is accepted; go into the rooms one was in before, the current one last."""
+        self._news("connected", f"Connected to {self.server}{' again' if self._accepted else ''}.")
+        self._accepted = self._name = _text(found, "name") or self._name
+        first = _text(found, "room")
+        again = [room for room in self._rooms if room != first or room == next(reversed(self._rooms))]
+        self._rooms = {first: None}
+        if again != [first]:
+            for room in again:
+                visit.put({"do": "join", "room": room})
+
+    def _renamed(self, name: str) -> None:
+        """Come back under the new name; where there is a password, under the one that it belongs to."""
+        self._accepted = name or self._accepted
+        if not self._password:
+            self._name = self._accepted
+
+    def _move(self, room: str, *, came: bool) -> None:
+        self._rooms.pop(room, None)
+        if came:
+            self._rooms[room] = None
+
     def _refused(self, found: dict[str, Any]) -> None:
-        """The name is refused: wait where it is our own that a broken connection still holds, else tell the person."""
-        own = found.get("code") == "name_taken" and self._name == self._accepted
-        if own and self._failures + 1 < self._attempts:
-            raise Lost("your name is still held by the connection that broke")
+        """The login is refused: wait where that is only for the moment, else tell the person."""
+        code = found.get("code")
+        own = code == "name_taken" and self._name == self._accepted
+        if (own or code == "busy") and self._failures + 1 < self._attempts:
+            raise Lost("your name is still held by the connection that broke" if own else "the server is busy")
         self._deliver(found)
         raise _NameRefused
 
@@ -260,11 +291,11 @@ class Link:
             self._refuse_requests()
 
     def _await_name(self) -> None:
-        while self._new_name is None:
+        while self._new_login is None:
             self._sleep(None)
             self._obey_close()
             self._refuse_requests()
-        self._name, self._new_name = self._new_name, None
+        (self._name, self._password), self._new_login = self._new_login, None
         self._failures = 0
 
     def _obey_close(self) -> None:
@@ -280,7 +311,10 @@ class Link:
         if not visit.welcomed:
             return
         while self._requests:
-            if refused := visit.put(self._requests.popleft()):
+            request = self._requests.popleft()
+            if request.get("do") in ("register", "password"):
+                self._new_password = request.get("ref"), str(request.get("password", ""))
+            if refused := visit.put(request):
                 self._deliver(refused)
 
     def _refuse_requests(self) -> None:

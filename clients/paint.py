@@ -32,11 +32,15 @@ NAMES = (
 STYLE = Style.from_dict(
     {
         "time": "ansibrightblack",
+        "place": "ansicyan",
         "own": "bold",
         "private": "italic",
         "event": "ansibrightblack",
         "reply": "",
         "error": "ansired",
+        "rule": "ansibrightblack",
+        "past": "ansibrightblack",
+        "new": "ansicyan",
         "prompt": "bold",
         "state": "ansibrightblack",
         "trouble": "ansired",
@@ -59,15 +63,17 @@ _LOOKS = {
     Kind.EVENT: "class:event",
     Kind.REPLY: "class:reply",
     Kind.ERROR: "class:error",
+    Kind.RULE: "class:rule",
 }
 
 
 def painted(entry: Entry, columns: int) -> StyleAndTextTuples:
     """Return the entry as styled pieces for a terminal so many columns wide, ended by a line feed."""
-    looks = _LOOKS[entry.kind]
-    used = len(INDENT) + _width(entry.head)
+    looks = _LOOKS[entry.kind] + (" class:past" if entry.past else "")
+    used = len(entry.stamp) + _width(entry.place) + _width(entry.head)
     return [
-        ("class:time", f"[{entry.time}] "),
+        ("class:time", entry.stamp),
+        ("class:place", entry.place),
         *_head(entry, looks),
         (looks, f"\n{INDENT}".join(_rows(entry.text, used, columns))),
         ("", "\n"),

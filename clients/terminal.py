@@ -18,15 +18,18 @@ from clients.completion import Words
 from clients.endings import LEFT, LOST, after_goodbye
 from clients.line import Line, terminal_output
 from clients.link import Link
+from clients.order import MOMENT, Order
 from clients.paint import STYLE, painted
+from clients.past import Past
 from clients.people import People, word
-from clients.words import Entry, Kind, entry, note, people
+from clients.secret import ASKING, UNEQUAL, Secret, secret_in
+from clients.words import Entry, Kind, entries, how_many, note
 
 BATCH = 500  # entries printed at once; between batches keys are heard
 GAP = 0.02  # seconds between two batches
 BACKLOG = 20_000  # objects that may wait for a terminal that takes nothing; then the oldest talk is left out
 HURRY = 2.0  # seconds until one has left, whatever the link still waits for
-COMMANDS = "commands"  # the ref of the question for the commands
+COMMANDS, ROOMS = "commands", "rooms"  # the refs of the questions for the commands and the rooms
 
 Found = dict[str, Any]
 
@@ -66,7 +69,9 @@ class Terminal:
         self._leaving = False
         self._ending = LEFT
         self._refs = 0
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, str] = {}
+        self._past = Past()
+        self._order = Order()
         self._news: deque[Found] = deque()
         self._lock = threading.Lock()
         self._scheduled = False
@@ -91,8 +96,10 @@ class Terminal:
             self._link.login(self._name)
         elif self._says_goodbye(text):
             self._leave(text.partition(" ")[2].strip())
+        elif secret := secret_in(text):
+            self._send_secret(secret)
         else:
-            self._send({"do": "say", "text": text} if self._is_pasted(text) else {"do": "line", "line": text})
+            self._send({"do": "say", "text": text} if self._is_pasted(text) else {"do": "line", "line": text}, text)
 
     def _says_goodbye(self, text: str) -> bool:
         return text.strip() == "tata" or text.split(maxsplit=1)[0].lower() == "/quit"
@@ -101,10 +108,29 @@ class Terminal:
         """Is this a text of several lines? A command never is: a private text must not become public."""
         return "\n" in text and not text.startswith("/")
 
-    def _send(self, request: Found) -> None:
+    def _send_secret(self, secret: Secret) -> None:
+        """Send a command with a password; where it stands alone, ask for one, twice."""
+
+        def compare(first: str | None, second: str | None) -> None:
+            if first and second and first != second:
+                self._print([note(UNEQUAL, Kind.ERROR)])
+            elif first and second:
+                self._send({"do": secret.verb, "password": first}, secret.shown)
+
+        def repeat(first: str | None) -> None:
+            if first:
+                self._line.ask_secret("The same again: ", lambda second: compare(first, second))
+
+        if secret.password:
+            compare(secret.password, secret.password)
+        else:
+            self._line.ask_secret(f"{secret.question}: ", repeat)
+
+    def _send(self, request: Found, line: str) -> None:
+        """Send a request; `line` is how it may be shown."""
         self._refs += 1
         if self._link.send({**request, "ref": self._refs}):
-            self._waiting.add(self._refs)
+            self._waiting[self._refs] = line
         else:
             self._print([note("Too much waits to be sent already; that was not sent.", Kind.ERROR)])
 
@@ -141,28 +167,44 @@ class Terminal:
             batch = [self._news.popleft() for _ in range(min(len(self._news), BATCH))]
             left_out, self._left_out = self._left_out, 0
             self._scheduled = more = bool(self._news)
-        entries = [note(f"{left_out} messages left out: this terminal was too slow.")] if left_out else []
-        entries += [told for found in batch if (told := self._hear(found))]
-        self._print(entries)
-        for found in batch:
-            self._obey(found)
+        told = [note(f"{left_out} messages left out: this terminal was too slow.")] if left_out else []
+        self._show([ready for found in batch for ready in self._sort(found)], told)
+        if self._order.holds:
+            self._line.call_later(MOMENT, self._release)
         if more:
             self._line.call_later(GAP, self._tell)
 
-    def _hear(self, found: Found) -> Entry | None:
-        """Take in one object; return how it is told."""
+    def _sort(self, found: Found) -> list[Found]:
+        """Return what can be told now, in the order of the room."""
+        gathered = self._past.gather(found)
+        if gathered is None:
+            return []
         ref = found.get("ref")
-        if isinstance(ref, int):
-            self._waiting.discard(ref)
-        self._people.hear(found)
-        if word(found, "event") == "told" and ref == COMMANDS:
-            self._words.learn(word(found, "text"))
-            return None
-        return entry(found, self._people.me)
+        line = self._waiting.pop(ref, "") if isinstance(ref, int) else ""
+        return self._order.sort({**gathered, "asked": line}, waiting=bool(self._waiting))
 
-    def _print(self, entries: list[Entry]) -> None:
+    def _release(self) -> None:
+        if self._order.holds:
+            self._show(self._order.release(), [])
+
+    def _show(self, batch: list[Found], told: list[Entry]) -> None:
+        """Print what is `told` already, and then a batch; do what follows from it."""
+        for found in batch:
+            told += self._hear(found)
+        self._print(told)
+        for found in batch:
+            self._obey(found)
+
+    def _hear(self, found: Found) -> list[Entry]:
+        """Take in one object; return how it is told."""
+        self._people.hear(found)
+        if found.get("ref") == COMMANDS:
+            self._words.learn(word(found, "text"))
+        return entries(found, self._people) if found.get("ref") not in (COMMANDS, ROOMS) else []
+
+    def _print(self, told: list[Entry]) -> None:
         pieces: StyleAndTextTuples = []
-        for each in entries:
+        for each in told:
             pieces += painted(each, self._line.columns)
         if pieces:
             self._line.show(pieces)
@@ -176,11 +218,30 @@ class Terminal:
             self._enter_state(word(found, "state"))
         elif event == "welcome":
             self._link.send({"do": "help", "ref": COMMANDS})
+            self._link.send({"do": "channels", "ref": ROOMS})
+        elif event in ("joined", "parted"):
+            self._link.send({"do": "channels", "ref": ROOMS})
         elif event == "refused" and self._state == "connecting" and "ref" not in found:
-            self._line.ask("Another name: ", self._name)
-            self._name, self._state = "", "refused"
+            self._ask_for_login(word(found, "code"))
         elif event == "goodbye":
             self._ending = after_goodbye(word(found, "code"))
+
+    def _ask_for_login(self, code: str) -> None:
+        """The login was refused: ask for the password of this name, or for another name."""
+        self._state = "refused"
+        if code in ASKING:
+            self._line.ask_secret("Password: ", self._prove)
+        else:
+            self._line.ask("Another name: ", self._name)
+            self._name = ""
+
+    def _prove(self, password: str | None) -> None:
+        if password:
+            self._link.login(self._name, password)
+        elif password is None:
+            self._leave()
+        else:
+            self._ask_for_login("")
 
     def _enter_state(self, state: str) -> None:
         self._state = state
@@ -194,7 +255,8 @@ class Terminal:
         here, state = self._people, _STATES.get(self._state, "")
         facts = [self._link.server]
         if self._state == "connected":
-            facts += [here.title, people(here.count), here.me]
+            facts += [here.title, how_many(here.count), here.me]
+            facts += [f"#{place.room} {place.unread} new" for place in here.elsewhere]
         if self._waiting:
             facts.append(f"{len(self._waiting)} on the way")
         looks = "" if self._state == "connected" else "class:trouble"
@@ -203,7 +265,7 @@ class Terminal:
 
 _STATES = {
     "connecting": "connecting …",
-    "refused": "name refused",
+    "refused": "login refused",
     "connected": "connected",
     "lost": "not connected",
     "retrying": "not connected; trying again",

@@ -50,9 +50,9 @@ class Foreign(Lost):
 
 
 class Visit:
-    """A connected socket on which somebody logs in as `name` and talks."""
+    """A connected socket on which somebody logs in as `name`, with a password where that takes one, and talks."""
 
-    def __init__(self, sock: socket.socket, name: str, patience: Patience) -> None:
+    def __init__(self, sock: socket.socket, name: str, patience: Patience, password: str = "") -> None:
         self.welcomed = False
         self.began = self._heard = time.monotonic()
         self._sock = sock
@@ -60,7 +60,8 @@ class Visit:
         self._lines = Lines(LINE)
         self._pinged = False
         self._until: float | None = None
-        self._out = bytearray(write({"do": "login", "name": name}))
+        login = {"do": "login", "name": name} | ({"password": password} if password else {})
+        self._out = bytearray(write(login))
         self._unanswered: dict[str | int, Mapping[str, Any]] = {}
 
     @property

@@ -1,22 +1,24 @@
 """How what a server sends is told to a person, whatever he looks at. It knows neither colours nor screens.
 
-An entry reads like a line of the plain wire: `[21:11:34] alice > hello`, `[21:11:35] [*] bob entered.`
+An entry reads like a line of the plain wire: `[21:11:34] alice > hello`, `[21:11:35] [*] bob entered.`, and where it
+is about another room than one's own: `[21:11:36] #weather alice > rain`.
 A mark in brackets stands where a name would, and further lines of a text are indented: nothing said can forge an entry.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from clients.people import word, words
+from clients.people import People, rows, word, words
 
 NAMES = 30  # how many names a welcome lists
 INDENT = " " * len("[00:00:00] ")
+SINCE = "— new since you came —"
 
 Found = Mapping[str, Any]
 
@@ -30,13 +32,16 @@ class Kind(Enum):
     EVENT = "event"
     REPLY = "reply"
     ERROR = "error"
+    RULE = "rule"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something to show: `[time] head text`, where `who` is the name that `head` holds, if it holds one.
+    """Something to show: `[time] place head text`, where `who` is the name that `head` holds, if it holds one.
 
-    `text` may have several lines. `own` marks what this person said.
+    `text` may have several lines. `own` marks what this person said. `room` is where it happened, empty where that
+    is no single room; `place` is `#room ` where that is not the current one. `day` is the date, empty for today.
+    `past` marks what was said before.
     """
 
     kind: Kind
@@ -45,15 +50,30 @@ class Entry:
     text: str
     who: str = ""
     own: bool = False
+    room: str = ""
+    place: str = ""
+    day: str = ""
+    past: bool = False
+
+    @property
+    def stamp(self) -> str:
+        """When it was, to stand at the beginning of a line."""
+        return f"[{self.day} {self.time}] " if self.day else f"[{self.time}] "
 
     def __str__(self) -> str:
-        return f"[{self.time}] {self.head}{self.text}".replace("\n", f"\n{INDENT}")
+        return f"{self.stamp}{self.place}{self.head}{self.text}".replace("\n", f"\n{INDENT}")
 
 
-def entry(found: Found, me: str) -> Entry | None:
-    """Return how to tell `found`, an object of the server or the link's news, to `me`; None where it is not told."""
+def entries(found: Found, people: People) -> list[Entry]:
+    """Return how to tell `found`, an object of the server or the link's news, once `people` have heard it.
+
+    In a `history` there are `messages`, and in `asked` the line that it answers.
+    """
+    if word(found, "event") == "history":
+        return list(_recalled(found, people))
     tell = _TELLERS.get(word(found, "event"))
-    return tell(found, me) if tell else None
+    told = tell(found, people) if tell else None
+    return [_placed(told, found, people)] if told else []
 
 
 def note(text: str, kind: Kind = Kind.EVENT) -> Entry:
@@ -63,10 +83,25 @@ def note(text: str, kind: Kind = Kind.EVENT) -> Entry:
 
 def clock(found: Found) -> str:
     """Return the local time of `found` as HH:MM:SS; that of this moment where it carries none."""
+    return f"{_moment(found):%H:%M:%S}"
+
+
+def _moment(found: Found) -> datetime:
     try:
-        return f"{datetime.fromisoformat(word(found, 'time')).astimezone():%H:%M:%S}"
+        return datetime.fromisoformat(word(found, "time")).astimezone()
     except (ValueError, OverflowError, OSError):
-        return f"{datetime.now():%H:%M:%S}"
+        return datetime.now().astimezone()
+
+
+def _day(found: Found) -> str:
+    day = _moment(found).date()
+    return "" if day == datetime.now().astimezone().date() else f"{day:%Y-%m-%d}"
+
+
+def _placed(told: Entry, found: Found, people: People) -> Entry:
+    """Return the entry with the room it belongs to."""
+    room = word(found, "room") if told.kind in _IN_A_ROOM and word(found, "event") != "parted" else ""
+    return replace(told, room=room, place=f"#{room} " if room and people.room not in ("", room) else "")
 
 
 def hue(name: str, count: int) -> int:
@@ -74,75 +109,146 @@ def hue(name: str, count: int) -> int:
     return zlib.crc32(name.encode("utf-8", "replace")) % count
 
 
-def people(count: int) -> str:
+def how_many(count: int) -> str:
     """Return `1 person`, `2 people`."""
     return "1 person" if count == 1 else f"{count} people"
 
 
-def _said(found: Found, me: str) -> Entry:
+def _users(count: int) -> str:
+    return "1 user" if count == 1 else f"{count} users"
+
+
+def _said(found: Found, people: People) -> Entry:
     who = word(found, "from")
-    return Entry(Kind.SAID, clock(found), f"{who} > ", word(found, "text"), who, who == me)
+    return Entry(Kind.SAID, clock(found), f"{who} > ", word(found, "text"), who, who == people.me)
 
 
-def _acted(found: Found, me: str) -> Entry:
+def _acted(found: Found, people: People) -> Entry:
     who = word(found, "from")
-    return Entry(Kind.ACTED, clock(found), f"* {who} ", word(found, "text"), who, who == me)
+    return Entry(Kind.ACTED, clock(found), f"* {who} ", word(found, "text"), who, who == people.me)
 
 
-def _whispered(found: Found, me: str) -> Entry:
+def _whispered(found: Found, people: People) -> Entry:
     who = word(found, "from")
-    head = f"{who} -> {', '.join(words(found, 'to'))}: "
-    return Entry(Kind.PRIVATE, clock(found), head, word(found, "text"), who, who == me)
+    head = f"{who} -> {', '.join(words(found, 'to')) or '…'}: "
+    return Entry(Kind.PRIVATE, clock(found), head, word(found, "text"), who, who == people.me)
 
 
-def _accepted(found: Found, me: str) -> Entry:
+def _accepted(found: Found, people: People) -> Entry:
     """Tell what one said oneself, as the others see it."""
     teller = {"me": _acted, "msg": _delivered}.get(word(found, "do"), _said)
-    return teller({**found, "from": me}, me)
+    return teller({**found, "from": people.me}, people)
 
 
-def _delivered(found: Found, me: str) -> Entry:
-    sent, away = _whispered(found, me), words(found, "away")
-    if not away:
-        return sent
-    return Entry(Kind.PRIVATE, sent.time, sent.head, f"{sent.text}\nNot here: {', '.join(away)}.", me, own=True)
+def _delivered(found: Found, people: People) -> Entry:
+    """Tell a private message of one's own, and what became of it."""
+    kept, away = words(found, "kept"), words(found, "away")
+    lines = [word(found, "text")]
+    if kept:
+        lines.append(f"Kept for {', '.join(kept)}, to be delivered at the next login.")
+    if away:
+        lines.append(f"Not here: {', '.join(away)}.")
+    return _whispered({**found, "to": words(found, "to") + kept, "text": "\n".join(lines)}, people)
 
 
 def _event(found: Found, text: str) -> Entry:
     return Entry(Kind.EVENT, clock(found), "[*] ", text)
 
 
-def _welcome(found: Found, me: str) -> Entry:
+def _welcome(found: Found, people: People) -> Entry:
+    room = word(found, "title") or word(found, "room")
+    return _event(found, f"You are {word(found, 'name')}, in {room}. Here: {_who(found)}.")
+
+
+def _who(found: Found) -> str:
+    """Return the names of who is here, and how many more there are."""
     names = words(found, "users")
     count = found.get("count")
     more = (count if isinstance(count, int) else len(names)) - len(names[:NAMES])
-    shown = ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")
-    room = word(found, "title") or word(found, "room")
-    return _event(found, f"You are {word(found, 'name')}, in {room}. Here: {shown}.")
+    return ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _entered(found: Found, me: str) -> Entry:
+def _joined(found: Found, people: People) -> Entry:
+    if not people.fresh:
+        return _event(found, f"You are in {people.title} now.")
+    lines = [f"Welcome to the {people.title} Channel ({_users(people.count)})", word(found, "description")]
+    return _event(found, "\n".join([*filter(None, lines), f"Here: {_who(found)}."]))
+
+
+def _parted(found: Found, people: People) -> Entry:
+    title = word(found, "title") or word(found, "room")
+    return _event(found, f"You have left {title}; you are in {people.title} now.")
+
+
+def _seen(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'name')} is here.")
+
+
+def _entered(found: Found, people: People) -> Entry:
     return _event(found, f"{word(found, 'name')} entered.")
 
 
-def _left(found: Found, me: str) -> Entry:
+def _left(found: Found, people: People) -> Entry:
     how = "has been kicked out." if found.get("kicked") is True else "exited."
     reason = word(found, "reason")
     return _event(found, f"{word(found, 'name')} {how}" + (f" ({reason})" if reason else ""))
 
 
-def _renamed(found: Found, me: str) -> Entry:
+def _renamed(found: Found, people: People) -> Entry:
     old, new = word(found, "old"), word(found, "new")
-    return _event(found, f"You are {new} now." if new == me else f"{old} is now {new}.")
+    return _event(found, f"You are {new} now." if new == people.me else f"{old} is now {new}.")
 
 
-def _listed(found: Found, me: str) -> Entry:
-    users = found.get("users")
-    rows = [user for user in users if isinstance(user, dict)] if isinstance(users, list) else []
-    width = max((len(word(row, "name")) for row in rows), default=0)
-    table = [f"{word(row, 'name'):<{width}}  {_span(row)}  {', '.join(words(row, 'rooms'))}" for row in rows]
-    title = f"{people(len(rows))} in {word(found, 'room')}:"
-    return Entry(Kind.REPLY, clock(found), "[=] ", "\n".join([title, *table]))
+def _listed(found: Found, people: People) -> Entry:
+    users = rows(found, "users")
+    table = _table([[word(row, "name"), _span(row), ", ".join(words(row, "rooms"))] for row in users])
+    return _answer(found, [f"{how_many(len(users))} in {word(found, 'room')}:", *table])
+
+
+def _channels(found: Found, people: People) -> Entry:
+    current = word(found, "current")
+    lines = [
+        [_marked(row, current), word(row, "title"), _count(row), word(row, "description")]
+        for row in rows(found, "channels")
+    ]
+    return _answer(found, [f"{len(lines)} room{'s' * (len(lines) != 1)}; the current one is marked:", *_table(lines)])
+
+
+def _marked(row: Found, current: str) -> str:
+    room = word(row, "room")
+    return f"* {room}" if room == current else f"  {room}"
+
+
+def _table(lines: list[list[str]]) -> list[str]:
+    """Return rows whose columns stand under each other."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+
+
+def _count(row: Found) -> str:
+    count = row.get("count")
+    return how_many(count if isinstance(count, int) else 0)
+
+
+def _answer(found: Found, lines: list[str]) -> Entry:
+    return Entry(Kind.REPLY, clock(found), "[=] ", "\n".join(lines))
+
+
+def _recalled(found: Found, people: People) -> Iterator[Entry]:
+    """Tell what was said before: what one sees on coming into a room, or the answer to /history or /inbox."""
+    messages = rows(found, "messages")
+    inbox = word(found, "asked").lower().startswith("/inbox")
+    answers = "ref" in found
+    if answers:
+        count = f"{len(messages)} message{'s' * (len(messages) != 1)}"
+        yield _answer(found, [f"{count} waited for you:" if inbox else f"Said before: {count}"])
+    for each in messages:
+        for told in entries({**each, "history": None}, people):
+            yield replace(told, day=_day(each), past=not inbox, room="" if answers else told.room)
+    if messages and answers:
+        yield _answer(found, ["That was all." if inbox else "End of what was said before."])
+    elif messages:
+        yield _placed(Entry(Kind.RULE, clock(found), "", SINCE), found, people)
 
 
 def _span(row: Found) -> str:
@@ -151,30 +257,36 @@ def _span(row: Found) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def _told(found: Found, me: str) -> Entry:
-    return Entry(Kind.REPLY, clock(found), "[=] ", word(found, "text"))
+def _told(found: Found, people: People) -> Entry:
+    return _answer(found, [word(found, "text")])
 
 
-def _refused(found: Found, me: str) -> Entry:
+def _refused(found: Found, people: People) -> Entry:
     return Entry(Kind.ERROR, clock(found), "[!] ", word(found, "text"))
 
 
-def _goodbye(found: Found, me: str) -> Entry:
+def _goodbye(found: Found, people: People) -> Entry:
     return _event(found, word(found, "text") or "The server said goodbye.")
 
 
-def _link(found: Found, me: str) -> Entry | None:
+def _link(found: Found, people: People) -> Entry | None:
     state = word(found, "state")
     if state in ("connecting", "closed"):
         return None
     return note(word(found, "text"), Kind.EVENT if state == "connected" else Kind.ERROR)
 
 
-_TELLERS: dict[str, Callable[[Found, str], Entry | None]] = {
+_IN_A_ROOM = frozenset({Kind.SAID, Kind.ACTED, Kind.EVENT, Kind.RULE})
+
+_TELLERS: dict[str, Callable[[Found, People], Entry | None]] = {
     "welcome": _welcome,
     "said": _said,
     "acted": _acted,
     "whispered": _whispered,
+    "joined": _joined,
+    "parted": _parted,
+    "channels": _channels,
+    "seen": _seen,
     "entered": _entered,
     "left": _left,
     "renamed": _renamed,

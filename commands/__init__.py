@@ -10,12 +10,15 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from chat.events import Event, Listed, Ref, Refused, Request, Told
+from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
 from chat.hub import Hub
 from chat.text import clean
 from chat.turn import Standing, User
 
+Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
+ANSWER = 200_000  # characters in one answer, so at most 800 KB
 LONGEST = 16_384  # characters in a message, so at most 64 KiB
 
 
@@ -164,6 +167,27 @@ class Table:
     def _is_bare(self, verb: str) -> bool:
         command = self._verbs.get(verb.lower())
         return command is not None and command.bare and verb == verb.upper()
+
+
+def fit(found: Iterable[Talk]) -> list[Talk]:
+    """Return as many of the messages, from the first on, as go into one answer: outboxes are bounded."""
+    left = ANSWER
+    fitting: list[Talk] = []
+    for message in found:
+        left -= len(message.text) + 100
+        if left < 0:
+            break
+        fitting.append(message)
+    return fitting
+
+
+def number(word: str, usual: int, most: int) -> int:
+    """Return the number in `word`, `usual` where it is empty. Raises Refused `bad_number`."""
+    if not word:
+        return usual
+    if not (word.isascii() and word.isdigit() and len(word) < 10 and 1 <= int(word) <= most):
+        raise Refused("bad_number", f"{word[:20]} will not do; give a whole number from 1 to {most}.")
+    return int(word)
 
 
 def load() -> Table:

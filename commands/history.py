@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chat import names
 from chat.events import Acted, Recalled, Refused, Said, Whispered
 from chat.turn import User
-from commands import Call, Command
+from commands import Call, Command, fit, number
 
 USUAL = 20
 MOST = 500
@@ -38,18 +38,10 @@ def show(call: Call, found: Sequence[Said | Acted | Whispered] | Refused) -> Non
     if isinstance(found, Refused):
         call.hub.decline(call.user, "history", found, call.ref)
     elif found:
-        call.answer(Recalled(*call.hub.stamp(), "", tuple(found), call.ref))
+        newest = fit(reversed(found))
+        call.answer(Recalled(*call.hub.stamp(), "", tuple(reversed(newest)), call.ref))
     else:
         call.tell("history", "Nothing has been said yet.")
-
-
-def number(word: str, usual: int, most: int) -> int:
-    """Return the number in `word`, `usual` where it is empty. Raises Refused `bad_number`."""
-    if not word:
-        return usual
-    if not (word.isascii() and word.isdigit() and len(word) < 10 and 1 <= int(word) <= most):
-        raise Refused("bad_number", f"{word[:20]} will not do; give a whole number from 1 to {most}.")
-    return int(word)
 
 
 COMMAND = Command("history", f"read what was said before: the last n messages ({USUAL} if not given)", run, "n?")

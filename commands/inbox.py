@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from chat import names
 from chat.events import Recalled, Refused, Whispered
 from chat.facts import InboxRead
-from commands import Call, Command
+from commands import Call, Command, fit
 
 
 def run(call: Call) -> None:
@@ -25,7 +25,7 @@ def _show(call: Call, found: Sequence[Whispered] | Refused) -> None:
     if isinstance(found, Refused):
         hub.decline(call.user, "inbox", found, call.ref)
         return
-    fresh = [message for message in found if message.id > account.read]
+    fresh = fit(message for message in found if message.id > account.read)
     if fresh:
         account.inbox -= len(fresh)
         account.read = fresh[-1].id
@@ -33,6 +33,8 @@ def _show(call: Call, found: Sequence[Whispered] | Refused) -> None:
     heard = tuple(message for message in fresh if names.key(message.sender) not in account.blocked)
     if heard:
         hub.tell(call.user, Recalled(*hub.stamp(), "", heard, call.ref))
+        if account.inbox:
+            hub.inform(call.user, "inbox", f"More is waiting: {account.inbox}. /inbox shows it.", call.ref)
     else:
         hub.inform(call.user, "inbox", "Nothing is waiting for you.", call.ref)
 

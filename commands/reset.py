@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 
 from chat.events import Refused
+from chat.registration import change
 from chat.turn import Standing
 from commands import Call, Command
-from commands.password import change
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
 
@@ -18,7 +18,8 @@ def run(call: Call, name: str) -> None:
     if account is None:
         raise Refused("not_registered", f"There is no registered name {name}.")
     new = "".join(secrets.choice(LETTERS) for _ in range(10))
-    change(call, account, new, f"The password of {account.name} is now {new} - /password changes it.")
+    answer = f"The password of {account.name} is now {new} - /password changes it."
+    change(call.hub, call.user, account, new, answer=answer, ref=call.ref)
 
 
 COMMAND = Command("reset", "give a registered name a new password", run, "name", standing=Standing.HOST, bare=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat.events import Refused
-from chat.text import ago, hms
+from chat.text import ago, count, hms
 from commands import Call, Command
 
 
@@ -19,7 +19,7 @@ def run(call: Call, name: str) -> None:
     seconds = int(hub.clock.monotonic() - user.arrived) if user else 0
     seconds += account.seconds if account else 0
     seen = "here now" if user or not account else f"last seen {ago(hub.clock.time() - account.seen)} ago"
-    call.tell("stats", f"{shown}: {messages:,} messages, {hms(seconds)} on line, {seen}.")
+    call.tell("stats", f"{shown}: {count(messages, 'message')}, {hms(seconds)} on line, {seen}.")
 
 
 COMMAND = Command("stats", "say how much someone takes part: messages, time on line, last visit", run, "name?")

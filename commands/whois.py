@@ -11,7 +11,8 @@ from commands import Call, Command
 
 def run(call: Call, name: str) -> None:
     """Answer what may be known of `name`; address and wire are for the host."""
-    user, account = call.hub.find(name), call.hub.accounts.find(name)
+    account = call.hub.accounts.find(name)
+    user = call.hub.find(name) or (call.hub.on_line(account) if account else None)
     if user is not None:
         call.tell("whois", _here(call, user))
     elif account is not None:
@@ -23,14 +24,15 @@ def run(call: Call, name: str) -> None:
 def _here(call: Call, user: User) -> str:
     seconds = int(call.hub.clock.monotonic() - user.arrived)
     known = "registered" if user.account else "not registered"
-    lines = [f"{user.name} has been here for {hms(seconds)}, {known}, in {', '.join(room.title for room in user.rooms)}."]
+    rooms = ", ".join(room.title for room in user.rooms)
+    lines = [f"{user.name} has been here for {hms(seconds)}, {known}, in {rooms}."]
     if call.user.standing is Standing.HOST:
         lines.append(f"{user.name} comes from {user.address}, by {user.wire}.")
     return "\n".join(lines)
 
 
 def _away(call: Call, account: Account) -> str:
-    return f"{account.name} is registered, and was here {ago(call.hub.clock.time() - account.seen)} ago."
+    return f"{account.name} is registered, and was last here {ago(call.hub.clock.time() - account.seen)} ago."
 
 
 COMMAND = Command("whois", "say who someone is", run, "name", bare=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from commands import Call, Command
-from commands.history import number
+from commands import Call, Command, number
 
 MOST = 100_000
 SHOWN = 200  # names in each of the two lines
@@ -13,7 +12,9 @@ def run(call: Call, minutes: str) -> None:
     """Answer with everyone who is here or went within `minutes`, the last first."""
     since = call.hub.clock.time() - 60 * number(minutes, 0, MOST)
     went = {name: None for name, at in reversed(call.hub.gone) if at >= since}
-    registered = sorted((a for a in call.hub.accounts if a.seen >= since), key=lambda a: -a.seen)
+    present = {user.account for user in call.hub}
+    recent = (account for account in call.hub.accounts if account.seen >= since and account not in present)
+    registered = sorted(recent, key=lambda account: -account.seen)
     went |= dict.fromkeys(account.name for account in registered)
     away = [name for name in went if call.hub.find(name) is None]
     here = [user.name for user in call.hub]

@@ -30,7 +30,10 @@ class Aside:
         self._waiting = 0
 
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Call `work` in the worker, then `then` with its result in the loop. Raises Swamped when too much waits."""
+        """Call `work` in the worker, then `then` with its result in the loop; not where `work` fails: that is logged.
+
+        Raises Swamped when too much waits.
+        """
         if self._waiting >= MOST:
             raise Swamped
         self._waiting += 1

@@ -53,10 +53,11 @@ def _whisper(db: sqlite3.Connection, change: changes.WhisperSaved) -> None:
     if not readers:
         return
     event = change.event
+    meant_for, away = _list((*event.to, *event.kept)), _list(event.away)
     db.execute(
         "INSERT INTO messages (id, at, kind, sender, sender_key, text, recipients, away)"
         " VALUES (?, ?, 'whispered', ?, ?, ?, ?, ?)",
-        (event.id, event.at, event.sender, change.sender_key, event.text, _list(event.to), _list(event.away)),
+        (event.id, event.at, event.sender, change.sender_key, event.text, meant_for, away),
     )
     db.executemany(
         "INSERT INTO readers (key, message, kept) SELECT key, ?, ? FROM accounts WHERE key = ?",

@@ -135,6 +135,12 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         assert not remains, "the test left behind:\n" + "\n".join(remains)
 
 
+@pytest.fixture(autouse=True)
+def home_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let nothing that a test starts write into the home folder of whoever runs it."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("home")))
+
+
 # ---- what tests start -----------------------------------------------------------------------------------------
 
 

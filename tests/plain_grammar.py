@@ -14,7 +14,7 @@ from tests.support import ROOT
 CAPTURED = ("time", "name", "names", "text")
 """Rules whose text a reading is made of; what they hold within is not told apart again."""
 
-_CORE = {"ALPHA": "[A-Za-z]", "DIGIT": "[0-9]"}
+_CORE = {"ALPHA": "[A-Za-z]", "DIGIT": "[0-9]", "LF": "\n"}
 _TOKEN = re.compile(r'\s*(%s"[^"]*"|"[^"]*"|%x[0-9A-F]+-[0-9A-F]+|[A-Za-z][A-Za-z0-9-]*|\d*\*\d*|\d+|[/()\[\]])')
 
 Reading = tuple[str, tuple[str | None, ...]]
@@ -58,6 +58,11 @@ def read_all(data: bytes) -> list[Reading]:
     *lines, rest = data.decode("utf-8").split("\n")
     assert not rest, f"half a line: {rest!r}"
     return [read(line) for line in lines]
+
+
+def is_recalled(text: str) -> bool:
+    """Return whether these lines, with their LFs, are what was said before."""
+    return _match("recalled", text, lazy=False) is not None
 
 
 def _match(kind: str, line: str, lazy: bool) -> re.Match[str] | None:

@@ -21,7 +21,7 @@ from chat.events import Ended, Event, Refused, Request
 from chat.hub import Hub
 from chat.session import Session, State
 from chat.turn import RECENT, Room, Turn, User
-from store import Loaded, Store
+from store import Store
 from store.memory import StoreMemory, accounts
 from store.records import Inbox
 from tests.support import PATIENCE
@@ -56,7 +56,9 @@ class Ear:
         self.hung_up = 0
 
     def write(self, data: bytes) -> None:
-        self.written.append(data)
+        """Take it, but nothing after the end, as a connection does."""
+        if not self.hung_up:
+            self.written.append(data)
 
     def hang_up(self) -> None:
         self.hung_up += 1
@@ -176,9 +178,7 @@ class House:
         self.clock = StillClock()
         self.news: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.store = Store.open(folder, self.news.put, self._warned) if folder else None
-        loaded = self.store.load(RECENT) if self.store else Loaded({}, {}, {})
-        first = self.store.last_id() + 1 if self.store else 1
-        self.hub = Hub("Lobby", self.clock, first_id=first, accounts=accounts(loaded), past=loaded.recent, **hub)
+        self.hub = Hub("Lobby", self.clock, **(self._loaded(self.store) if self.store else {}), **hub)
         self.hub.memory = StoreMemory(self.store) if self.store else None
         self.table = commands.load()
         self.console = Ear(HostConsole())
@@ -186,12 +186,11 @@ class House:
 
     def settle(self) -> None:
         """Tell everyone what was posted, then hang up on those who leave; again, until nothing more comes of it."""
+        turn = self.hub.take()
         while True:
-            turn = self.hub.take()
             self._deliver(turn)
-            if self.store is None and not turn.when_kept:
-                return
-            if not (turn.posts or turn.facts):
+            turn = self.hub.take()
+            if not (turn.posts or turn.facts or turn.when_kept):
                 return
 
     def close(self) -> None:
@@ -201,6 +200,11 @@ class House:
         self.settle()
         if self.store is not None:
             assert self.store.close(PATIENCE)
+
+    @staticmethod
+    def _loaded(store: Store) -> dict[str, Any]:
+        loaded = store.load(RECENT)
+        return {"first_id": store.last_id() + 1, "accounts": accounts(loaded), "past": loaded.recent}
 
     def _deliver(self, turn: Turn) -> None:
         kept: list[bool] = []
@@ -230,7 +234,7 @@ class House:
     def enter(self, name: str, wire: Wire | None = None) -> tuple[User, Ear]:
         """Let someone in without a session, on the plain wire if no other is given."""
         ear = Ear(wire or Plain())
-        return self.hub.enter(name, ear), ear
+        return self.hub.enter(name, ear, address="192.0.2.1:4711", wire=ear.wire.name), ear
 
     def guest(self, *pieces: bytes, host: str = "192.0.2.7") -> Guest:
         """Let a connection come in from this address that sends this."""

@@ -11,23 +11,51 @@ from pathlib import Path
 import pytest
 
 import commands
-from chat.events import Declined, Event, Left, Listed, Noted, Refused, Renamed, Request, Said, Told, Whispered
+from chat.accounts import LISTED, Account
+from chat.events import (
+    Declined,
+    Event,
+    Joined,
+    Left,
+    Listed,
+    Mapped,
+    Noted,
+    Parted,
+    Place,
+    Recalled,
+    Refused,
+    Renamed,
+    Request,
+    Said,
+    Seen,
+    Told,
+    Whispered,
+)
 from chat.turn import Standing, User
 from commands import LONGEST, Command, Table, load
-from tests.room import House
+from tests.room import NOON, House, weather
 from tests.support import ROOT, PlainClient, Program, Server
 
-VERBS = {"exit", "help", "kick", "list_users", "me", "msg", "nick", "quit", "say", "users", "whoelse"}
-HOSTS = {"exit", "kick", "list_users"}
-BARE = HOSTS | {"help"}
+HOSTS = {"exit", "kick", "list_users", "reset"}
+GUESTS = {"block", "inbox", "nick", "password", "quit", "register", "unblock"}
+EVERYBODY = {
+    "channels", "help", "history", "join", "me", "msg", "part", "say", "stats", "unwatch", "users", "watch", "whoelse",
+    "whois", "wholast",
+}  # fmt: skip
+BARE = HOSTS | {"help", "whois"}
 ALL = [command.name for command in load().commands]
+
+
+def kim() -> Account:
+    """Return one who has registered, and went an hour ago."""
+    return Account("Kim", "kim", "", NOON - 86_400, NOON - 3_600, seconds=7_200, messages=1_234)
 
 
 class Stage:
     """A room with the host and two guests, of whom each can type a line and is answered with events."""
 
     def __init__(self) -> None:
-        self.house = House()
+        self.house = House(accounts=[kim()], rooms=[weather()])
         self.table = self.house.table
         self.host = self.house.host
         self.ann, self.bob = (self.house.enter(name)[0] for name in ("ann", "bob"))
@@ -40,6 +68,12 @@ class Stage:
     def ask(self, user: User, request: Request) -> list[Event]:
         self.table.run(self.house.hub, user, request)
         return [post.event for post in self.house.hub.take().posts if not isinstance(post.event, Noted)]
+
+    def told(self, user: User, line: str) -> str:
+        """Return the one answer in words."""
+        (told,) = self.type(user, line)
+        assert isinstance(told, Told) and told.about == self.table.read(user, line).verb
+        return told.text
 
     def refused(self, user: User, line: str) -> Refused:
         with pytest.raises(Refused) as caught:
@@ -60,7 +94,7 @@ def stage() -> Stage:
 def test_one_file_per_verb() -> None:
     files = {path.stem for path in (ROOT / "commands").glob("*.py")} - {"__init__"}
     assert files == set(ALL)
-    assert set(ALL) >= VERBS
+    assert set(ALL) == HOSTS | GUESTS | EVERYBODY
 
 
 @pytest.mark.parametrize("verb", ALL)
@@ -145,7 +179,7 @@ def test_the_server_itself_stops_or_serves(start: Callable[..., Program], tmp_pa
     text = BROKEN[what][0] if what in BROKEN else WAVE
     copy = tmp_path / "chat"
     copy.mkdir()
-    for part in ("chat", "commands", "net", "wires", "chat_server.py", "options.py"):
+    for part in ("chat", "commands", "net", "store", "wires", "chat_server.py", "options.py", "visit.py"):
         source = ROOT / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
     (copy / "commands" / "wave.py").write_text(text, encoding="utf-8")
@@ -251,12 +285,11 @@ def test_too_long(stage: Stage, verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ALL)
 def test_who_may(stage: Stage, verb: str) -> None:
-    if verb in HOSTS:
-        assert stage.refused(stage.ann, f"/{verb} bob").code == "not_allowed"
-        assert stage.refused(stage.ann, f"/{verb}").code == "not_allowed"
-        assert stage.refused(stage.ann, f"/help {verb}").code == "not_allowed"
-    else:
-        assert stage.table.get(verb, stage.ann).name == verb
+    allowed, refused = (stage.host, stage.ann) if verb in HOSTS else (stage.ann, stage.host)
+    assert stage.table.get(verb, allowed).name == verb
+    if verb not in EVERYBODY:
+        for line in (f"/{verb} bob", f"/{verb}", f"/help {verb}"):
+            assert stage.refused(refused, line).code == "not_allowed"
 
 
 @pytest.mark.parametrize("verb", ALL)
@@ -299,7 +332,7 @@ def test_msg(stage: Stage) -> None:
     assert isinstance(whispered, Whispered)
     assert (whispered.to, whispered.text, whispered.away) == (("bob", "Host"), "two  words", ("zoe",))
     for line, code in (("/msg", "missing"), ("/msg bob", "empty"), ("/msg , x", "missing"), ("/msg zoe x", "not_here"),
-                       ("/msg ann x", "yourself"),
+                       ("/msg ann x", "yourself"), ("/msg bob, zoe x", "missing"),
                        (f"/msg {','.join('abcdefghijklmnopqrstu')} x", "too_many")):  # fmt: skip
         assert stage.refused(stage.ann, line).code == code
 
@@ -311,7 +344,6 @@ def test_nick(stage: Stage) -> None:
                        ("/nick H0st", "name_looks"), ("/nick anna", "name_taken"), ("/nick a\x1b", "name_bad"),
                        ("/nick \u202eb", "name_bad")):  # fmt: skip
         assert stage.refused(stage.ann, line).code == code
-    assert stage.refused(stage.host, "/nick God").code == "not_allowed"
 
 
 def test_users(stage: Stage) -> None:
@@ -329,11 +361,18 @@ def test_whoelse(stage: Stage) -> None:
 
 
 def test_list_users(stage: Stage) -> None:
+    stage.type(stage.bob, "/join weather")
     for line in ("LIST_USERS", "/list_users"):
         (listed,) = stage.type(stage.host, line)
         assert isinstance(listed, Listed)
         assert [who.name for who in listed.people] == ["Host", "ann", "bob"]
-        assert stage.house.console.wire.encode(listed) == b"USERS: [Host,ann,bob]\n"
+        names, *rows = stage.house.console.wire.encode(listed).decode().split("\n")[:-1]
+        assert names == "USERS: [Host,ann,bob]"
+        assert [row.split() for row in rows] == [
+            ["Host", "00:00:00", "console", "here", "lobby", "weather"],
+            ["ann", "00:00:00", "plain", "192.0.2.1:4711", "lobby"],
+            ["bob", "00:00:00", "plain", "192.0.2.1:4711", "weather", "lobby"],
+        ]
 
 
 def test_quit(stage: Stage) -> None:
@@ -365,6 +404,176 @@ def test_exit(stage: Stage) -> None:
     assert other.house.hub.closing == "The host has closed the room."
 
 
+def test_join(stage: Stage) -> None:
+    for line, title in (("/join Weather", "Weather"), ("/JOIN #wEATHER", "Weather"), ("/j Den", "Den"),
+                        ("/join lobby", "Lobby")):  # fmt: skip
+        joined = stage.type(stage.ann, line)[-1]
+        assert isinstance(joined, Joined) and joined.title == title
+    for line, code in (("/join", "missing"), ("/join a b", "room_bad"), ("/join #", "room_bad"),
+                       ("/join ##x", "room_bad"), ("/join -x", "room_bad"), ("/join " + "x" * 33, "room_bad"),
+                       ("/join a/../b", "room_bad"), ("/join " + "\u0149" * 32, "room_bad")):  # fmt: skip
+        assert stage.refused(stage.ann, line).code == code
+    stage.house.hub.rooms.fixed = True
+    assert stage.refused(stage.ann, "/join nowhere").code == "no_room"
+
+
+def test_part(stage: Stage) -> None:
+    stage.type(stage.ann, "/join weather"), stage.type(stage.ann, "/join den")
+    for line, left, current in (("/part", "den", "Weather"), ("/PART Lobby", "Lobby", "Weather")):
+        parted = stage.type(stage.ann, line)[-1]
+        assert isinstance(parted, Parted) and (parted.title, parted.current_title) == (left, current)
+    for line, code in (("/part lobby", "not_in"), ("/part nowhere", "no_room"), ("/part", "last_room"),
+                       ("/part weather", "last_room")):  # fmt: skip
+        assert stage.refused(stage.ann, line).code == code
+
+
+def test_channels(stage: Stage) -> None:
+    stage.type(stage.ann, "/join weather"), stage.type(stage.ann, "/join Den")
+    for line in ("/channels", "/rooms", "/LIST"):
+        (mapped,) = stage.type(stage.ann, line)
+        assert isinstance(mapped, Mapped) and mapped.current == "den"
+        assert mapped.places == (
+            Place("lobby", "Lobby", "", 3),
+            Place("weather", "Weather", "Talk about the weather", 2),
+            Place("den", "Den", "", 1),
+        )
+
+
+BAD_NUMBERS = ["0", "-1", "+1", "1.5", "1e3", "²", "٣", "x", "1 2", "0x10", "", "9" * 100_000, "NaN", "1_0"]
+
+
+def test_history(stage: Stage) -> None:
+    assert stage.told(stage.ann, "/history") == "Nothing has been said yet."
+    for number in range(30):
+        stage.type(stage.bob, f"line {number}")
+    for line, count in (("/history", 20), ("/history 5", 5), ("/HISTORY 500", 30)):
+        (recalled,) = stage.type(stage.ann, line)
+        assert isinstance(recalled, Recalled)
+        assert [said.text for said in recalled.events] == [f"line {number}" for number in range(30)][-count:]
+    for word in [*BAD_NUMBERS, "501"]:
+        if word and len(word) <= LONGEST:
+            assert stage.refused(stage.ann, f"/history {word}").code == "bad_number"
+    assert stage.refused(stage.ann, f"/history {BAD_NUMBERS[11]}").code == "too_long"
+
+
+def test_wholast(stage: Stage) -> None:
+    stage.house.hub.leave(stage.house.enter("cat")[0], "x")
+    stage.house.clock.now += 120
+    stage.house.hub.leave(stage.house.enter("dan")[0], "x")
+    stage.house.posted()
+    for minutes, went in (("1", "dan"), ("2", "dan, cat"), ("61", "dan, cat"), ("62", "dan, cat, Kim")):
+        assert stage.told(stage.ann, f"/wholast {minutes}") == (
+            f"Here: Host, ann, bob.\nWent within {minutes} min: {went}.")  # fmt: skip
+    stage.house.clock.now += 120
+    assert stage.told(stage.ann, "/WHOLAST 1").endswith("Went within 1 min: nobody.")
+    stage.house.enter("cat")
+    stage.house.posted()
+    assert stage.told(stage.ann, "/wholast 5") == "Here: Host, ann, bob, cat.\nWent within 5 min: dan."
+    for word in [*BAD_NUMBERS, "100001"]:
+        code = "bad_number" if word and len(word) <= LONGEST else "too_long" if word else "missing"
+        assert stage.refused(stage.ann, f"/wholast {word}").code == code
+
+
+def test_wholast_is_short_in_a_crowd(stage: Stage) -> None:
+    for number in range(300):
+        user, _ = stage.house.enter(f"guest{number:03}")
+        if number % 2:
+            stage.house.hub.leave(user, "x")
+    for number in range(300):
+        stage.house.hub.leave(stage.house.enter(f"brief{number:03}")[0], "x")
+    stage.house.posted()
+    for line in stage.told(stage.ann, "/wholast 1").split("\n"):
+        assert len(line) < 3_000
+    assert stage.told(stage.ann, "/wholast 1").endswith(" and 250 more.")
+
+
+def test_whois(stage: Stage) -> None:
+    stage.house.clock.now += 61
+    stage.type(stage.bob, "/join weather")
+    assert stage.told(stage.ann, "/whois BOB") == "bob has been here for 00:01:01, not registered, in Lobby, Weather."
+    assert stage.told(stage.host, "WHOIS bob").split("\n")[1] == "bob comes from 192.0.2.1:4711, by plain."
+    assert stage.told(stage.ann, "/whois kim") == "Kim is registered, and was here 1 h ago."
+    for line, code in (("/whois", "missing"), ("/whois zoe", "not_here"), ("/whois \x00", "missing")):
+        assert stage.refused(stage.ann, line).code == code
+
+
+def test_stats(stage: Stage) -> None:
+    stage.house.clock.now += 3_661
+    stage.type(stage.ann, "hi"), stage.type(stage.ann, "/me waves")
+    assert stage.told(stage.ann, "/stats") == "ann: 2 messages, 01:01:01 on line, here now."
+    assert stage.told(stage.bob, "/stats ANN") == "ann: 2 messages, 01:01:01 on line, here now."
+    assert stage.told(stage.ann, "/stats kim") == "Kim: 1,234 messages, 02:00:00 on line, last seen 2 h ago."
+    assert stage.refused(stage.ann, "/stats zoe").code == "not_here"
+
+
+def test_watch(stage: Stage) -> None:
+    assert stage.told(stage.ann, "/watch") == "You watch for nobody. /watch NAME tells you when NAME comes."
+    assert stage.told(stage.ann, "/watch bob") == "You will be told when bob comes; bob is here now."
+    assert stage.told(stage.ann, "/WATCH Zoe") == "You will be told when Zoe comes; Zoe is not here."
+    assert stage.told(stage.ann, "/watch") == "Zoe: away\nbob: here"
+    stage.house.enter("ZOE")
+    assert [event.name for event in stage.house.posted() if isinstance(event, Seen)] == ["ZOE"]
+    stage.type(stage.bob, "/nick zoey"), stage.type(stage.bob, "/nick bobby")
+    assert [event.name for event in stage.type(stage.bob, "/nick BOB") if isinstance(event, Seen)] == ["BOB"]
+    for line, code in (("/watch a b", "name_bad"), ("/watch " + "x" * 33, "name_bad")):
+        assert stage.refused(stage.ann, line).code == code
+
+
+def test_unwatch(stage: Stage) -> None:
+    stage.type(stage.ann, "/watch Zoe")
+    assert stage.told(stage.ann, "/unwatch ZOE") == "You will not be told when Zoe comes."
+    stage.house.enter("zoe")
+    assert not [event for event in stage.house.posted() if isinstance(event, Seen)]
+    for line, code in (("/unwatch", "missing"), ("/unwatch Zoe", "not_here"), ("/unwatch a b", "not_here")):
+        assert stage.refused(stage.ann, line).code == code
+
+
+def test_block(stage: Stage) -> None:
+    assert stage.told(stage.ann, "/block") == "You have blocked nobody."
+    assert stage.told(stage.ann, "/BLOCK BOB") == "You hear nothing from bob any more. /unblock bob ends that."
+    assert stage.told(stage.ann, "/block kim").startswith("You hear nothing from Kim ")
+    assert stage.told(stage.ann, "/block") == "Blocked: Kim, bob."
+    for line, code in (("/block zoe", "not_here"), ("/block ANN", "yourself"), ("/block host", "not_allowed"),
+                       ("/block a b", "not_here")):  # fmt: skip
+        assert stage.refused(stage.ann, line).code == code
+
+
+def test_unblock(stage: Stage) -> None:
+    stage.type(stage.ann, "/block bob")
+    assert stage.told(stage.ann, "/unblock BOB") == "You hear bob again."
+    for line, code in (("/unblock", "missing"), ("/unblock bob", "not_here"), ("/unblock zoe", "not_here")):
+        assert stage.refused(stage.ann, line).code == code
+
+
+@pytest.mark.parametrize(("verb", "kept"), [("block", "blocked"), ("watch", "watched")])
+def test_lists_of_names_are_bounded(stage: Stage, verb: str, kept: str) -> None:
+    names: dict[str, str] = getattr(stage.ann, kept)
+    names.update({f"n{number}": f"n{number}" for number in range(LISTED - 1)})
+    stage.told(stage.ann, f"/{verb} bob")
+    stage.told(stage.ann, f"/{verb} bob")
+    assert stage.refused(stage.ann, f"/{verb} kim").code == "too_many"
+    assert len(names) == LISTED
+
+
+def test_inbox(stage: Stage) -> None:
+    assert stage.refused(stage.ann, "/inbox").code == "not_registered"
+
+
+def test_register(stage: Stage) -> None:
+    assert stage.refused(stage.ann, "/register").code == "missing"
+    assert stage.refused(stage.ann, "/register sesame").code == "no_store"
+
+
+def test_password(stage: Stage) -> None:
+    for line, code in (("/password", "missing"), ("/password sesame", "not_registered")):
+        assert stage.refused(stage.ann, line).code == code
+
+
+def test_reset(stage: Stage) -> None:
+    for line, code in (("RESET", "missing"), ("RESET ann", "not_registered"), ("/reset zoe", "not_registered")):
+        assert stage.refused(stage.host, line).code == code
+
+
 def help_lines(stage: Stage, user: User, line: str) -> list[str]:
     (told,) = stage.type(user, line)
     assert isinstance(told, Told) and told.about == "help"
@@ -375,7 +584,7 @@ def test_help(stage: Stage) -> None:
     guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")]
     assert guests == [f"/{verb}" for verb in ALL if verb not in HOSTS]
     hosts = [line.split()[0] for line in help_lines(stage, stage.host, "HELP")]
-    assert hosts == [verb.upper() if verb in BARE else f"/{verb}" for verb in ALL if verb != "quit"]
+    assert hosts == [verb.upper() if verb in BARE else f"/{verb}" for verb in ALL if verb not in GUESTS]
     for word in ("msg", "/msg", "MSG", "w", "/Tell"):
         assert help_lines(stage, stage.ann, f"/help {word}")[0].startswith("/msg to text ")
     assert help_lines(stage, stage.host, "HELP kick")[0].startswith("KICK name [reason] ")
@@ -393,7 +602,7 @@ def test_the_host_reads_every_refusal(server: Server, join_plain: Callable[..., 
         ("KICK zoe", "[!] There is nobody called zoe here."),
         ("KICK Host", "[!] You are Host, and cannot kick yourself."),
         ("/nope", "[!] There is no command /nope. HELP lists them."),
-        ("/nick God", "[!] Host keeps the name Host."),
+        ("/nick God", "[!] /nick is for guests."),
         ("/quit", "[!] /quit is for guests"),
         ("/msg bob", "[!] /msg to text: the text is missing."),
         ("/me", "[!] /me text: the text is missing."),

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.events import Event, Pinged, Refused, Request
+from chat.events import Asked, Event, Pinged, Refused, Request
 from tests.plain_grammar import chapter
-from tests.room import NOON, Guest, House
+from tests.room import NOON, Guest, House, weather
 from tests.support import ROOT, JsonClient, Server
 from wires import jsonl
 from wires.jsonl import Jsonl, parse, read, write
@@ -273,24 +273,25 @@ Shape = tuple[str, frozenset[str]]
 def shape(found: dict[str, Any]) -> Shape:
     """Return the event with its verb, if that makes a difference, and its keys but `ref`."""
     word = f"{found['event']} {found['do']}" if "do" in found else found["event"]
-    return word.replace("accepted me", "accepted say"), frozenset(found) - {"ref"}
+    return word.replace("accepted me", "accepted say"), frozenset(found) - {"ref", "history"}
 
 
 def everything_said() -> Iterator[dict[str, Any]]:
     """Yield what a server says in a visit in which everything happens."""
-    house = House()
-    bob = house.guest(LOGIN)
-    eve = house.guest(b'{"do":"login","name":"eve"}\n')
-    for request in REQUEST_ROWS[1:]:
-        if request["do"] == "quit":
-            continue
-        bob.send(json.dumps(request).encode() + b"\n")
+    house = House(rooms=[weather()])
+    bob, eve = house.program("bob"), house.program("eve")
+    for request in REQUEST_ROWS[2:]:
+        if request["do"] != "quit":
+            bob.send(json.dumps(request).encode() + b"\n")
+    bob.send(b'{"do":"watch","name":"carol"}\n')
+    house.program("carol")
     eve.send(
         b'{"do":"say","text":"x"}\n{"do":"me","text":"x"}\n{"do":"msg","to":"rob","text":"x"}\n{"do":"nick","name":"eva"}\n'
     )
     bob.send(b'{"do":"msg","to":"eva","text":"x"}\n{"do":"nope"}\n')
     eve.send(b'{"do":"quit"}\n')
     bob.answer(Pinged(0, 0.0))
+    bob.answer(Asked(0, 0.0, "name", "What is your name?"))
     bob.send(b'{"do":"quit","reason":"lunch"}\n')
     yield from (*bob.objects(), *eve.objects())
 
@@ -307,19 +308,36 @@ def test_every_value_is_of_the_type_on_the_page() -> None:
     rows = {shape(row): row for row in EVENT_ROWS}
     for found in everything_said():
         row = rows[shape(found)]
-        assert {key: type(found[key]) for key in row if key != "ref"} == {
-            key: type(value) for key, value in row.items() if key != "ref"
+        assert {key: type(found[key]) for key in shape(found)[1]} == {key: type(row[key]) for key in shape(row)[1]}
+    for event, key in (("listed", "users"), ("channels", "channels")):
+        said = next(found for found in everything_said() if found["event"] == event)[key]
+        shown = next(row for row in EVENT_ROWS if row["event"] == event)[key]
+        assert {key: type(value) for key, value in said[0].items()} == {
+            key: type(value) for key, value in shown[0].items()
         }
-    people = next(found for found in everything_said() if found["event"] == "listed")["users"]
-    listed = next(row for row in EVENT_ROWS if row["event"] == "listed")["users"]
-    assert {key: type(value) for key, value in people[0].items()} == {
-        key: type(value) for key, value in listed[0].items()
-    }
+
+
+def test_what_was_said_before_is_marked_and_ended(house: House) -> None:
+    ann = house.program("ann")
+    ann.send(b'{"do":"say","text":"one"}\n{"do":"me","text":"two"}\n')
+    live = [(found["id"], found["time"], found["text"]) for found in ann.objects()[1:]]
+    house.clock.now += 60
+    bob = house.program("bob")
+    _, *recalled, end = bob.objects()
+    assert [found["event"] for found in recalled] == ["said", "acted"]
+    assert [(found["id"], found["time"], found["text"]) for found in recalled] == live
+    assert all(found["history"] is True and "ref" not in found for found in recalled)
+    assert (end["event"], end["room"], end["count"]) == ("history", "lobby", 2)
+    bob.send(b'{"do":"history","n":1,"ref":7}\n')
+    last, end = bob.objects()
+    assert (last["text"], last["ref"]) == ("two", 7)
+    assert (end["event"], end["room"], end["count"], end["ref"]) == ("history", "", 1, 7)
 
 
 def test_the_page_knows_every_writer() -> None:
     words = {found["event"] for found in everything_said()}
-    assert len(jsonl._WRITERS) == len(words - {"accepted"}) == len({row["event"] for row in EVENT_ROWS} - {"accepted"})
+    assert words == {row["event"] for row in EVENT_ROWS}
+    assert len(jsonl._WRITERS) == len(words - {"accepted", "history"})
     assert all(issubclass(kind, Event) for kind in jsonl._WRITERS)
 
 
@@ -335,15 +353,17 @@ def test_every_request_on_the_page_is_one(row: dict[str, Any]) -> None:
 
 
 def _codes(title: str) -> set[str]:
-    paragraph = PAGE.partition(f"`{title}` codes:")[2].partition("\n\n")[0]
-    return set(re.findall(r"`([a-z_]+)`", paragraph))
+    paragraph = PAGE.partition(f"`{title}` codes:")[2].partition("`goodbye` codes:" if title == "refused" else "\n\n")[
+        0
+    ]
+    return set(re.findall(r"`([a-z_]+)`", paragraph)) - {"goodbye"}
 
 
 def _calls() -> Iterator[tuple[str, list[set[str]]]]:
     """Yield each call in the source: its name, and for each argument the strings that it may be."""
     parts = ("chat", "wires", "commands", "net", "store")
     files = [path for part in parts for path in (ROOT / part).rglob("*.py")]
-    for path in [*files, ROOT / "chat_server.py"]:
+    for path in [*files, ROOT / "chat_server.py", ROOT / "visit.py"]:
         tree = ast.parse(path.read_bytes())
         named: dict[str, set[str]] = {}
         for node in ast.walk(tree):

@@ -388,3 +388,63 @@ def test_a_link_that_was_never_started_can_be_closed() -> None:
     link.send({"do": "say"})
     assert link.join()
     assert link.server == "[::1]:3001"
+
+
+# ---- passwords and rooms --------------------------------------------------------------------------------------
+
+
+def test_a_password_goes_with_the_login_and_on_coming_back(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, patience=HASTE)
+    first = listener.accept()
+    assert first.read() == {"do": "login", "name": "bob"}
+    first.send(event="refused", code="registered", text="The name bob is registered.")
+    bob.wait_for(event="refused", code="registered")
+    bob.link.login("bob", "sesame")
+    for _ in range(2):
+        peer = listener.accept()
+        assert peer.read() == {"do": "login", "name": "bob", "password": "sesame"}
+        peer.send(event="welcome", name="bob", room="lobby", users=["bob"], count=1)
+        peer.send(event="renamed", old="bob", new="rob")  # the account is still bob's
+        bob.wait_for(event="renamed")
+        peer.hang_up()
+
+
+def test_a_new_password_is_the_one_to_come_back_with(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port, patience=HASTE), listener.welcome()
+    for ref, verb, password in ((1, "register", "sesame"), (2, "password", "refused"), (3, "password", "better")):
+        bob.link.send({"do": verb, "password": password, "ref": ref})
+        assert peer.read()["password"] == password
+        answer = {"event": "refused", "code": "password_bad"} if ref == 2 else {"event": "told"}
+        peer.send(**answer, ref=ref)
+        bob.wait_for(ref=ref)
+    peer.hang_up()
+    assert listener.accept().read() == {"do": "login", "name": "bob", "password": "better"}
+
+
+def test_it_goes_back_into_its_rooms(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port, patience=HASTE), listener.welcome()
+    for room in ("attic", "cellar", "weather", "attic"):
+        peer.send(event="joined", room=room)
+    peer.send(event="parted", room="cellar", current="attic")
+    bob.wait_for(event="parted")
+    peer.hang_up()
+    again = listener.welcome()
+    assert [again.read(), again.read()] == [{"do": "join", "room": "weather"}, {"do": "join", "room": "attic"}]
+
+
+def test_a_busy_server_is_tried_again(listener: Listener, visit: Visit) -> None:
+    bob = visit(listener.port, patience=HASTE)
+    peer = listener.accept()
+    peer.read()
+    peer.send(event="refused", code="busy", text="Too many are logging in.")
+    assert "busy" in bob.wait_for(event="link", state="retrying")["text"]
+    listener.welcome()
+
+
+def test_no_password_is_told_to_anybody(listener: Listener, visit: Visit) -> None:
+    bob, peer = visit(listener.port, patience=HASTE), listener.welcome()
+    bob.link.send({"do": "register", "password": "sesame", "ref": 1})
+    peer.read()
+    peer.hang_up()
+    refused = bob.wait_for(event="refused", ref=1)
+    assert "sesame" not in f"{refused}{bob.link!r}{vars(bob.link)['_thread']}"

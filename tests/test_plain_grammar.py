@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chat import names
+from chat import names, passwords
+from chat.accounts import Account
 from chat.events import (
     Acted,
     Asked,
@@ -19,22 +20,28 @@ from chat.events import (
     Ended,
     Entered,
     Event,
+    Joined,
     Left,
     Listed,
+    Mapped,
     Noted,
+    Parted,
     Person,
     Pinged,
+    Place,
     Ponged,
+    Recalled,
     Refused,
     Renamed,
     Said,
+    Seen,
     Told,
     Welcomed,
     Whispered,
 )
 from chat.text import clean
-from tests.plain_grammar import Reading, block, kinds, read, read_all
-from tests.room import NOON, House
+from tests.plain_grammar import Reading, block, is_recalled, kinds, read, read_all
+from tests.room import NOON, House, hash_quickly
 from tests.support import JsonClient, LineClient, Server
 from wires.plain import Plain
 from wires.wire import stamp
@@ -211,7 +218,7 @@ def test_an_empty_command_is_answered_although_an_empty_line_is_not() -> None:
 
 
 def test_every_rule_of_a_line_is_met_in_these_tests() -> None:
-    met = {"accepted", "taken", "roster", "question", "answer", "refusal", "goodbye"}
+    met = {"accepted", "taken", "roster", "question", "password", "answer", "refusal", "goodbye"}
     met |= {READINGS[kind](event)[0] for kind, event in SAMPLES.items()} | {"kicked"}
     assert met == set(kinds())
 
@@ -289,18 +296,24 @@ def test_the_session_on_the_page(
 ) -> None:
     """Bob's lines are sent; whatever alice does on the page she does on the JSON wire; all lines come as printed."""
     alice, bob = join_json("alice"), connect()
+    recalled = False
     for line in block("session").strip().split("\n"):
         if line.startswith(">> "):
             bob.send_line(line[3:])
-            if line.startswith(">> hello"):
-                assert alice.wait_for("said", from_="bob")["text"] == line[3:]
+            if re.match(">> ([^/]|//)", line) and line != ">> bob":
+                assert alice.wait_for("said", from_="bob")["text"] == re.sub("^//", "/", line[3:])
             continue
-        _act(alice, line)
+        recalled = "said before" in line.lower() or (recalled and "[=]" not in line)
+        if not recalled:
+            _act(alice, line)
         shown = bob.read_line()
-        assert re.sub(r"^\[..:..:..\]", "", shown) == re.sub(r"^\[..:..:..\]", "", line)
-        if line[0] not in "O&":
-            read(shown)
+        assert _timeless(shown) == _timeless(line)
+        read(shown)
     assert bob.read_to_end() == ""
+
+
+def _timeless(line: str) -> str:
+    return re.sub(r"^\[..:..:..\]|since ....-..-.. ..:..", "", line)
 
 
 def _act(alice: JsonClient, line: str) -> None:
@@ -315,6 +328,8 @@ def _act(alice: JsonClient, line: str) -> None:
         alice.tell("me", text=fields[3])
     elif kind == "whispered":
         alice.tell("msg", to="bob", text=fields[3])
+    elif kind == "entered" and fields[1]:
+        alice.tell("join", room=fields[1])
     elif kind == "exited":
         alice.tell("quit", reason=fields[3])
 
@@ -326,3 +341,74 @@ def test_each_line_of_the_page_has_one_reading(line: str) -> None:
 
 def test_each_asked_name_event_reads_as_a_question() -> None:
     assert lines(Asked(1, NOON, "name", "What is your name?")) == [("question", (None,))]
+
+
+@pytest.mark.parametrize("name", ["bob", "Жанна", "x?", *HOSTILE_NAMES])
+def test_the_question_for_a_password(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if accepted(name) is None:
+        return
+    hash_quickly(monkeypatch)
+    secret = passwords.secret("sesame")
+    house = House(accounts=[Account(name, names.key(name), secret, NOON, NOON)])
+    guest = house.guest(name.encode() + b"\n")
+    assert read_all(guest.take()) == [("password", (name,))]
+    guest.send(b"wrong\n")
+    assert [kind for kind, _ in read_all(guest.take())] == ["refusal", "password"]
+    guest.send(b"\n")
+    assert [kind for kind, _ in read_all(guest.take())] == ["refusal", "question"]
+    guest.send(name.encode() + b"\nsesame\n")
+    assert [kind for kind, _ in read_all(guest.take())] == ["password", "accepted", "roster", "answer"]
+
+
+# ---- rooms, and what was said before
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(
+    st.builds(Said, room=a_place, sender=a_name, text=a_text, **head),
+    st.builds(Acted, room=a_place, sender=a_name, text=a_text, **head),
+    st.builds(Whispered, sender=a_name, to=some_names, text=a_text, **head)), min_size=1, max_size=5))  # fmt: skip
+def test_what_was_said_before_is_lines_between_two_answers(before: list[Said | Acted | Whispered]) -> None:
+    data = Plain().encode(Recalled(9, NOON, "", tuple(before)))
+    assert is_recalled(data.decode())
+    first, *told, last = read_all(data)
+    assert first[0] == last[0] == "answer"
+    assert (first[1][1] or "").endswith(f": {len(before)}")
+    assert told == [READINGS[type(event)](event) for event in before]
+
+
+@given(st.lists(a_name, min_size=1, max_size=3, unique=True).map(tuple), a_text)
+def test_answers_about_rooms(here: tuple[str, ...], text: str) -> None:
+    count = "1 user" if len(here) == 1 else f"{len(here)} users"
+    assert lines(Joined(1, NOON, "weather", "Weather", text, here)) == [
+        ("answer", (TIME, f"Welcome to the Weather Channel ({count})")), ("answer", (TIME, flat(text))),
+        ("answer", (TIME, f"Here: {', '.join(here)}"))]  # fmt: skip
+    assert lines(Parted(1, NOON, "weather", "Weather", "lobby", "Lobby")) == [
+        ("answer", (TIME, "You have left Weather; you are in Lobby now."))]  # fmt: skip
+    places = (Place("lobby", "Lobby", "", 1), Place("weather", "Weather", flat(text), 2))
+    assert lines(Mapped(1, NOON, places, "weather")) == [
+        ("answer", (TIME, "  Lobby (1 user)")), ("answer", (TIME, f"* Weather (2 users) - {flat(text)}"))]  # fmt: skip
+    assert lines(Seen(1, NOON, here[0])) == [("answer", (TIME, f"{here[0]} is here."))]
+
+
+@given(some_names, some_names, some_names)
+def test_the_sender_is_told_of_each(to: tuple[str, ...], kept: tuple[str, ...], away: tuple[str, ...]) -> None:
+    event = Whispered(1, NOON, "eve", to, "x", away, kept)
+    assert read_all(Plain().own(event, None)) == [("answer", (TIME, (
+        f"Sent to {', '.join(to)}. Kept for {', '.join(kept)}, to be delivered at the next login. "
+        f"Not here: {', '.join(away)}.")))]  # fmt: skip
+    assert lines(event) == [("whispered", (TIME, "eve", ",".join(to), "x"))], "the rest is for the sender alone"
+
+
+@pytest.mark.parametrize("room", ["Größe", "x" * 32, "a-b_c", "Ελλάδα", "ﬃ", "1", "İstanbul", "ŉ" * 16, "a\u0301"])
+def test_every_room_that_can_be_made_has_a_place_in_the_grammar(room: str) -> None:
+    house = House()
+    guest = house.guest(b"ann\n")
+    guest.take()
+    guest.send(f"/join {room}\n/me waves\n".encode())
+    other = house.guest(b"bob\n")
+    other.take()
+    other.send(f"/join {room.upper()}\n".encode())
+    guest.send(b"hello\n")
+    assert read_all(guest.take())[0][0] in ("answer", "refusal")
+    read_all(other.take())

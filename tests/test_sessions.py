@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat import passwords
+from chat.accounts import Account
 from chat.events import Refused, Request
 from chat.session import ACCEPTS, QUESTION, State
-from tests.room import Guest, House
+from tests.room import Guest, House, Later, hash_quickly
 from tests.support import JsonClient, LineClient, PlainClient, Server
 from wires.jsonl import Jsonl
 from wires.plain import Plain
@@ -38,6 +40,11 @@ REQUESTS: dict[str, Request | Refused] = {
     "ping": Request("ping", ref=1),
     "pong": Request("pong", ref=1),
     "quit": Request("quit", ref=1),
+    "login with a registered name": Request("login", "", {"name": "KIM"}, 1),
+    "login with the password": Request("login", "", {"name": "kim", "password": "sesame"}, 1),
+    "login with a wrong password": Request("login", "", {"name": "kim", "password": "wrong"}, 1),
+    "login with a password nobody has set": Request("login", "", {"name": "bob", "password": "sesame"}, 1),
+    "the password": Request("prove", "sesame", ref=1),
     "not json": Refused("not_json", "That line is not JSON.", 1),
     "too long": Refused("too_long", "A line has at most 4,096 bytes.", 1),
 }
@@ -46,26 +53,39 @@ NAMING = {
     "login": "welcome", "login with fields": "welcome", "typed login": "welcome",
     "login without a name": "name_missing", "login with a taken name": "name_taken",
     "login with a look-alike": "name_looks", "login with a bad name": "name_bad", "login with no text": "bad_request",
+    "login with a registered name": "registered", "login with the password": "welcome",
+    "login with a wrong password": "wrong_password", "login with a password nobody has set": "wrong_password",
     "ping": "pong", "pong": "", "quit": "goodbye", "not json": "not_json", "too long": "too_long",
 }  # fmt: skip
 PRESENT = {
     **{name: "logged_in" for name in REQUESTS if "login" in name},
     "say": "accepted", "line": "accepted", "two slashes": "accepted", "say nothing": "empty", "slash line": "listed",
     "users": "listed", "host's verb": "not_allowed", "unknown": "unknown_command", "no verb": "unknown_command",
+    "the password": "unknown_command",
     "ping": "pong", "pong": "", "quit": "goodbye", "not json": "not_json", "too long": "too_long",
 }  # fmt: skip
 ANSWERS: dict[State, dict[str, str]] = {
     State.NAMING: {name: NAMING.get(name, "not_logged_in") for name in REQUESTS},
+    State.PROVING: {name: {**NAMING, "the password": "welcome"}.get(name, "not_logged_in") for name in REQUESTS},
+    State.CHECKING: {name: {"not json": "not_json", "too long": "too_long"}.get(name, "not_logged_in")
+                     for name in REQUESTS},
     State.PRESENT: PRESENT,
     State.LEAVING: dict.fromkeys(REQUESTS, ""),
-}
+}  # fmt: skip
 """The table: for each state, the event or the code that answers each request; empty where nothing does."""
 
 
 def visitor(house: House, state: State) -> Guest:
     """Return someone on the JSON wire who is in this state, and has read all he got."""
     guest = Guest(house, Jsonl())
-    if state is not State.NAMING:
+    if state in (State.PROVING, State.CHECKING):
+        guest.session.plain_names = True  # only there is somebody asked for a password
+        guest.session.handle(Request("login", "kim"))
+        guest.session.plain_names = guest.session.greeted = False
+    if state is State.CHECKING:
+        house.hub.aside = Later()
+        guest.session.handle(Request("prove", "sesame"))
+    if state in (State.PRESENT, State.LEAVING):
         guest.session.handle(Request("login", "me"))
     if state is State.LEAVING:
         guest.session.handle(Request("quit"))
@@ -75,9 +95,19 @@ def visitor(house: House, state: State) -> Guest:
     return guest
 
 
+def kim() -> Account:
+    """Return the one who has registered."""
+    return Account("kim", "kim", passwords.secret("sesame"), 0.0, 0.0)
+
+
+@pytest.fixture(autouse=True)
+def in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    hash_quickly(monkeypatch)
+
+
 @pytest.fixture
 def house() -> House:
-    return House()
+    return House(accounts=[kim()])
 
 
 @pytest.fixture
@@ -110,7 +140,7 @@ def test_each_state_has_a_line_in_the_table() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(sorted(REQUESTS)), max_size=12))
 def test_any_sequence_leaves_the_visitor_in_one_state_and_the_room_in_order(sequence: list[str]) -> None:
-    house = House()
+    house = House(accounts=[kim()])
     house.guest(b"ear\n")
     guest = Guest(house, Jsonl())
     for name in sequence:

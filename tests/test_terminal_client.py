@@ -18,9 +18,10 @@ import pytest
 from clients.completion import Words
 from clients.filter import pieces
 from clients.paint import painted
+from clients.past import Past
 from clients.people import People
 from clients.visit import harmless
-from clients.words import Entry, Kind, entry
+from clients.words import Entry, Kind, entries
 from tests.support import ROOT, JsonClient, Program, Server, Terminal, free_port
 
 NOWHERE = "no.such.host.invalid"
@@ -400,21 +401,22 @@ VALUES = [
     "9999-12-31",
 ]
 KEYS = (
-    "event id time name room title users count from to away text old new do reason kicked about ref code state".split()
+    "event id time name room title users count from to away text old new do reason kicked about ref code state "
+    "channels current current_title description kept history".split()
 )
 
 
 def test_no_object_of_a_server_is_too_odd() -> None:
     dice = random.Random(1)
     events = ["welcome", "said", "acted", "whispered", "entered", "left", "renamed", "accepted", "listed", "told"]
-    events += ["refused", "goodbye", "link", "ping", "nonsense"]
-    people = People()
+    events += ["refused", "goodbye", "link", "ping", "nonsense", "joined", "parted", "channels", "seen", "history"]
+    people, past = People(), Past()
     for _ in range(5000):
         values = {key: dice.choice(VALUES) for key in dice.sample(KEYS, dice.randrange(len(KEYS)))}
         found = harmless({**values, "event": dice.choice(events)})
         people.hear(found)
-        told = entry(found, people.me)
-        assert told is None or painted(told, 80)
+        for told in entries(past.gather(found) or {}, people):
+            assert painted(told, 80)
 
 
 def test_a_terminal_that_takes_nothing_gets_the_newest_in_the_end(bad_server: BadServer) -> None:
@@ -627,8 +629,10 @@ def test_people_come_from_events_of_their_room() -> None:
 
 
 def test_a_private_message_tells_who_is_away() -> None:
-    told = entry({"event": "accepted", "do": "msg", "to": ["ann"], "away": ["dave"], "text": "psst"}, "bob")
-    assert told
+    people = People()
+    people.hear({"event": "welcome", "name": "bob"})
+    accepted = {"event": "accepted", "do": "msg", "to": ["ann"], "away": ["dave"], "text": "psst"}
+    told = entries(accepted, people)[0]
     assert told.own
     assert str(told).endswith(" bob -> ann: psst\n           Not here: dave.")
 

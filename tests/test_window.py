@@ -427,7 +427,7 @@ def test_tab_completes_and_up_brings_back(desk: Desk, join_json: Join) -> None:
     assert press("<Tab>") == "alice: "
     composer.write("😀 hello ali")
     assert press("<Tab>") == "😀 hello alice "
-    desk.until(lambda: "/msg " in desk.window.vocabulary.complete("/", True), "the commands are known")
+    desk.until(lambda: "/msg " in desk.window.vocabulary.complete("/", ""), "the commands are known")
     composer.write("/ms")
     assert press("<Tab>") == "/msg "
     desk.write("first")
@@ -590,6 +590,199 @@ def test_no_server_can_break_it(sit_down: Callable[..., Desk]) -> None:
             assert "left[31m" in desk.shown
 
 
+# ---- passwords, rooms and what was said before ----------------------------------------------------------------
+
+PASSWORD, OTHER = "open sesame", "another-one"
+
+
+@pytest.fixture
+def keeper(start_server: Callable[..., Server], tmp_path: Path) -> Server:
+    """A server that keeps things, with a room for the weather, and the registered name dave."""
+    server = start_server("--data", tmp_path, "--room", "Weather: Talk about the weather")
+    with JsonClient(server, "dave") as dave:
+        dave.request("register", password=PASSWORD)
+    return server
+
+
+@pytest.fixture
+def kept_desk(keeper: Server, sit_down: Callable[..., Desk]) -> Desk:
+    """A window in this process whose person is in a room that keeps things, as Ironman."""
+    desk = sit_down(keeper.host, keeper.port, "Ironman")
+    desk.until_on()
+    return desk
+
+
+def enter_secret(desk: Desk, *passwords: str) -> None:
+    """Put passwords into the fields of the row that asks for them, and press its button."""
+    row = desk.window.secret
+    assert row.asks
+    for field, password in zip(row.fields, passwords, strict=False):
+        field.insert(0, password)
+    row.button.invoke()
+
+
+def test_a_password_is_typed_in_the_window(keeper: Server, open_window: Start, screen: str, join_json: Join) -> None:
+    ann = join_json("ann", keeper)
+    open_window(keeper.host, keeper.port, "dave")
+    Hands(screen, title="Chat").say(PASSWORD)
+    ann.wait_for("entered", name="dave")
+    hands = Hands(screen)
+    hands.say("/password")
+    hands.say(OTHER)  # Return goes on to the second field
+    hands.say(OTHER)
+    hands.say("/join weather")
+    hands.say("/msg ann done")
+    heard = [ann.read()]
+    while heard[-1]["event"] != "whispered":
+        heard.append(ann.read())
+    assert "weather" not in f"{heard[:-1]}"
+    assert OTHER not in f"{heard}"
+
+
+@TK_KEEPS
+def test_a_registered_name_asks_for_its_password(keeper: Server, sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down(keeper.host, keeper.port, "dave")
+    row = desk.window.secret
+    desk.until(lambda: row.asks, "the password is asked for")
+    assert "The name dave is registered" in row.label.cget("text")
+    assert row.fields[0].cget("show") == "•"
+    assert not row.fields[1].winfo_ismapped()
+    enter_secret(desk, OTHER)
+    desk.until(lambda: "not the password" in desk.trouble and row.asks, "told, and asked again")
+    enter_secret(desk, PASSWORD)
+    desk.until_on()
+    assert not row.asks
+    assert [field.get() for field in row.fields] == ["", ""]
+    assert not desk.trouble
+
+
+@TK_KEEPS
+def test_register_alone_asks_twice(kept_desk: Desk) -> None:
+    desk, row = kept_desk, kept_desk.window.secret
+    desk.write("/register")
+    enter_secret(desk, PASSWORD, OTHER)
+    assert "not the same" in row.label.cget("text")
+    enter_secret(desk, PASSWORD, PASSWORD)
+    desk.until_shown("The name Ironman is yours")
+    assert not row.asks
+    assert PASSWORD not in desk.shown
+
+
+@TK_KEEPS
+def test_a_password_behind_its_command_is_not_shown(kept_desk: Desk) -> None:
+    desk, composer = kept_desk, kept_desk.window.composer
+    composer.write(f"/register {PASSWORD[:3]}")
+    desk.window.root.update()
+    shown = composer.text.count("1.0", "end-1c", "displaychars")
+    assert (shown[0] if isinstance(shown, tuple) else shown) == len("/register ")
+    composer.text.event_generate("<Return>")
+    desk.until(lambda: "at least 4 characters" in desk.trouble, "refused")
+    assert not composer.content
+    desk.write(f"/register {PASSWORD}")
+    desk.until_shown("The name Ironman is yours")
+    composer.text.focus_force()
+    composer.text.event_generate("<Up>")
+    assert composer.content == "/register"
+    assert PASSWORD[:3] not in desk.shown
+
+
+@TK_KEEPS
+def test_rooms_keep_their_talk_and_say_where_something_is_new(kept_desk: Desk, keeper: Server, join_json: Join) -> None:
+    desk, window, ann = kept_desk, kept_desk.window, join_json("ann", keeper)
+    desk.until(lambda: window.list.names() == ["ann", "Host", "Ironman"], "all are listed")
+    desk.write("/join weather")
+    desk.until_shown("Welcome to the Weather Channel (2 users)")
+    assert window.rooms.titles() == ["Lobby", "Weather"]
+    assert window.list.names() == ["Host", "Ironman"]
+    assert "Weather" in window.root.title()
+    ann.tell("say", text="one")
+    ann.tell("me", text="waves")
+    desk.until(lambda: window.rooms.titles() == ["Lobby (2)", "Weather"], "two are new in the lobby")
+    assert "one" not in desk.shown
+    desk.write("it rains")
+    ann.tell("join", room="weather")
+    window.rooms.step(1)
+    desk.until_shown("* ann waves")
+    assert window.rooms.titles()[0] == "Lobby"
+    assert "Welcome" not in desk.shown
+    assert "You are in Lobby now" not in desk.shown
+    ann.tell("say", text="it does")
+    desk.until(lambda: window.rooms.titles() == ["Lobby", "Weather (1)"], "one is new about the weather")
+    window.rooms.step(-1)
+    desk.until_shown("it does")
+    assert "it rains" in desk.shown
+    desk.write("/part")
+    desk.until_shown("You have left Weather; you are in Lobby now.")
+    assert window.rooms.titles() == ["Lobby"]
+
+
+@TK_KEEPS
+def test_a_click_goes_to_a_room(kept_desk: Desk) -> None:
+    desk, window = kept_desk, kept_desk.window
+    desk.write("/join weather")
+    desk.until(lambda: window.people.room == "weather", "there")
+    window.root.update()
+    tree = window.rooms.tree
+    x, y, width, height = tree.bbox(tree.get_children()[0])
+    for event in ("<Button-1>", "<ButtonRelease-1>"):
+        tree.event_generate(event, x=x + width // 2, y=y + height // 2)
+    desk.until(lambda: window.people.room == "lobby", "back in the lobby")
+
+
+@TK_KEEPS
+def test_what_was_said_before_stands_apart_and_once(keeper: Server, sit_down: Callable[..., Desk]) -> None:
+    with JsonClient(keeper, "ann") as ann:
+        for number in range(3):
+            ann.request("say", text=f"line {number}")
+        desk = sit_down(keeper.host, keeper.port, "Ironman")
+        desk.until_shown("— new since you came —")
+        assert [line for line in desk.shown.split("\n") if "line" in line] == ["line 0", "line 1", "line 2"]
+        text = desk.window.pane.text
+        assert "past" in text.tag_names(text.search("line 1", "1.0"))
+        assert not desk.window.root.title().startswith("(")
+        desk.window.header.button.invoke()
+        ann.wait_for("left")
+        ann.request("say", text="missed")
+        desk.window.header.button.invoke()
+        desk.until_shown("missed")
+        assert desk.shown.count("line 1") == 1
+        desk.write("/history 1")
+        desk.until_shown("End of what was said before.")
+        assert desk.shown.count("missed") == 2
+
+
+@TK_KEEPS
+def test_what_is_kept_for_somebody_is_said(kept_desk: Desk) -> None:
+    kept_desk.write("/msg dave,erin psst")
+    kept_desk.until_shown("Kept for dave, to be delivered at the next login.\nNot here: erin.")
+
+
+@TK_KEEPS
+def test_what_is_on_the_way_is_said(sit_down: Callable[..., Desk]) -> None:
+    head = {"time": "2026-11-21T00:00:00.000Z", "room": "lobby"}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        desk = sit_down("127.0.0.1", listener.getsockname()[1], "Ironman")
+        with listener.accept()[0] as peer:
+
+            def send(**found: object) -> None:
+                peer.sendall(json.dumps({**head, **found}).encode() + b"\n")
+
+            send(event="welcome", id=1, name="Ironman", title="Lobby", users=["Ironman"], count=1)
+            desk.until_on()
+            desk.write("mine")
+            assert "1 on the way" in desk.window.status.label.cget("text")
+            send(event="said", id=3, **{"from": "ann", "text": "hers"})
+            desk.until_shown("hers")  # also while the disk hangs
+            desk.write("second")
+            send(event="said", id=5, **{"from": "ann", "text": "again"})
+            send(event="accepted", id=2, do="say", text="mine", ref=1)
+            send(event="accepted", id=4, do="say", text="second", ref=2)
+            desk.until_shown("again")
+            desk.until(lambda: "on the way" not in desk.window.status.label.cget("text"), "all has arrived")
+            talk = [line for line in desk.shown.split("\n") if line in ("mine", "hers", "second", "again")]
+            assert talk == ["hers", "mine", "second", "again"]
+
+
 # ---- without a screen -----------------------------------------------------------------------------------------
 
 
@@ -614,6 +807,7 @@ def test_every_text_can_be_read(theme: str) -> None:
     colours: look.Colours = getattr(look, theme)
     pairs = [(name, ground) for name in colours.names for ground in (colours.pane, colours.ground)]
     pairs += [(colours.text, ground) for ground in (colours.own, colours.private, colours.reply, colours.marked)]
+    pairs += [(colours.dim, ground) for ground in (colours.own, colours.private, colours.reply)]
     pairs += [(colours.link, ground) for ground in (colours.pane, colours.own, colours.private)]
     pairs += [(colours.dim, colours.pane), (colours.dim, colours.ground), (colours.error, colours.pane)]
     pairs += [(colours.error, colours.error_field), (colours.good, colours.ground), (colours.waiting, colours.ground)]

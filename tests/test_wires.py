@@ -116,7 +116,8 @@ def test_what_the_session_is_about(session: bytes) -> None:
 
 @pytest.mark.limit(60)
 @SESSIONS
-def test_the_transcript_through_a_real_socket(server: Server, session: bytes) -> None:
+def test_the_transcript_through_a_real_socket(start_server: Callable[..., Server], session: bytes) -> None:
+    """Each in a room of its own: a second visitor would see what the first one said."""
     cuts = [
         [session],
         [bytes([byte]) for byte in session],
@@ -124,12 +125,11 @@ def test_the_transcript_through_a_real_socket(server: Server, session: bytes) ->
         [session[:3], session[3:]],
         session.splitlines(keepends=True),
     ]
-    with PlainClient(server, "ear"):
-        assert len({_visit(server, pieces) for pieces in cuts}) == 1
+    assert len({_visit(start_server(), pieces) for pieces in cuts}) == 1
 
 
 def _visit(server: Server, pieces: list[bytes]) -> tuple[str, str]:
-    with Connection(server) as visitor:
+    with PlainClient(server, "ear"), Connection(server) as visitor:
         for piece in pieces:
             visitor.send(piece)
         got = visitor.read_to_end()

@@ -26,8 +26,8 @@ from chat.events import (
     Told,
     Whispered,
 )
-from chat.text import hms
-from wires.plain import LOBBY, day, delivery, people, place_row
+from chat.text import count, hms
+from wires.plain import LOBBY, day, delivery, place_row
 from wires.wire import Wire, stamp
 
 
@@ -109,7 +109,7 @@ def _declined(event: Declined) -> str:
 
 
 def _joined(event: Joined) -> str:
-    return f"Welcome to the {event.title} Channel ({people(len(event.here))})"
+    return f"Welcome to the {event.title} Channel ({count(len(event.here), 'user')})"
 
 
 def _mapped(event: Mapped) -> str:

@@ -33,7 +33,7 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
-from chat.text import hms, one_line
+from chat.text import count, hms, one_line
 from wires.telnet import IAC, Telnet
 from wires.wire import Lines, Wire, stamp
 
@@ -166,7 +166,7 @@ def _ended(event: Ended) -> str:
 
 
 def _joined(event: Joined) -> str:
-    lines = [f"Welcome to the {event.title} Channel ({people(len(event.here))})"]
+    lines = [f"Welcome to the {event.title} Channel ({count(len(event.here), 'user')})"]
     lines += [event.description] if event.description else []
     lines.append(f"Here: {', '.join(event.here)}")
     return _answer(event.at, lines)
@@ -203,16 +203,11 @@ def _answer(at: float, lines: Iterable[str]) -> str:
     return "".join(f"{stamp(at)} [=] {one_line(line)}\n" for line in lines)
 
 
-def people(count: int) -> str:
-    """Return `1 user`, `3 users`."""
-    return f"{count} user{'' if count == 1 else 's'}"
-
-
 def place_row(place: Place, current: str) -> str:
     """Return a room as a line of a list; the current one is marked."""
     mark = "*" if place.room == current else " "
     about = f" - {place.description}" if place.description else ""
-    return f"{mark} {place.title} ({people(place.count)}){about}"
+    return f"{mark} {place.title} ({count(place.count, 'user')}){about}"
 
 
 def day(at: float) -> str:

@@ -101,6 +101,7 @@ class Lines:
     def take_rest(self) -> bytes:
         """Return what came without an end, and forget it."""
         rest, self.rest = self.rest, b""
+        self.pieces = 0
         return rest
 
     def _whole(self, line: bytes) -> bytes | None:

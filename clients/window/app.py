@@ -13,7 +13,10 @@ from enum import Enum
 from tkinter import ttk
 from typing import Any
 
+from clients.order import MOMENT, Order
+from clients.past import Past
 from clients.people import People, word
+from clients.secret import ASKING, Secret, secret_in
 from clients.window.completion import Vocabulary
 from clients.window.composer import Composer
 from clients.window.header import Header, Incomplete
@@ -22,12 +25,15 @@ from clients.window.line import Line, Object
 from clients.window.look import Look, desktop_is_dark
 from clients.window.notice import Banner, Standing, Status
 from clients.window.pane import SPOKEN, Pane
+from clients.window.panes import Panes
+from clients.window.rooms import RoomList
 from clients.window.roster import PeopleList
-from clients.words import Entry, entry, note
+from clients.window.secret import SecretRow
+from clients.words import Entry, entries, note
 
 HOST, PORT = "127.0.0.1", 3001  # what the fields hold when nobody said otherwise
 SMALLEST, USUAL = (560, 360), (920, 620)  # pixels, on a screen of 96 dots an inch
-LEARNING = "commands"  # the ref of the question which commands there are
+COMMANDS, ROOMS, GOING = "commands", "rooms", "going"  # the refs of what the window itself asks for
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -52,6 +58,8 @@ class ChatWindow:
         self.state = State.OFF
         self.people = People()
         self.vocabulary = Vocabulary(self.people)
+        self._past = Past()
+        self._order = Order()
         self._unread = 0
         self._goodbye = ""
         self._build()
@@ -70,22 +78,32 @@ class ChatWindow:
 
     # ---- what a person does -----------------------------------------------------------------------------------
 
-    def connect(self) -> None:
-        """Connect to what is in the fields, or try the other name where one is asked for."""
+    @property
+    def pane(self) -> Pane:
+        """The talk of the current room."""
+        return self.panes.current
+
+    def connect(self, password: str = "") -> None:
+        """Connect to what is in the fields; or try the other name, or the password, where one is asked for."""
         try:
             address = self.header.read()
         except Incomplete as incomplete:
             self.banner.show(f"{incomplete}")
             return
         self.banner.clear()
+        self.secret.clear()
         self._enter(State.TRYING)
-        self.line.connect(address)
+        if address.place != self.line.place:
+            self.panes.forget_others()
+            self._past = Past()
+        self.line.connect(address, password)
 
     def disconnect(self) -> None:
         """Leave the room; what is written stays."""
         if self.state is State.ON:
             self.pane.show([note("You have left.")])
         self.line.hang_up()
+        self.secret.clear()
         self.people.hear({"event": "link", "state": "closed"})
         self._show_people()
         self._enter(State.OFF)
@@ -96,12 +114,30 @@ class ChatWindow:
         if self.state is not State.ON:
             self.banner.show("There is no connection, so nothing was sent. Your text stays where it is.")
             return False
-        if not self.line.say(text):
+        secret = secret_in(text)
+        if secret and not secret.password:
+            self._ask_for_new_password(secret)
+            return True
+        if not (self.line.keep(secret, secret.password) if secret else self.line.say(text)):
             self.banner.show("The server takes nothing at the moment. Your text stays where it is.")
             return False
         self.banner.clear()
         self.pane.go_down()
+        self._show_standing()
         return True
+
+    def go(self, room: str) -> None:
+        """Talk in another of one's rooms."""
+        self.line.ask("join", GOING, room=room)
+
+    def _ask_for_new_password(self, secret: Secret) -> None:
+        action = "Register" if secret.verb == "register" else "Change"
+        self.secret.ask(f"{secret.question}:", action, lambda password: self._keep(secret, password), twice=True)
+
+    def _keep(self, secret: Secret, password: str) -> None:
+        if not self.line.keep(secret, password):
+            self.banner.show("The server takes nothing at the moment. Nothing was changed.")
+        self.composer.text.focus_set()
 
     def leave(self) -> None:
         """Close the window: say quit, and end."""
@@ -114,22 +150,28 @@ class ChatWindow:
         frame = ttk.Frame(self.root, padding=(pixels(14), pixels(10), pixels(14), pixels(6)))
         frame.pack(fill="both", expand=True)
         frame.columnconfigure(0, weight=1)
-        frame.rowconfigure(2, weight=1)
+        frame.rowconfigure(3, weight=1)
         self.header = Header(frame, self.look, self._act)
         self.banner = Banner(frame, self.look)
+        self.secret = SecretRow(frame, self.look, self._give_up_secret)
         middle = ttk.Panedwindow(frame, orient="horizontal")
-        self.list = PeopleList(middle, self.look, lambda name: self.composer.begin(f"/msg {name} "))
+        left = ttk.Frame(middle)
+        self.rooms = RoomList(left, self.look, self.go)
+        self.list = PeopleList(left, self.look, lambda name: self.composer.begin(f"/msg {name} "))
+        self.rooms.pack(fill="x", pady=(0, pixels(14)))
+        self.list.pack(fill="both", expand=True)
         right = ttk.Frame(middle)
-        self.pane = Pane(right, self.look)
+        self.panes = Panes(right, self.look)
         self.composer = Composer(right, self.look, self.send, self.vocabulary.complete)
         self.status = Status(frame, self.look)
-        self.pane.pack(fill="both", expand=True)
-        self.composer.pack(side="bottom", fill="x", pady=(pixels(10), 0), before=self.pane)
-        middle.add(self.list)
+        self.panes.pack(fill="both", expand=True)
+        self.composer.pack(side="bottom", fill="x", pady=(pixels(10), 0), before=self.panes)
+        middle.add(left)
         middle.add(right, weight=1)
-        for row, part in enumerate((self.header, self.banner, middle)):
+        for row, part in enumerate((self.header, self.banner, self.secret, middle)):
             part.grid(row=row, column=0, sticky="nsew", pady=(0, pixels(8)))
-        self.status.grid(row=3, column=0, sticky="ew")
+        self.status.grid(row=4, column=0, sticky="ew")
+        self.secret.clear()
         self.banner.clear()
         self.keys = Keys(
             root=self.root,
@@ -137,7 +179,8 @@ class ChatWindow:
             header=self.header,
             banner=self.banner,
             people=self.list,
-            pane=self.pane,
+            rooms=self.rooms,
+            panes=self.panes,
             composer=self.composer,
         )
 
@@ -170,24 +213,37 @@ class ChatWindow:
     # ---- what the link delivers -------------------------------------------------------------------------------
 
     def _take(self, batch: list[Object]) -> None:
-        """Take in what came, and show it at once."""
-        told = []
+        """Take in what came, and show at once what can be shown in the order of the room."""
+        before = self.line.on_the_way
+        self._show([ready for found in batch for ready in self._sort(found)])
+        if self._order.holds:
+            self.root.after(round(MOMENT * 1000), lambda: self._show(self._order.release()))
+        if self.line.on_the_way != before:
+            self._show_standing()
+
+    def _sort(self, found: Object) -> list[Object]:
+        gathered = self._past.gather(found)
+        if gathered is None:
+            return []
+        return self._order.sort({**gathered, "asked": self.line.answered(found)}, waiting=self.line.on_the_way > 0)
+
+    def _show(self, batch: list[Object]) -> None:
         changed = False
+        told: list[Entry] = []
         for found in batch:
             changed |= self.people.hear(found)
             told += self._hear(found)
         if told:
-            self.pane.show(told)
+            self.panes.show(told)
             self._count_unread(told)
         if changed:
             self._show_people()
 
     def _hear(self, found: Object) -> list[Entry]:
-        """Do what one object asks for; return what the pane is to show of it."""
+        """Do what one object asks for; return what is to be shown of it."""
         event = word(found, "event")
-        if found.get("ref") == LEARNING:
+        if found.get("ref") == COMMANDS:
             self.vocabulary.learn(word(found, "text"))
-            return []
         if event == "link":
             return self._hear_link(found)
         if event == "refused":
@@ -196,9 +252,14 @@ class ChatWindow:
             self._welcome()
         elif event == "goodbye":
             self._goodbye = word(found, "code")
-        self.line.answered(found)
-        shown = entry(found, self.people.me)
-        return [shown] if shown else []
+        elif event in ("joined", "parted"):
+            self._enter_room()
+        is_told = found.get("ref") not in (COMMANDS, ROOMS) and (event != "joined" or self.people.fresh)
+        return entries(found, self.people) if is_told else []
+
+    def _enter_room(self) -> None:
+        self.panes.turn_to(self.people.room)
+        self.line.ask("channels", ROOMS)
 
     def _hear_link(self, found: Object) -> list[Entry]:
         state, text = word(found, "state"), word(found, "text")
@@ -209,37 +270,57 @@ class ChatWindow:
             self.status.show(Standing.WAITING, text)
         if state == "retrying":
             self.banner.show(text)
-        shown = entry(found, self.people.me) if state in ("lost", "gave_up") else None
-        return [shown] if shown else []
+        return entries(found, self.people) if state in ("lost", "gave_up") else []
 
     def _welcome(self) -> None:
         self._goodbye = ""
         self._enter(State.ON)
         self.banner.clear()
-        self.line.ask("help", LEARNING)
+        self.line.ask("help", COMMANDS)
+        self._enter_room()
         self.composer.text.focus_set()
 
     def _end(self, text: str) -> None:
         self.line.hang_up()
+        self.secret.clear()
         self._enter(State.OFF)
         self.status.show(Standing.OFF, "Not connected")
         if self._goodbye != "quit":
             self.banner.show(text)
 
     def _hear_refusal(self, found: Object) -> list[Entry]:
-        """Say why; bring back what was not granted, so that it can be mended."""
-        text = word(found, "text")
+        """Say why; bring back what was not granted, so that it can be mended; but a password was never kept."""
+        text, line = word(found, "text"), word(found, "asked")
         if self.state is State.TRYING and "ref" not in found:
-            self._enter(State.NAMING)
-            self.status.show(Standing.WAITING, "Choose another name")
-            self.header.ask("Name")
+            self._ask_for_login(word(found, "code"), text)
+            return []
         self.banner.show(text)
-        line = self.line.answered(found)
-        if line and not self.composer.content:
+        if line and not secret_in(line) and not self.composer.content:
             self.composer.write(line)
             return []
-        shown = entry({**found, "text": f"{text}\n{line}"}, self.people.me) if line else None
-        return [shown] if shown else []
+        return entries({**found, "text": f"{text}\n{line}"}, self.people) if line else []
+
+    def _ask_for_login(self, code: str, text: str) -> None:
+        """The login was refused: ask for the password of this name, or for another name."""
+        self._enter(State.NAMING)
+        if code not in ASKING:
+            self.status.show(Standing.WAITING, "Choose another name")
+            self.header.ask("Name")
+            self.banner.show(text)
+            return
+        name = self.header.fields["Name"].get().strip()
+        self.status.show(Standing.WAITING, "Log in with the password, or choose another name")
+        if code == "registered":
+            self.secret.ask(text, "Log in", self.connect)
+        else:
+            self.banner.show(text)
+            self.secret.ask(f"The password of {name}:", "Log in", self.connect)
+
+    def _give_up_secret(self) -> None:
+        if self.state is State.NAMING:
+            self.header.ask("Name")
+        else:
+            self.composer.text.focus_set()
 
     # ---- what is shown ----------------------------------------------------------------------------------------
 
@@ -251,6 +332,7 @@ class ChatWindow:
 
     def _show_people(self) -> None:
         self.list.show(self.people.names, self.people.count, self.people.me)
+        self.rooms.show(self.people.places.values(), self.people.room)
         self._show_standing()
 
     def _show_standing(self) -> None:
@@ -258,13 +340,14 @@ class ChatWindow:
         if self.state is State.ON:
             self.header.rename(people.me)
             host, port = self.line.place
-            self.status.show(Standing.GOOD, f"{people.me} in {people.title}, at {host} port {port}")
+            waiting = f"  ·  {self.line.on_the_way} on the way" if self.line.on_the_way else ""
+            self.status.show(Standing.GOOD, f"{people.me} in {people.title}, at {host} port {port}{waiting}")
         self.composer.hint(f"Write to {people.title}" if self.state is State.ON else "Connect to talk")
         self._retitle()
 
     def _count_unread(self, told: list[Entry]) -> None:
         if not self.root.tk.call("focus"):  # another window has it
-            self._unread += sum(each.kind in SPOKEN and not each.own for each in told)
+            self._unread += sum(each.kind in SPOKEN and not (each.own or each.past) for each in told)
             self._retitle()
 
     def _read(self) -> None:

@@ -1,7 +1,8 @@
 """The entry line: Return sends, Shift+Return begins a new line, and it grows with what is written.
 
 Up and Down bring back what was sent, Tab completes. It keeps its text until told to clear it, so nothing is lost
-while there is no connection. It does not know what is sent, nor which names and commands there are.
+while there is no connection. It does not know what is sent, nor which names and commands there are; but a password
+behind its command is neither shown nor remembered.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import tkinter
 from collections.abc import Callable
 from tkinter import ttk
 
+from clients.secret import secret_in
 from clients.window.look import BODY, Look
 
 TALLEST = 6  # lines; more are scrolled
 REMEMBERED = 200
 
-Completions = Callable[[str, bool], list[str]]
-"""Given the beginning of a word, and whether it is the first of the text: what it may become."""
+Completions = Callable[[str, str], list[str]]
+"""Given the beginning of a word, and the text before it: what it may become."""
 
 
 class Composer(ttk.Frame):
@@ -101,6 +103,7 @@ class Composer(ttk.Frame):
         ground = self._look.sprite("textbox-focus" if self._focused else "textbox-rest")
         colours = self._look.colours
         self.text.configure(background=ground, foreground=colours.text, insertbackground=colours.text, font=BODY)
+        self.text.tag_configure("secret", elide=True)
         self.text.configure(highlightthickness=0, selectbackground=colours.marked, selectforeground=colours.text)
         self._placeholder.configure(background=ground, foreground=colours.dim, font=BODY)
         self._fit()
@@ -111,7 +114,14 @@ class Composer(ttk.Frame):
             self._placeholder.place(x=2, y=0)
         else:
             self._placeholder.place_forget()
+        self._hide_secret()
         self._fit()
+
+    def _hide_secret(self) -> None:
+        """Show nothing of a password that is typed behind its command."""
+        self.text.tag_remove("secret", "1.0", "end")
+        if secret := secret_in(self.content):
+            self.text.tag_add("secret", f"1.0+{secret.start}c", "end")
 
     def _fit(self) -> None:
         found = self.text.count("1.0", "end", "displaylines")
@@ -126,7 +136,8 @@ class Composer(ttk.Frame):
     def _hand_over(self) -> str:
         text = self.content.strip("\n")
         if text.strip() and self._send(text):
-            self._sent = [*self._sent[-REMEMBERED + 1 :], text]
+            secret = secret_in(text)
+            self._sent = [*self._sent[-REMEMBERED + 1 :], f"/{secret.verb}" if secret else text]
             self._place = len(self._sent)
             self.write("")
             self.text.edit_reset()
@@ -177,7 +188,7 @@ class Composer(ttk.Frame):
         blank = self.text.search(r"[\s,]", "insert", stopindex="1.0", backwards=True, regexp=True)
         self.text.mark_set("word", f"{blank}+1c" if blank else "1.0")
         self.text.mark_gravity("word", "left")
-        return self._completions(self.text.get("word", "insert"), not blank)
+        return self._completions(self.text.get("word", "insert"), self.text.get("1.0", "word"))
 
     def _forget_cycle(self, event: tkinter.Event[tkinter.Misc]) -> None:
         if event.keysym != "Tab":

@@ -11,6 +11,8 @@ from clients.window.header import Header
 from clients.window.look import Look
 from clients.window.notice import Banner
 from clients.window.pane import Pane, open_link
+from clients.window.panes import Panes
+from clients.window.rooms import RoomList
 from clients.window.roster import PeopleList
 from clients.words import Kind, note
 
@@ -21,6 +23,7 @@ Up, Down          what you sent before
 PageUp, PageDown  read back and forth; Ctrl+End: down to the newest
 Ctrl+L            write
 Ctrl+P            people; Return there: a private message
+Ctrl+R            rooms; Return there: go there; Alt+Up, Alt+Down: the one above, below
 Ctrl+N            server, port and name; F5: connect or disconnect
 Ctrl+O            open the newest link; the menu key in the chat lists more
 Ctrl+D            light or dark
@@ -40,31 +43,35 @@ class Keys:
         header: Header,
         banner: Banner,
         people: PeopleList,
-        pane: Pane,
+        rooms: RoomList,
+        panes: Panes,
         composer: Composer,
     ) -> None:
         self._root, self._look, self._header, self._banner = root, look, header, banner
-        self._people, self._pane, self._composer = people, pane, composer
-        self._bind_all()
-        self._bind_pane()
+        self._people, self._rooms, self._panes, self._composer = people, rooms, panes, composer
+        self._bind(root)
+        self._bind(composer.text)
+        panes.each(self._bind_pane)
 
-    def _bind_all(self) -> None:
-        # Text widgets have meanings of their own for some of these; what holds in the whole window comes first.
-        for widget in (self._root, self._composer.text, self._pane.text):
-            for keys, action in self._actions().items():
-                widget.bind(keys, _only(action))
+    def _bind(self, widget: tkinter.Misc) -> None:
+        """Text widgets have meanings of their own for some keys; what holds in the whole window comes first."""
+        for keys, action in self._actions().items():
+            widget.bind(keys, _only(action))
 
     def _actions(self) -> dict[str, Callable[[], object]]:
         zoom = self._look.zoom
         return {
-            "<F1>": lambda: self._pane.show([note(HELP, Kind.REPLY)]),
+            "<F1>": lambda: self._panes.current.show([note(HELP, Kind.REPLY)]),
             "<Escape>": self._escape,
-            "<Prior>": lambda: self._pane.scroll(-1),
-            "<Next>": lambda: self._pane.scroll(1),
-            "<Control-End>": self._pane.go_down,
+            "<Prior>": lambda: self._panes.current.scroll(-1),
+            "<Next>": lambda: self._panes.current.scroll(1),
+            "<Control-End>": self._go_down,
             "<Control-l>": self._composer.text.focus_set,
             "<Control-n>": lambda: self._header.ask("Server"),
             "<Control-p>": self._people.take_focus,
+            "<Control-r>": self._rooms.take_focus,
+            "<Alt-Up>": lambda: self._rooms.step(-1),
+            "<Alt-Down>": lambda: self._rooms.step(1),
             "<Control-o>": self._open_newest,
             "<Control-d>": self._header.toggle_dark,
             "<Control-plus>": lambda: zoom(1),
@@ -75,8 +82,9 @@ class Keys:
             "<Control-0>": lambda: zoom(0),
         }
 
-    def _bind_pane(self) -> None:
-        text = self._pane.text
+    def _bind_pane(self, pane: Pane) -> None:
+        text = pane.text
+        self._bind(text)
         text.bind("<Key>", self._type_on)
         for keys in ("<Button-3>", "<Menu>", "<Shift-F10>"):
             text.bind(keys, self._open_menu)
@@ -85,16 +93,19 @@ class Keys:
         self._banner.clear()
         self._composer.text.focus_set()
 
+    def _go_down(self) -> None:
+        self._panes.current.go_down()
+
     def _open_newest(self) -> None:
-        for address in self._pane.links(1):
+        for address in self._panes.current.links(1):
             open_link(address)
 
     def _open_menu(self, event: tkinter.Event[tkinter.Misc]) -> str:
-        text = self._pane.text
+        text = self._panes.current.text
         menu = tkinter.Menu(self._root, tearoff=False)
         menu.add_command(label="Copy", command=lambda: text.event_generate("<<Copy>>"))
         menu.add_command(label="Select all", command=lambda: text.event_generate("<<SelectAll>>"))
-        addresses = self._pane.links()
+        addresses = self._panes.current.links()
         if addresses:
             menu.add_separator()
         for address in addresses:

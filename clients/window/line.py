@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from clients.link import Link
+from clients.secret import Secret
 from clients.window.header import Address
 from clients.window.mailbox import Mailbox
 
@@ -33,10 +34,10 @@ class Line:
         self._sent: dict[int, str] = {}
         self.place = ("", 0)
 
-    def connect(self, address: Address) -> None:
-        """Connect anew; or log in under another name, where the link to this very place still waits for one."""
+    def connect(self, address: Address, password: str = "") -> None:
+        """Connect anew; or log in otherwise, where the link to this very place still waits for a name or a password."""
         if self._link and self.place == address.place:
-            self._link.login(address.name)
+            self._link.login(address.name, password)
             return
         before = self.hang_up()
         number = self._links
@@ -46,16 +47,21 @@ class Line:
 
     def say(self, text: str) -> bool:
         """Send what was typed; False where it was not taken. It is remembered until it is answered."""
-        self._refs += 1
-        if self._link is None or not self._link.send({"do": "line", "line": text, "ref": self._refs}):
-            return False
-        self._sent[self._refs] = text
-        return True
+        return self._send({"do": "line", "line": text}, text)
 
-    def ask(self, verb: str, ref: str) -> None:
+    def keep(self, secret: Secret, password: str) -> bool:
+        """Send a new password; what is remembered of it is only that there was one."""
+        return self._send({"do": secret.verb, "password": password}, secret.shown)
+
+    @property
+    def on_the_way(self) -> int:
+        """How many texts are not answered yet."""
+        return len(self._sent)
+
+    def ask(self, verb: str, ref: str, **fields: str) -> None:
         """Send a command of the window's own."""
         if self._link:
-            self._link.send({"do": verb, "ref": ref})
+            self._link.send({"do": verb, "ref": ref, **fields})
 
     def answered(self, found: Object) -> str:
         """Return, once, the text which `found` answers; empty where it answers none."""
@@ -80,6 +86,13 @@ class Line:
             self._root.destroy()
         if link:
             link.join()
+
+    def _send(self, request: Object, text: str) -> bool:
+        self._refs += 1
+        if self._link is None or not self._link.send({**request, "ref": self._refs}):
+            return False
+        self._sent[self._refs] = text
+        return True
 
     def _start(self, link: Link, before: Link | None, looks: int) -> None:
         """Start when the link before has said its quit, so that the name is free again; or after 2 s."""

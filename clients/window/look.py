@@ -69,7 +69,7 @@ DARK = Colours(
     ground="#1c1c1c",
     pane="#242424",
     text="#ececec",
-    dim="#a0a0a0",
+    dim="#a4a4a4",
     own="#1f3a56",
     private="#3b2b4f",
     reply="#2e2e2e",
@@ -122,6 +122,10 @@ class Look:
         """Call `paint` now and at every change."""
         self._followers.append(paint)
         paint()
+
+    def forget(self, paint: Callable[[], None]) -> None:
+        """Call `paint` no more."""
+        self._followers.remove(paint)
 
     def pixels(self, length: float) -> int:
         """Return a length meant for 96 dots an inch in pixels of this screen."""

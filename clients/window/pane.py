@@ -53,7 +53,7 @@ class Pane(ttk.Frame):
         if self._following:
             self.text.see("end")
         else:
-            self._unseen += sum(entry.kind in SPOKEN for entry in entries)
+            self._unseen += sum(entry.kind in SPOKEN and not entry.past for entry in entries)
             self._show_hint()
 
     def go_down(self) -> None:
@@ -71,6 +71,10 @@ class Pane(ttk.Frame):
         ends = self.text.tag_ranges("link")
         found = [self.text.get(begin, end) for begin, end in zip(ends[-2::-2], ends[-1::-2], strict=True)]
         return list(dict.fromkeys(found))[:most]
+
+    def forget(self) -> None:
+        """Stop following the theme: this pane is about to go."""
+        self._look.forget(self._paint)
 
     # ---- how it is made ---------------------------------------------------------------------------------------
 
@@ -119,6 +123,8 @@ class Pane(ttk.Frame):
         tag("reply", background=colours.reply, font=FIXED)
         tag("event", foreground=colours.dim, font=SMALL, spacing1=pixels(4), spacing3=pixels(4))
         tag("error", foreground=colours.error, font=BODY, spacing1=pixels(4), spacing3=pixels(4))
+        tag("past", foreground=colours.dim)
+        tag("rule", foreground=colours.link, font=SMALL, justify="center", spacing1=pixels(10), spacing3=pixels(6))
         tag("link", foreground=colours.link, underline=True)
         for number, colour in enumerate(colours.names):
             tag(f"name{number}", foreground=colour)
@@ -140,15 +146,15 @@ class Pane(ttk.Frame):
         """Yield texts and their tags. A line feed carries the background of its line to the edge."""
         if entry.kind in SPOKEN and not self._goes_on(entry):
             yield entry.who, ("head", f"name{shade(entry.who)}")
-            yield f"   {entry.time[:5]}{_privacy(entry)}\n", ("head", "small")
+            yield f"   {_when(entry)}{_privacy(entry)}{_where(entry)}\n", ("head", "small")
         if entry.kind is Kind.REPLY:
             yield "\n", ("gap",)
-        tag = _tag(entry)
+        tags = (_tag(entry), "past") if entry.past else (_tag(entry),)
         if entry.kind is Kind.ACTED:
-            yield entry.head, (tag,)
+            yield entry.head, tags
         for text, is_link in _split_links(entry.text):
-            yield text, (tag, "link") if is_link else (tag,)
-        yield (f"   {entry.time[:5]}\n" if entry.kind is Kind.EVENT else "\n"), (tag,)
+            yield text, (*tags, "link") if is_link else tags
+        yield (f"   {entry.time[:5]}\n" if entry.kind is Kind.EVENT else "\n"), tags
 
     def _goes_on(self, entry: Entry) -> bool:
         """Does it stand under the same name, minute and addressees as the one before?"""
@@ -210,7 +216,16 @@ class Pane(ttk.Frame):
 
 
 def _heading(entry: Entry) -> tuple[object, ...]:
-    return entry.kind is Kind.PRIVATE, entry.who, entry.time[:5], _privacy(entry)
+    return entry.kind is Kind.PRIVATE, entry.who, _when(entry), _privacy(entry), _where(entry)
+
+
+def _when(entry: Entry) -> str:
+    return f"{entry.day} {entry.time[:5]}" if entry.day else entry.time[:5]
+
+
+def _where(entry: Entry) -> str:
+    """Return the room of what is shown outside it."""
+    return f"   in {entry.place.strip()}" if entry.place and not entry.room else ""
 
 
 def _privacy(entry: Entry) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.support.waiting import PATIENCE, needs, wait_until
+
+PROBE, MASKED = "x", "•"
+SELECTION = "import tkinter; root = tkinter.Tk(); root.withdraw(); print(root.selection_get())"
 
 
 @contextmanager
@@ -31,12 +35,16 @@ def virtual_screen() -> Iterator[str]:
 
 
 class Hands:
-    """Somebody at the keyboard of the window on `screen` that has this title: it tells that one is in the room."""
+    """Somebody at the keyboard of the window on `screen` that has this title: it tells that one is in the room.
+
+    He begins when a letter that he typed stands where he writes: a window that has the keyboard may not hear it yet.
+    """
 
     def __init__(self, screen: str, title: str = "Lobby - Chat") -> None:
         self._screen = {**os.environ, "DISPLAY": screen}
         self._title = title
-        wait_until(self._take_focus, what="a window is on the screen")
+        wait_until(self._is_heard, what="a window on the screen takes what is typed")
+        self.press("BackSpace")
 
     def type(self, text: str) -> None:
         """Type these characters."""
@@ -50,6 +58,20 @@ class Hands:
         """Type and send."""
         self.type(text)
         self.press("Return")
+
+    def _is_heard(self) -> bool:
+        """Type a letter, mark all there is, and look at what is marked then."""
+        if not self._take_focus():
+            return False
+        self.type(PROBE)
+        self.press("ctrl+a")
+        return set(self._marked().strip()) in ({PROBE}, {MASKED})
+
+    def _marked(self) -> str:
+        """Return what is marked on the screen, in whatever window."""
+        command = [sys.executable, "-c", SELECTION]
+        done = subprocess.run(command, env=self._screen, timeout=PATIENCE, check=False, capture_output=True, text=True)
+        return done.stdout
 
     def _take_focus(self) -> bool:
         """Give the keyboard to our window; False where there is none yet, or one that is just closing."""

@@ -1,0 +1,67 @@
+"""Keeping one's name for good, and the password that it takes: hashed elsewhere, answered when it is safe."""
+
+from __future__ import annotations
+
+from chat import passwords
+from chat.accounts import Account
+from chat.events import Ref, Refused
+from chat.facts import AccountMade, Blocked, PasswordChanged, Watched
+from chat.hub import Hub
+from chat.turn import User
+
+
+def register(hub: Hub, user: User, password: str, ref: Ref = None) -> None:
+    """Keep someone's name for him; the answer comes once it is kept.
+
+    Raises Refused `no_store`, `registered`, `password_bad`, `busy`.
+    """
+    _check_may_register(hub, user)
+    secret, name = passwords.check(password), user.name
+    hub.aside.run(lambda: passwords.secret(secret), lambda kept: _registered(hub, user, name, kept, ref))
+
+
+def change(hub: Hub, user: User, account: Account, password: str, *, answer: str, ref: Ref = None) -> None:
+    """Set the password of `account`, and tell `user` the `answer` once it is kept.
+
+    Raises Refused `password_bad`, `busy`.
+    """
+    secret = passwords.check(password)
+
+    def changed(kept: str) -> None:
+        account.secret = kept
+        hub.keep(PasswordChanged(account.key, kept))
+        hub.when_kept(lambda: hub.inform(user, "password", answer, ref))
+
+    hub.aside.run(lambda: passwords.secret(secret), changed)
+
+
+def _check_may_register(hub: Hub, user: User) -> None:
+    if hub.memory is None:
+        raise Refused("no_store", "This room keeps nothing, so no name can be registered.")
+    if user.account is not None:
+        raise Refused(
+            "registered", f"You are registered already, as {user.account.name}. /password changes the password."
+        )
+
+
+def _registered(hub: Hub, user: User, name: str, secret: str, ref: Ref) -> None:
+    """The password is hashed: keep the name, if it is still his and nobody's."""
+    if user.gone:
+        return
+    try:
+        _check_may_register(hub, user)
+        if user.name != name:
+            raise Refused("name_taken", "Your name has changed meanwhile; nothing was registered.")
+    except Refused as refusal:
+        hub.decline(user, "register", refusal, ref)
+        return
+    now = hub.clock.time()
+    user.account = account = Account(name, user.key, secret, now, now, blocked=user.blocked, watched=user.watched)
+    hub.accounts.add(account)
+    hub.keep(AccountMade(account.key, name, secret, now))
+    for key, other in user.blocked.items():
+        hub.keep(Blocked(account.key, key, other))
+    for key, other in user.watched.items():
+        hub.keep(Watched(account.key, key, other))
+    answer = f"The name {name} is yours: it takes your password from now on."
+    hub.when_kept(lambda: hub.inform(user, "register", answer, ref))

@@ -1,0 +1,63 @@
+"""What was said before, put together from what a server sends: told once, however often one comes back.
+
+A server sends old messages one by one, marked `"history": true`, and then a `history` that ends them. `Past` makes of
+them one object: that `history`, with the messages in it. It knows no screen.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from clients.people import word
+
+MOST = 1000  # messages of one `history`; of more the newest count
+REMEMBERED = 20_000  # messages of which is known that they have been told
+
+Found = dict[str, Any]
+_TOLD = frozenset({"said", "acted", "accepted"})
+
+
+class Past:
+    """Hand every object to `gather`, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Found] = deque(maxlen=MOST)
+        self._told: dict[tuple[object, str], None] = {}
+
+    def gather(self, found: Found) -> Found | None:
+        """Return what is to be heard now; None for an old message, which comes with its `history`.
+
+        A `history` one did not ask for has in `messages` only what was not told before.
+        """
+        if found.get("history") is True:
+            self._waiting.append(found)
+            return None
+        event = word(found, "event")
+        if event == "history":
+            return {**found, "messages": self._take(asked="ref" in found)}
+        if event == "welcome":
+            self._waiting.clear()
+        elif event in _TOLD:
+            self._remember(found)
+        return found
+
+    def _take(self, *, asked: bool) -> list[Found]:
+        messages = [each for each in self._waiting if asked or _mark(each) not in self._told]
+        self._waiting.clear()
+        for each in messages:
+            self._remember(each)
+        return messages
+
+    def _remember(self, found: Found) -> None:
+        if word(found, "time"):
+            self._told[_mark(found)] = None
+            if len(self._told) > REMEMBERED:
+                del self._told[next(iter(self._told))]
+
+
+def _mark(found: Mapping[str, Any]) -> tuple[object, str]:
+    """Return what tells one message from all others, also from those of a server that began to count anew."""
+    number = found.get("id")
+    return number if isinstance(number, int) else 0, word(found, "time")
