@@ -110,7 +110,11 @@ def _descriptors() -> dict[str, str]:
 def _children() -> dict[str, str]:
     found = {}
     for task in Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text(encoding="ascii").split():
+        try:
+            children = (task / "children").read_text(encoding="ascii")
+        except FileNotFoundError:  # a thread that has just ended
+            continue
+        for pid in children.split():
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             found[pid] = f"process {pid}: {command or '(ended, but nobody waited for it)'}"
     return found

@@ -474,7 +474,7 @@ def test_how_much_one_takes_part_survives(house: House, open_house: Open) -> Non
     ann.send(b"/stats kim\n/whois kim\n/wholast 5\n")
     assert ann.lines() == [
         "[=] Kim: 4 messages, 00:03:20 on line, last seen 1 min ago.",
-        "[=] Kim is registered, and was here 1 min ago.",
+        "[=] Kim is registered, and was last here 1 min ago.",
         "[=] Here: Host, ann.",
         "[=] Went within 5 min: Kim.",
     ]

@@ -492,7 +492,7 @@ def test_whois(stage: Stage) -> None:
     stage.type(stage.bob, "/join weather")
     assert stage.told(stage.ann, "/whois BOB") == "bob has been here for 00:01:01, not registered, in Lobby, Weather."
     assert stage.told(stage.host, "WHOIS bob").split("\n")[1] == "bob comes from 192.0.2.1:4711, by plain."
-    assert stage.told(stage.ann, "/whois kim") == "Kim is registered, and was here 1 h ago."
+    assert stage.told(stage.ann, "/whois kim") == "Kim is registered, and was last here 1 h ago."
     for line, code in (("/whois", "missing"), ("/whois zoe", "not_here"), ("/whois \x00", "missing")):
         assert stage.refused(stage.ann, line).code == code
 

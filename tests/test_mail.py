@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -153,6 +154,29 @@ def test_a_full_inbox_is_told_to_the_sender(house: House, open_house: Open) -> N
     assert told(type_(kim, "/inbox")) == [f"ann -> kim: line {number}" for number in range(INBOX)]
     kim.session.end("closed the connection")
     assert type_(come(house, "bob"), "/msg kim again") == ["[=] Kept for kim, to be delivered at the next login."]
+
+
+def test_what_is_too_long_for_one_answer_comes_in_several(house: House) -> None:
+    ann = house.program("ann")
+    texts = [f"{number} " + "x" * 16_000 for number in range(30)]
+    for text in texts:
+        ann.send(json.dumps({"do": "msg", "to": "kim", "text": text}).encode() + b"\n")
+    kim = house.program("kim", "sesame")
+    kim.take()
+    shown: list[str] = []
+    while len(shown) < len(texts):
+        kim.send(b'{"do":"inbox"}\n')
+        *messages, end, last = kim.objects()
+        if last["event"] == "told":
+            assert last["text"] == f"More is waiting: {30 - len(shown) - len(messages)}. /inbox shows it."
+        else:
+            messages.append(end)
+        shown += [message["text"] for message in messages]
+        assert 0 < len(messages) <= 12
+    assert shown == texts, "each once, the oldest first"
+    kim.send(b'{"do":"history","n":30}\n')
+    *messages, _ = kim.objects()
+    assert [message["text"] for message in messages] == texts[-len(messages) :] and len(messages) == 12
 
 
 def test_what_came_while_one_was_here_is_not_in_the_inbox(house: House) -> None:

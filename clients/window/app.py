@@ -5,6 +5,7 @@ Everything here runs in Tk's thread and never waits.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import tkinter
@@ -60,6 +61,7 @@ class ChatWindow:
         self.vocabulary = Vocabulary(self.people)
         self._past = Past()
         self._order = Order()
+        self._release_timer = ""
         self._unread = 0
         self._goodbye = ""
         self._build()
@@ -74,7 +76,14 @@ class ChatWindow:
         finally:
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
+            self._stop_timer()
             self.line.close()
+
+    def _stop_timer(self) -> None:
+        """Tk would call it even when the window is gone."""
+        with contextlib.suppress(tkinter.TclError):  # the screen may be gone
+            if self._release_timer:
+                self.root.after_cancel(self._release_timer)
 
     # ---- what a person does -----------------------------------------------------------------------------------
 
@@ -103,6 +112,7 @@ class ChatWindow:
         if self.state is State.ON:
             self.pane.show([note("You have left.")])
         self.line.hang_up()
+        self._order.release()
         self.secret.clear()
         self.people.hear({"event": "link", "state": "closed"})
         self._show_people()
@@ -216,10 +226,14 @@ class ChatWindow:
         """Take in what came, and show at once what can be shown in the order of the room."""
         before = self.line.on_the_way
         self._show([ready for found in batch for ready in self._sort(found)])
-        if self._order.holds:
-            self.root.after(round(MOMENT * 1000), lambda: self._show(self._order.release()))
+        if self._order.holds and not self._release_timer:
+            self._release_timer = self.root.after(round(MOMENT * 1000), self._release)
         if self.line.on_the_way != before:
             self._show_standing()
+
+    def _release(self) -> None:
+        self._release_timer = ""
+        self._show(self._order.release())
 
     def _sort(self, found: Object) -> list[Object]:
         gathered = self._past.gather(found)
