@@ -377,7 +377,7 @@ def test_a_descriptor_reused_by_the_next_visitor_gets_nothing_of_the_last(server
     watcher = join_plain("watcher")
     for number in range(30):
         guest = join_plain(f"guest{number}")
-        guest.send("hello\n" * 3)
+        guest.send("/whoelse\n" * 3)
         guest.reset()
         assert join_plain(f"heir{number}").pending == b""
         watcher.wait_for(f"heir{number} entered.")

@@ -129,7 +129,7 @@ def test_h5_kick_tells_the_one_kicked_and_everyone_the_reason(
         ("KICK", "[!] KICK name [reason]: the name is missing."),
         ("/kick   ", "[!] KICK name [reason]: the name is missing."),
         ("/quit", "[!] /quit is for guests"),
-        ("/nick Boss", "[!] Host keeps the name Host."),
+        ("/nick Boss", "[!] /nick is for guests"),
         ("/frobnicate now", "[!] There is no command /frobnicate. HELP lists them."),
     ],
 )
@@ -316,6 +316,8 @@ def test_h8_the_server_serves_on_when_standard_input_is_no_terminal_and_ends(
     if make is not _nothing:
         server.wait_for("USERS: [Host]")
     alice, bob = join_plain("alice", server), join_plain("bob", server)
+    if make is _file:
+        bob.wait_for("End of what was said before.")
     alice.send_line("hello")
     assert " > hello" in bob.read_line(), "the end of input was told to the room"
     assert cpu_share(server.pid) < 0.03
