@@ -216,6 +216,7 @@ class ChatWindow:
         self.root.geometry("{}x{}".format(*map(self.look.pixels, USUAL)))
         self._retitle()
         self.root.deiconify()
+        self.root.wait_visibility(self.composer.text)  # what is typed from now on finds its way there
         self.header.ask("Name" if host else "Server")
         if host and name:
             self.connect()
