@@ -23,7 +23,9 @@ def run(call: Call, name: str) -> None:
 def _here(call: Call, user: User) -> str:
     seconds = int(call.hub.clock.monotonic() - user.arrived)
     known = "registered" if user.account else "not registered"
-    lines = [f"{user.name} has been here for {hms(seconds)}, {known}, in {', '.join(room.title for room in user.rooms)}."]
+    lines = [
+        f"{user.name} has been here for {hms(seconds)}, {known}, in {', '.join(room.title for room in user.rooms)}."
+    ]
     if call.user.standing is Standing.HOST:
         lines.append(f"{user.name} comes from {user.address}, by {user.wire}.")
     return "\n".join(lines)

@@ -657,9 +657,7 @@ def test_without_a_store_nothing_is_written(
     assert [*tmp_path.rglob("*")] == []
 
 
-def test_the_files_are_for_their_owner_alone(
-    start_server: StartServer, join_json: JoinJson, tmp_path: Path
-) -> None:
+def test_the_files_are_for_their_owner_alone(start_server: StartServer, join_json: JoinJson, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     register(start_server("--data", folder), join_json, "alice")
     assert folder.stat().st_mode & 0o077 == 0
