@@ -43,6 +43,7 @@ class Options:
     silent_limit: float = 120.0
     stall_limit: float = 10.0
     idle_limit: float = 0.0
+    return_limit: float = 30.0
 
     @property
     def folder(self) -> Path | None:
@@ -62,6 +63,7 @@ _TIMES = {
     "silent_limit": "a program from which no whole line comes is put out after this time",
     "stall_limit": "who does not read what is sent to him is put out after this time",
     "idle_limit": "who asks for nothing is put out after this time; 0 means never",
+    "return_limit": "who lost a connection and can come back keeps his place for this time",
 }
 
 
@@ -285,4 +287,5 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "selector": _selector,
     **dict.fromkeys(_TIMES, _limit),
     "idle_limit": _seconds,
+    "return_limit": _seconds,
 }

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request
 from chat.hub import Hub
+from chat.returns import lose
 from chat.session import Session, State
 from commands import Table
 from net.connection import Connection, Limits
@@ -88,12 +89,15 @@ class Visit:
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
-        self.session.end(why)
+        if self.session.may_return:
+            self._wait_for_return(why)
+        else:
+            self.session.end(why)
         self._server.forget(self)
 
     def stalled(self, why: str) -> None:
         """The peer does not read."""
-        self.dismiss("slow", f"Your connection is too slow: {why}.")
+        self._put_out("slow", f"Your connection is too slow: {why}.")
 
     def failed(self, why: str) -> None:
         """A fault of ours was met while this visitor was served."""
@@ -137,6 +141,11 @@ class Visit:
             self._handle(held)
             self._conclude()
 
+    def retire(self) -> None:
+        """The person has come back by another connection."""
+        self.session.retire()
+        self.hang_up()
+
     # -- what the room tells
 
     def write(self, data: bytes) -> None:
@@ -150,6 +159,28 @@ class Visit:
         self._channel.hang_up()
 
     # -- within
+
+    def _put_out(self, code: str, text: str) -> None:
+        """End a connection that does not work; whoever may return is waited for."""
+        if self.session.may_return:
+            self._wait_for_return(text.rstrip("."))
+            self.hang_up()
+        else:
+            self.dismiss(code, text)
+
+    def _wait_for_return(self, why: str) -> None:
+        """Keep the person's place in the room for a while; the others need not know."""
+        hub, user = self._server.hub, self.session.user
+        assert user is not None
+        nobody = Nobody(self.wire)
+        lose(hub, user, nobody, why, self._server.options.return_limit)
+        self.session.retire()
+
+        def give_up() -> None:
+            if user.listener is nobody:
+                hub.leave(user, "did not come back")
+
+        self._server.loop.call_later(self._server.options.return_limit, give_up)
 
     def _now(self) -> float:
         return self._server.loop.clock.monotonic()
@@ -222,7 +253,7 @@ class Visit:
         if options.idle_limit and now - self._active >= options.idle_limit:
             self.dismiss("idle", f"Nothing was heard from you for {options.idle_limit:g} seconds.")
         elif silent >= options.silent_limit and (self._pinged > self._alive or wire.unfinished):
-            self.dismiss("timeout", f"No whole line came from you for {options.silent_limit:g} seconds.")
+            self._put_out("timeout", f"No whole line came from you for {options.silent_limit:g} seconds.")
         elif silent >= options.ping_after and wire.pings and self._pinged <= self._alive:
             self._pinged = now
             self.write(wire.encode(Pinged(0, 0.0)))
@@ -237,6 +268,22 @@ class Visit:
         if options.idle_limit:
             due.append(self._active + options.idle_limit)
         return min(due)
+
+
+class Nobody:
+    """Listens for someone whose connection is lost: what he misses is told when he comes back."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+
+    def write(self, data: bytes) -> None:
+        """Hear it, and forget it."""
+
+    def retire(self) -> None:
+        """There is nothing to close."""
+
+    def hang_up(self) -> None:
+        """There is nothing to close."""
 
 
 class HostSeat:

@@ -132,6 +132,7 @@ class Welcomed(Event):
     name: str
     here: tuple[str, ...]
     ref: Ref = None
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,13 @@ class Recalled(Event):
     room: str
     events: tuple[Said | Acted | Whispered, ...]
     ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """To one who has come back: what was said to him meanwhile, oldest first."""
+
+    events: tuple[Said | Acted | Whispered, ...]
 
 
 @dataclass(frozen=True, slots=True)

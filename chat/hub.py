@@ -19,6 +19,7 @@ from chat.events import (
     Ended,
     Entered,
     Event,
+    Joined,
     Left,
     Noted,
     Person,
@@ -34,6 +35,7 @@ from chat.events import (
 from chat.facts import AccountSeen, MessageSaved
 from chat.rooms import Rooms
 from chat.roster import Roster
+from chat.tokens import Tokens
 from chat.turn import Post, Room, Standing, Turn, User, Watchers
 
 HOST = "Host"
@@ -72,6 +74,7 @@ class Hub:
         self.guard = Guard()
         self.rooms = Rooms(title, rooms, fixed_rooms, past)
         self.roster = Roster(self.accounts)
+        self.tokens = Tokens()
         self.host: User | None = None
         self.aside: Aside = aside or AtOnce()
         self.memory: Memory | None = None
@@ -122,8 +125,9 @@ class Hub:
         wire: str = "",
         account: Account | None = None,
         ref: Ref = None,
+        resumes: bool = False,
     ) -> User:
-        """Let someone in under the name `raw`; `account` is his where he has proven it.
+        """Let someone in under the name `raw`; `account` is his where he has proven it. Who `resumes` gets a token.
 
         Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `registered`, `closing`.
         """
@@ -137,7 +141,8 @@ class Hub:
         self.note(f"{name} is on line from {address} ({wire}).")
         self.come(user, room)
         here = tuple(member.name for member in room.members)
-        self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref))
+        token = self.tokens.issue(user) if resumes else ""
+        self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref, token))
         self.recall(user, room)
         self._announce_arrival(user)
         if account is not None and account.inbox:
@@ -236,6 +241,11 @@ class Hub:
         self.rooms.drop_if_empty(room)
         return left
 
+    def joined(self, room: Room, ref: Ref = None) -> Joined:
+        """Return the event that shows `room` to one who is in it."""
+        here = tuple(member.name for member in room.members)
+        return Joined(*self.stamp(), room.name, room.title, room.description, here, ref)
+
     def recall(self, user: User, room: Room) -> None:
         """Show a newcomer what was said last; what is too long altogether begins later."""
         last = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
@@ -304,6 +314,10 @@ class Hub:
         """Call `action` once everything that this turn keeps is safe."""
         self._turn.when_kept.append(action)
 
+    def restart(self, user: User) -> None:
+        """Let someone hear nothing of this turn that was posted before now."""
+        self._turn.since[user] = len(self._turn.posts)
+
     def take(self) -> Turn:
         """Return what was posted since the last call, and begin a new turn."""
         turn, self._turn = self._turn, Turn()
@@ -350,6 +364,7 @@ class Hub:
     def _remember(self, user: User) -> None:
         """Keep when someone was here last, and how much he took part."""
         user.gone = True
+        self.tokens.revoke(user)
         self.mind_blocks(user)
         self.gone.append((user.name, self.clock.time()))
         for key in user.watched:

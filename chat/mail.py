@@ -39,6 +39,8 @@ def whisper(hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = N
     missed = (*found.unknown, *(account.name for account in found.full.values()))
     event = Whispered(*hub.stamp(), user.name, to, text, missed, kept)
     hearing = [other for other in found.here if other.hears(user)]
+    for other in (*hearing, user):
+        other.remember(event)
     hub.post(event, to=(*hearing, user), author=user, ref=ref)
     _keep(
         hub,

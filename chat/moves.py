@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chat.events import Joined, Parted, Ref, Refused
+from chat.events import Parted, Ref, Refused
 from chat.hub import Hub
 from chat.rooms import PER_PERSON
 from chat.turn import Room, User
@@ -22,8 +22,7 @@ def join(hub: Hub, user: User, name: str, ref: Ref = None) -> None:
         del user.rooms[room]
         user.rooms[room] = None
         user.room = room
-    here = tuple(member.name for member in room.members)
-    hub.tell(user, Joined(*hub.stamp(), room.name, room.title, room.description, here, ref))
+    hub.tell(user, hub.joined(room, ref))
     if fresh:
         hub.recall(user, room)
 

@@ -10,6 +10,7 @@ from chat import names, passwords
 from chat.accounts import Account
 from chat.events import Asked, Declined, Event, Ponged, Ref, Refused, Request, Told
 from chat.hub import Hub
+from chat.returns import come_back
 from chat.turn import User
 
 QUESTION = "What is your name?"
@@ -70,6 +71,7 @@ class Session:
         self.greeted = False
         self.plain_names = False
         self._claimed = ""
+        self._resumes = False  # he has asked for a token by which he can come back
         self._hub = hub
         self._rules = rules
         self._visitor = visitor
@@ -112,6 +114,16 @@ class Session:
         if self.user is not None:
             self._hub.leave(self.user, why=why)
 
+    def retire(self) -> None:
+        """Somebody has come back by another connection: this one is nobody's now."""
+        self.user = None
+        self.state = State.LEAVING
+
+    @property
+    def may_return(self) -> bool:
+        """Return whether he is to be waited for, should the connection be lost."""
+        return self._resumes and self.user is not None and not self.user.gone and self._hub.closing is None
+
     def _read(self, request: Request) -> Request:
         """Return the request behind a typed line; where a name or a password is asked for, the line is just that.
 
@@ -146,6 +158,9 @@ class Session:
         if self.user is not None:
             raise Refused("logged_in", f"You are logged in already, as {self.user.name}.")
         self.state = State.NAMING
+        if self._return(request):
+            return
+        self._resumes = "token" in (request.fields or ())
         name = names.check(request.rest if request.fields is None else request.field("name"))
         password = request.field("password")
         if password:
@@ -156,6 +171,19 @@ class Session:
             self._claim(name)
         else:
             raise Refused("registered", f"The name {name} is registered; log in with its password.")
+
+    def _return(self, request: Request) -> bool:
+        """Let someone who has a token go on where he was; False where it is no good, or no longer."""
+        user = self._hub.tokens.find(request.field("token"))
+        if user is None:
+            return False
+        since, visitor = request.field("since"), self._visitor
+        last = int(since) if since.isascii() and since.isdigit() and len(since) < 19 else 0
+        earlier = come_back(self._hub, user, visitor, since=last, address=visitor.address, ref=request.ref)
+        self._resumes = True
+        self.seat(user)
+        earlier.retire()
+        return True
 
     def _claim(self, name: str) -> None:
         """Ask for the password of a registered name."""
@@ -204,7 +232,15 @@ class Session:
 
     def _enter(self, name: str, account: Account | None, ref: Ref) -> None:
         visitor = self._visitor
-        user = self._hub.enter(name, visitor, address=visitor.address, wire=visitor.wire_name, account=account, ref=ref)
+        user = self._hub.enter(
+            name,
+            visitor,
+            address=visitor.address,
+            wire=visitor.wire_name,
+            account=account,
+            ref=ref,
+            resumes=self._resumes,
+        )
         self.seat(user)
         if self.greeted:
             count = len(self._hub)

@@ -11,8 +11,9 @@ from typing import Any
 
 from chat import names
 from chat.accounts import Account
-from chat.events import Acted, Event, Ref, Said
+from chat.events import Acted, Event, Ref, Said, Whispered
 
+PRIVATE = 50  # private messages kept for someone who must come back
 RECENT = 200  # messages that a room remembers without asking the disk
 
 
@@ -41,11 +42,18 @@ class User:
     wire: str = ""
     gone: bool = False
     messages: int = 0
+    token: bytes = b""
+    private: list[Whispered] = field(default_factory=list)
     account: Account | None = None
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
     rooms: dict[Room, None] = field(default_factory=dict)
     room: Room = field(init=False)
+
+    def remember(self, event: Whispered) -> None:
+        """Keep a private message for the case that he must come back."""
+        self.private.append(event)
+        del self.private[:-PRIVATE]
 
     def hears(self, other: User) -> bool:
         """Return whether he has not blocked `other`, by the name now shown or by the registered one."""
@@ -139,6 +147,7 @@ class Turn:
 
     posts: list[Post] = field(default_factory=list)
     moved: dict[User, list[Span]] = field(default_factory=dict)
+    since: dict[User, int] = field(default_factory=dict)
     gone: list[User] = field(default_factory=list)
     lasts: bool = False
     facts: list[Any] = field(default_factory=list)

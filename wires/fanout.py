@@ -45,6 +45,7 @@ class _Delivery:
 
     def __init__(self, turn: Turn) -> None:
         self.posts = turn.posts
+        self.since = turn.since
         self.moved = turn.moved
         self.lasts = turn.lasts
         self.deaf: set[User] = set()
@@ -57,7 +58,7 @@ class _Delivery:
             self._sort(index, post)
 
     def run(self) -> None:
-        special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf
+        special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf | self.since.keys()
         for user in special:
             self._tell_special(user)
         rooms = tuple(self.heard)
@@ -125,6 +126,9 @@ class _Delivery:
         wire = user.listener.wire
         mine = set(self.authored.get(user, ()))
         indexes = {*self.private.get(user, ()), *self._spanned(user)}
+        since = self.since.get(user)
+        if since is not None:  # he has come back in this turn: what was before is in what he missed
+            indexes = {index for index in indexes if index >= since}
         if user in self.deaf:
             indexes = {index for index in indexes if user not in self.posts[index].deaf}
         data = b"".join([

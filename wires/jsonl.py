@@ -30,6 +30,7 @@ from chat.events import (
     Refused,
     Renamed,
     Request,
+    Resumed,
     Said,
     Seen,
     Told,
@@ -89,6 +90,8 @@ class Jsonl(Wire):
         """Return one line; for what is recalled one per message, marked as history, and one that ends it."""
         if isinstance(event, Recalled):
             return _recalled(event)
+        if isinstance(event, Resumed):
+            return _resumed(event)
         write = _WRITERS.get(type(event))
         return _line(write(event)) if write else b""
 
@@ -189,6 +192,11 @@ def _recalled(event: Recalled) -> bytes:
     return b"".join(lines) + _line(end)
 
 
+def _resumed(event: Resumed) -> bytes:
+    lines = [_line(_WRITERS[type(told)](told)) for told in event.events]
+    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events)})
+
+
 def _ref(ref: Ref) -> dict[str, Any]:
     return {} if ref is None else {"ref": ref}
 
@@ -224,7 +232,18 @@ def _renamed(event: Renamed) -> dict[str, Any]:
 
 def _welcomed(event: Welcomed) -> dict[str, Any]:
     place = {"name": event.name, "room": event.room, "title": event.title}
-    return {**_head("welcome", event), **place, "users": event.here, "count": len(event.here), **_ref(event.ref)}
+    return {
+        **_head("welcome", event),
+        **place,
+        "users": event.here,
+        "count": len(event.here),
+        **_token(event),
+        **_ref(event.ref),
+    }
+
+
+def _token(event: Welcomed) -> dict[str, Any]:
+    return {"token": event.token} if event.token else {}
 
 
 def _joined(event: Joined) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""Coming back: whose connection is lost is waited for, and whoever returns with his token has missed nothing.
+
+The others see neither leave nor enter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chat import names
+from chat.events import Acted, Ref, Resumed, Said, Welcomed, Whispered
+from chat.hub import Hub
+from chat.turn import User
+
+
+def lose(hub: Hub, user: User, nobody: Any, why: str, seconds: float) -> None:
+    """Wait `seconds` for someone whose connection is lost, and say `why`; meanwhile `nobody` listens for him."""
+    user.listener = nobody
+    hub.note(f"{user.name} has lost the connection ({why}), and has {seconds:g} s to come back.")
+
+
+def come_back(hub: Hub, user: User, listener: Any, *, since: int, address: str, ref: Ref = None) -> Any:
+    """Let someone go on where he was, after the event `since`; returns who listened for him until now."""
+    earlier, user.listener, user.address = user.listener, listener, address
+    hub.restart(user)
+    first, *others = user.rooms
+    here = tuple(member.name for member in first.members)
+    welcome = Welcomed(*hub.stamp(), first.name, first.title, user.name, here, ref, hub.tokens.issue(user))
+    hub.tell(user, welcome)
+    for room in others:
+        hub.tell(user, hub.joined(room))
+    hub.tell(user, Resumed(*hub.stamp(), _missed(user, since)))
+    hub.note(f"{user.name} is back, from {address}.")
+    return earlier
+
+
+def _missed(user: User, since: int) -> tuple[Said | Acted | Whispered, ...]:
+    """Return what was said to `user` after the event `since`, oldest first, as far as his rooms remember it."""
+    said = (event for room in user.rooms for event in room.recent if event.id > since)
+    heard = [event for event in said if names.key(event.sender) not in user.blocked]
+    private = [event for event in user.private if event.id > since]
+    return tuple(sorted((*heard, *private), key=lambda event: event.id))

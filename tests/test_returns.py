@@ -1,0 +1,131 @@
+"""Who loses the connection and comes back with his token: nothing missed, nothing twice, and the others see nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.support import JsonClient, Server
+
+Join = Callable[..., JsonClient]
+StartServer = Callable[..., Server]
+
+
+@contextmanager
+def returning(
+    server: Server, name: str, token: str, since: int = 0
+) -> Iterator[tuple[JsonClient, list[dict[str, Any]]]]:
+    """Come back; yield the client and what was told it between its welcome and the end of what it missed."""
+    with JsonClient(server) as client:
+        client.tell("login", name=name, token=token, since=since)
+        told: list[dict[str, Any]] = []
+        while not told or told[-1]["event"] != "resumed":
+            told.append(client.read())
+        yield client, told[:-1]
+
+
+def enter(server: Server, name: str) -> tuple[JsonClient, dict[str, Any]]:
+    """Log in asking for a token; return the connection and the welcome."""
+    client = JsonClient(server)
+    client.tell("login", name=name, token="")
+    return client, client.wait_for("welcome")
+
+
+def texts(told: list[dict[str, Any]]) -> list[str]:
+    return [each["text"] for each in told if each["event"] in ("said", "acted", "whispered")]
+
+
+def test_a_hundred_messages_missed_come_once_in_order_and_nobody_saw_him_go(server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    bob, welcome = enter(server, "bob")
+    alice.request("say", text="before")
+    last = bob.wait_for("said")["id"]
+    alice.tell("ping", ref="start")
+    alice.wait_for("pong")
+    bob.reset()
+    server.wait_for("bob has lost the connection")
+    for number in range(100):
+        alice.tell("say", text=f"m{number}")
+    alice.tell("msg", to="bob", text="psst", ref="last")
+    heard = [alice.read()]
+    while heard[-1].get("ref") != "last":
+        heard.append(alice.read())
+    assert not [each for each in heard if each["event"] in ("entered", "left")]
+    with returning(server, "bob", welcome["token"], last) as (client, told):
+        assert texts(told) == [*(f"m{number}" for number in range(100)), "psst"]
+        assert told[0]["users"] == ["Host", "alice", "bob"]
+        alice.request("say", text="after")
+        assert client.wait_for("said")["text"] == "after"
+        alice.tell("ping", ref="end")
+        seen = [alice.read()]
+        while seen[-1]["event"] != "pong":
+            seen.append(alice.read())
+        assert not [each for each in seen if each["event"] in ("entered", "left")]
+
+
+def test_who_comes_back_while_the_old_connection_still_stands_takes_its_place(server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    bob, welcome = enter(server, "bob")
+    with returning(server, "bob", welcome["token"]) as (client, told):
+        assert told[0]["token"] != welcome["token"]
+        assert bob.read_to_end() is not None
+        client.tell("say", text="it is me")
+        assert alice.wait_for("said")["text"] == "it is me"
+    bob.close()
+
+
+def test_rooms_are_kept(server: Server, join_json: Join) -> None:
+    bob, welcome = enter(server, "bob")
+    bob.tell("join", room="zoo")
+    bob.wait_for("joined")
+    bob.reset()
+    server.wait_for("bob has lost the connection")
+    with returning(server, "bob", welcome["token"]) as (client, told):
+        assert [each["room"] for each in told if each["event"] in ("welcome", "joined")] == ["lobby", "zoo"]
+        client.tell("say", text="still here")
+        assert client.wait_for("accepted")["room"] == "zoo"
+
+
+def test_who_does_not_come_back_leaves_once(start_server: StartServer, join_json: Join) -> None:
+    server = start_server("--return-limit", "0.3")
+    alice = join_json("alice", server)
+    bob, _ = enter(server, "bob")
+    bob.reset()
+    assert alice.wait_for("left")["name"] == "bob"
+    server.wait_for("bob is off line: did not come back")
+    join_json("bob", server)
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "x" * 60])
+def test_a_wrong_token_is_no_way_in(server: Server, token: str) -> None:
+    bob, _ = enter(server, "bob")
+    with JsonClient(server) as thief:
+        thief.tell("login", name="bob", token=token)
+        assert thief.wait_for("refused")["code"] == "name_taken"
+    bob.close()
+
+
+def test_who_says_goodbye_is_not_waited_for(server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    bob, welcome = enter(server, "bob")
+    bob.tell("quit")
+    assert alice.wait_for("left")["name"] == "bob"
+    with JsonClient(server) as again:
+        again.tell("login", name="bob", token=welcome["token"])
+        assert "resumed" not in again.wait_for("welcome")
+    bob.close()
+
+
+def test_a_kick_meanwhile_ends_it(server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    bob, welcome = enter(server, "bob")
+    bob.reset()
+    server.wait_for("bob has lost the connection")
+    server.type("KICK bob")
+    assert alice.wait_for("left")["kicked"] is True
+    with JsonClient(server) as again:
+        again.tell("login", name="bob", token=welcome["token"])
+        assert again.wait_for("welcome")["token"] != welcome["token"]
