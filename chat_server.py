@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import commands
@@ -36,8 +37,12 @@ from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts
 from visit import HostSeat, Visit
 from wires.fanout import Acknowledgements, deliver
+from wires.http import Http, Site, prepare
+from wires.origin import Trust
+from wires.pages import load
 from wires.wire import stamp
 
+WEB = Path(__file__).resolve().parent / "web"
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
 
@@ -61,6 +66,7 @@ class Server:
         self.options = options
         self.limits = Limits(stalled=options.stall_limit)
         self.table = commands.load()
+        self.http = partial(Http, site(options))
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
             sockets = bind(options.host, options.port)
@@ -96,6 +102,7 @@ class Server:
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
         self.console.show(banner)
+        self.aside.run(prepare, lambda _: None)
         try:
             self.loop.run()
         finally:
@@ -196,6 +203,12 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
         listener.write(data)
     for action in turn.when_kept:
         action()
+
+
+def site(options: Options) -> Site:
+    """Return what browsers get: the page, and who may ask for it."""
+    names = {socket.gethostname().lower(), options.host.lower()}
+    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)))
 
 
 def _room(line: str) -> Room:

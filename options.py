@@ -19,6 +19,7 @@ from typing import Any
 from platformdirs import user_data_path
 
 SELECTORS = ("select", "poll", "epoll")
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
 FILE = "chat.toml"
 
 
@@ -26,7 +27,8 @@ FILE = "chat.toml"
 class Options:
     """What the host chose.
 
-    Limits are in seconds; `room` has a line `Title: description` for each room; `data` is absolute, or empty.
+    Limits are in seconds; `room` has a line `Title: description` for each room; `data` is absolute, or empty;
+    `allow_origin` has origins in lower case, such as https://chat.example.org.
     """
 
     host: str = ""
@@ -38,7 +40,9 @@ class Options:
     no_store: bool = False
     recover: bool = False
     selector: str | None = None
+    allow_origin: tuple[str, ...] = ()
     login_timeout: float = 20.0
+    request_timeout: float = 10.0
     ping_after: float = 60.0
     silent_limit: float = 120.0
     stall_limit: float = 10.0
@@ -59,6 +63,7 @@ class Options:
 
 _TIMES = {
     "login_timeout": "a newcomer must give a name within this time",
+    "request_timeout": "a browser's request must be complete within this time",
     "ping_after": "a silent program is asked after this time whether it is there",
     "silent_limit": "a program from which no whole line comes is put out after this time",
     "stall_limit": "who does not read what is sent to him is put out after this time",
@@ -77,8 +82,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     check, path = given.pop("check"), given.pop("config")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
-    if given["room"] is not None:
-        given["room"] = tuple(given["room"])
+    for name in ("room", "allow_origin"):
+        if given[name] is not None:
+            given[name] = tuple(given[name])
     if given["data"]:
         given["data"] = str(Path(given["data"]).absolute())
     chosen = {name: value for name, value in given.items() if value is not None}
@@ -114,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--room", type=_room, action="append", metavar='"TITLE: DESCRIPTION"', help="one more room; may be repeated")
     either = argparse.BooleanOptionalAction  # so that the command line can also take back what the file sets
     add("--fixed-rooms", action=either, help="users may make no rooms of their own")
+    add(
+        "--allow-origin",
+        type=_origin,
+        action="append",
+        metavar="ORIGIN",
+        help="a page from there may talk to the room, and its host is a name of ours; such as "
+        "https://chat.example.org; may be repeated",
+    )
     add("--data", type=_folder, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
     add("--store", action="store_false", dest="no_store", default=None, help="keep what lasts, whatever the file says")
@@ -246,6 +260,19 @@ def _rooms(value: object) -> tuple[str, ...]:
     return tuple(_room(line) for line in value)
 
 
+def _origin(word: object) -> str:
+    origin = _text(word).lower().removesuffix("/")
+    if not ORIGIN.fullmatch(origin):
+        raise argparse.ArgumentTypeError(f"{word!r} is no origin; give one such as https://chat.example.org")
+    return origin
+
+
+def _origins(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError('give a list, such as ["https://chat.example.org"]')
+    return tuple(_origin(entry) for entry in value)
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise argparse.ArgumentTypeError("give true or false")
@@ -281,6 +308,7 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "room_name": _title,
     "room": _rooms,
     "fixed_rooms": _flag,
+    "allow_origin": _origins,
     "data": _folder,
     "no_store": _flag,
     "recover": _flag,

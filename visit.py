@@ -37,6 +37,7 @@ class House(Protocol):
     limits: Limits
     options: Options
 
+    def http(self) -> Wire: ...
     def forget(self, visit: Visit) -> None: ...
 
 
@@ -76,12 +77,14 @@ class Visit:
     def heard(self, data: bytes) -> None:
         """Bytes came: let the wire make requests of them, and the session handle each."""
         if isinstance(self.wire, Unknown):
-            data = self._recognise(self.wire, data, choose(self.wire.seen + data))
+            data = self._recognise(self.wire, data, choose(self.wire.seen + data, self._server.http))
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
         self._handle(self.wire.receive(data))
+        if self.wire.successor is not None:
+            self._hand_over(self.wire.successor, self.wire.rest)
         if newcomer or not unfinished:  # the beginning of a line is a sign of life, more of it is not
             self._alive = self._now()
-        if newcomer:
+        if newcomer or self.wire.over:
             self._conclude()
 
     def ended(self, why: str) -> None:
@@ -191,7 +194,17 @@ class Visit:
             return data
         self.wire = wire
         self.session.plain_names = wire.plain_names
+        self.session.greeted &= wire.plain_names  # it was a program that took its time
+        if wire.brief:
+            options = self._server.options
+            self._login_by += min(0.0, options.request_timeout - options.login_timeout)
         return unknown.seen + data
+
+    def _hand_over(self, wire: Wire, rest: bytes) -> None:
+        """Go on with the wire that the last one led to; the time for a name begins now."""
+        self.wire = wire
+        self._login_by = self._now() + self._server.options.login_timeout
+        self._handle(wire.receive(rest))
 
     def _handle(self, requests: Iterator[Request | Refused]) -> None:
         session = self.session
@@ -209,8 +222,11 @@ class Visit:
         self._channel.queue(self.wire.replies())
 
     def _conclude(self) -> None:
-        """After what came before the login: hang up, or look again whether something follows."""
+        """After what came before the login, or came last: hang up, or look again whether something follows."""
         if self.wire.over:
+            if self.session.newcomer and self.wire.why:
+                self._server.hub.note(f"{self.address} left without a name: {self.wire.why}.")
+            self.session.end(self.wire.why)
             self.hang_up()
         elif self._timer.when > self._alive + PAUSE:
             self._wake(self._alive + PAUSE)
@@ -230,7 +246,7 @@ class Visit:
     def _look_at_newcomer(self, now: float) -> None:
         checking = self._held is not None  # then nothing is read, and it is not his fault how long that takes
         if now >= self._login_by + CHECK * checking:
-            self.dismiss("login_timeout", f"No name came within {self._server.options.login_timeout:g} seconds.")
+            self.dismiss("login_timeout", self._late())
         elif checking:
             self._wake(now + PAUSE)
         elif now < self._alive + PAUSE:
@@ -239,9 +255,15 @@ class Visit:
             self._pause()
             self._wake(self._login_by if self.session.newcomer else now)
 
+    def _late(self) -> str:
+        options = self._server.options
+        if self.wire.brief:
+            return f"No whole request came within {min(options.request_timeout, options.login_timeout):g} seconds."
+        return f"No name came within {options.login_timeout:g} seconds."
+
     def _pause(self) -> None:
         """Half a second without a byte: a person who waits to be asked, or a client that ends no line."""
-        if isinstance(self.wire, Unknown):
+        if isinstance(self.wire, Unknown) and self.wire.seen:
             self._handle(self.wire.receive(self._recognise(self.wire, b"", Plain())))
         if self.wire.plain_names and not self._active and not self.wire.unfinished:
             self.session.greet()

@@ -45,10 +45,12 @@ missing_packages() {
     can 'import tkinter' || echo python3-tk
     has tmux || echo tmux
     has nc || echo netcat-openbsd
+    NODE_PATH=/usr/share/nodejs node -e 'require("ws")' 2>/dev/null || echo node-ws
     has strace || echo strace
     has Xvfb || echo xvfb
     has xdotool || echo xdotool
     has import || echo imagemagick
+    has chromium || printf 'chromium\nfonts-noto-color-emoji\n'
     [ -n "$(fc-list 2>/dev/null)" ] || echo fonts-dejavu-core fontconfig
 }
 

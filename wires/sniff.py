@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from chat.events import Event, Refused, Request
+from wires.http import VERBS, Http
 from wires.jsonl import Jsonl
 from wires.plain import Plain
 from wires.unserved import Unserved
 from wires.wire import Wire
 
-_HTTP = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"CONNECT ")
 _IRC = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
 
 TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
     ((b"\x16\x03",), False, lambda: Unserved("tls")),
     ((b"{",), False, Jsonl),
-    (_HTTP, False, lambda: Unserved("http")),
     (_IRC, True, lambda: Unserved("irc")),
     ((b"ADD ",), False, lambda: Unserved("classroom")),
 )
-"""Beginnings, whether their case is ignored, and the wire they mean. Everything else is plain lines."""
+"""Beginnings, whether their case is ignored, and the wire they mean. HTTP is made by the house, since it serves the
+house's pages; everything else is plain lines."""
 
 
-def choose(data: bytes) -> Wire | None:
-    """Return the wire that `data` begins; None while it could still become more than one."""
+def choose(data: bytes, http: Callable[[], Wire] = Http) -> Wire | None:
+    """Return the wire that `data` begins, `http()` for a verb of HTTP; None while it could still become another."""
     open_still = not data
-    for beginnings, any_case, make in TABLE:
+    for beginnings, any_case, make in (*TABLE, (VERBS, False, http)):
         seen = data.upper() if any_case else data
         if seen.startswith(beginnings):
             return make()
@@ -35,13 +35,18 @@ def choose(data: bytes) -> Wire | None:
 
 
 class Unknown(Wire):
-    """What a connection has before its first bytes have told which wire it is; it only keeps them."""
+    """What a connection has before its first bytes have told which wire it is: it keeps them.
+
+    Someone who says nothing is taken for a person, and asked in plain lines; what he sends then still tells.
+    """
 
     name = "unknown"
+    plain_names = True
 
     def __init__(self) -> None:
         super().__init__()
         self.seen = b""
+        self._plain = Plain()
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Keep the bytes; at most as many as the longest beginning."""
@@ -49,5 +54,5 @@ class Unknown(Wire):
         yield from ()
 
     def encode(self, event: Event) -> bytes:
-        """Return nothing: there is no language yet."""
-        return b""
+        """Return the event in plain lines."""
+        return self._plain.encode(event)

@@ -7,16 +7,9 @@ from collections.abc import Iterator
 from chat.events import Event, Refused, Request
 from wires.wire import Wire
 
-SENTENCE = "This room is not open to this kind of client yet; plain lines and JSON lines are served."
-
-_PAGE = f"{SENTENCE}\n".encode()
-_HTTP_HEAD = (
-    "HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    f"Content-Length: {len(_PAGE)}\r\nConnection: close\r\n\r\n"
-)
+SENTENCE = "This room is not open to this kind of client yet; plain lines, JSON lines and browsers are served."
 
 ANSWERS: dict[str, bytes] = {
-    "http": _HTTP_HEAD.encode() + _PAGE,
     "irc": f"ERROR :{SENTENCE}\r\n".encode(),
     "classroom": f"MESSAGE Host\n{SENTENCE}\nGOODBYE\n".encode(),
     "tls": bytes([0x15, 3, 1, 0, 2, 2, 40]),  # a fatal alert, handshake_failure (RFC 8446 section 6.2)

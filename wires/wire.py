@@ -26,8 +26,15 @@ class Wire:
     """A line typed before the login is the name, and someone silent may be a person who waits to be asked."""
     acknowledges: ClassVar[bool] = False
     """The author of a message is told when it is kept for good."""
+    brief: ClassVar[bool] = False
+    """Its part comes before the login, and has to be done in a shorter time."""
     over = False
     """The wire is done with this connection: flush and hang up."""
+    why = ""
+    """Why it is over, where the host should know."""
+    successor: Wire | None = None
+    """The wire that goes on from here, first with `rest`: this one has done its part."""
+    rest = b""
 
     def __init__(self) -> None:
         self._replies: list[bytes] = []

@@ -1,0 +1,516 @@
+"""The page, met in a real browser: Chromium, driven by playwright, against the real server."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect, sync_playwright
+
+from tests.support import JsonClient, Server, free_port
+
+PATIENCE = 10_000  # milliseconds
+DESKTOP, PHONE = (1280, 800), (360, 640)
+
+Open = Callable[..., "Guest"]
+
+
+class Guest:
+    """Somebody in front of a browser."""
+
+    def __init__(self, page: Page, server: Server, room: str = "") -> None:
+        self.page = page
+        self.trouble: list[str] = []
+        self.log = page.locator("#log")
+        self.entry = page.get_by_label("Message", exact=True)
+        self.home = f"http://{server.host}:{server.port}/"
+        page.on("request", self._asked)
+        page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
+        page.on("console", lambda message: self._written(message.text))
+        page.goto(self.home + room)
+
+    def join(self, name: str, password: str = "") -> None:
+        self.page.get_by_label("Your name").fill(name)
+        if password:
+            self.page.get_by_label("Password of this name").fill(password)
+        self.page.get_by_role("button", name="Join", exact=True).click()
+
+    def joined(self, name: str) -> Guest:
+        self.join(name)
+        self.page.locator("#me", has_text=name).wait_for(state="attached")
+        return self
+
+    def say(self, text: str) -> None:
+        self.entry.fill(text)
+        self.entry.press("Enter")
+
+    def sees(self, text: str) -> Locator:
+        """Wait until this stands in the log; return its row."""
+        found = self.log.locator("li", has_text=text).last
+        found.wait_for()
+        return found
+
+    def people(self) -> list[str]:
+        return self.page.locator("#people-list bdi").all_inner_texts()
+
+    def look_away(self, away: bool = True) -> None:
+        """Go to another tab, or come back: a headless page is always in front, so it is told so."""
+        self.page.evaluate(
+            """away => {
+                const value = away ? "hidden" : "visible"
+                Object.defineProperty(document, "visibilityState", {value, configurable: true})
+                document.dispatchEvent(new Event("visibilitychange"))
+            }""",
+            away,
+        )
+
+    def _asked(self, request: object) -> None:
+        url = request.url  # type: ignore[attr-defined]
+        if urlsplit(url).netloc != urlsplit(self.home).netloc and not url.startswith("data:"):
+            self.trouble.append(f"asked for {url}")
+
+    def _written(self, text: str) -> None:
+        if "Content Security Policy" in text:
+            self.trouble.append(text)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("needs chromium, which is not installed here (`make test` installs it)")
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Open]:
+    """`visit()`: somebody at the door of the server; `visit(other_server, size=PHONE, room="#weather")`.
+
+    Every page is looked over at the end: no error, no request to a foreign origin, no violation of the policy.
+    """
+    opened: list[tuple[Guest, BrowserContext]] = []
+
+    def open_page(at: Server = server, size: tuple[int, int] = DESKTOP, room: str = "", scheme: str = "light") -> Guest:
+        width, height = size
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            locale="en-GB",
+        )
+        context.set_default_timeout(PATIENCE)
+        guest = Guest(context.new_page(), at, room)
+        opened.append((guest, context))
+        return guest
+
+    yield open_page
+    trouble = [line for guest, _ in opened for line in guest.trouble]
+    for _, context in opened:
+        context.close()
+    assert not trouble
+
+
+# ---- talking --------------------------------------------------------------------------------------------------
+
+
+def test_people_on_three_clients_talk(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob = join_json("bob")
+    alice, carol = visit().joined("alice"), visit().joined("carol")
+    alice.say("Good morning 🌻")
+    assert bob.wait_for("said")["text"] == "Good morning 🌻"
+    carol.sees("Good morning 🌻")
+    expect(alice.log.locator(".own .text", has_text="Good morning 🌻")).to_have_count(1)
+    bob.request("say", text="Hello from a terminal")
+    alice.sees("Hello from a terminal")
+    carol.say("/me waves")
+    assert bob.wait_for("acted")["text"] == "waves"
+    alice.sees("carol waves")
+    expect(alice.page.locator("#people-list bdi")).to_have_text(["alice", "bob", "carol", "Host"])
+    assert carol.page.locator("#count").inner_text() == "4"
+
+
+def test_own_message_is_marked_until_the_server_has_it(visit: Open, server: Server) -> None:
+    alice = visit().joined("alice")
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        alice.say("Is this on its way?")
+        expect(alice.log.locator(".pending", has_text="sending …")).to_be_visible()
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    expect(alice.log.locator(".pending")).to_have_count(0)
+    alice.sees("Is this on its way?")
+
+
+def test_private_talk_reaches_one_person(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob = join_json("bob")
+    alice, carol = visit().joined("alice"), visit().joined("carol")
+    bob.request("msg", to="alice", text="only for you")
+    row = alice.sees("only for you")
+    expect(row).to_have_class(re.compile("whispered"))
+    expect(row).to_contain_text("private")
+    alice.page.locator("#people-list").get_by_role("button", name="bob").click()
+    expect(alice.entry).to_have_value("/msg bob ")
+    expect(alice.page.locator("#hint")).to_have_text("Private, to bob only")
+    alice.page.keyboard.type("and this for you")
+    alice.page.keyboard.press("Enter")
+    assert bob.wait_for("whispered")["text"] == "and this for you"
+    alice.page.locator("#talk-list").get_by_role("button", name="bob").click()
+    alice.say("a talk of our own")
+    assert bob.wait_for("whispered")["text"] == "a talk of our own"
+    expect(alice.log.locator(".text")).to_have_text(["only for you", "and this for you", "a talk of our own"])
+    bob.request("say", text="to everyone")
+    carol.sees("to everyone")
+    expect(carol.log.locator(".whispered")).to_have_count(0)
+
+
+def test_history_is_shown_as_history(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    join_json("bob").request("say", text="yesterday’s words")
+    alice = visit().joined("alice")
+    expect(alice.sees("yesterday’s words")).to_have_class(re.compile("history"))
+    expect(alice.sees("yesterday’s words").locator("time")).to_contain_text("today, ")
+    alice.sees("Above is what was said before.")
+    alice.say("said now")
+    expect(alice.sees("said now")).not_to_have_class(re.compile("history"))
+
+
+def test_scrolling_back_recalls_older_messages(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob = join_json("bob")
+    for number in range(120):
+        bob.request("say", text=f"message {number}.")
+    alice = visit().joined("alice")
+    alice.sees("message 119.")
+    expect(alice.log.get_by_text("message 3.")).to_have_count(0)
+    alice.log.evaluate("log => { log.scrollTop = 0 }")
+    expect(alice.log.get_by_text("message 3.", exact=True)).to_have_count(1)
+    expect(alice.log.get_by_text("message 100.", exact=True)).to_have_count(1)
+
+
+def test_rooms_and_what_is_unread_in_them(
+    visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient]
+) -> None:
+    server = start_server("--room", "Weather: rain and sun")
+    bob, alice = join_json("bob", server), visit(server, room="#weather").joined("alice")
+    expect(alice.page.get_by_role("heading", name="Weather")).to_be_visible()
+    bob.request("say", text="one for the lobby")
+    bob.request("say", text="another one")
+    expect(alice.page).to_have_title("(2) Weather · Chat")
+    lobby = alice.page.locator("#room-list").get_by_role("button", name="Lobby")
+    expect(lobby).to_contain_text("2")
+    lobby.click()
+    expect(alice.page).to_have_title("Lobby · Chat")
+    alice.sees("New since you looked")
+    expect(alice.sees("one for the lobby")).to_contain_text("New since you looked")
+    bob.request("join", room="weather")
+    bob.request("say", text="rain")
+    expect(alice.page).to_have_title("(1) Lobby · Chat")
+
+
+def test_title_counts_what_came_while_one_looked_elsewhere(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, alice = join_json("bob"), visit().joined("alice")
+    alice.look_away()
+    bob.request("say", text="are you there, Alice?")
+    expect(alice.page).to_have_title("(1) Lobby · Chat")
+    alice.look_away(False)
+    expect(alice.page).to_have_title("Lobby · Chat")
+    expect(alice.sees("are you there")).to_contain_text("New since you looked")
+    expect(alice.log.locator("mark")).to_have_text("Alice")
+
+
+def test_mention_is_a_whole_word(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, ann = join_json("bob"), visit().joined("ann")
+    bob.request("say", text="Hanna, @ann: the planned annex of ANN.")
+    ann.sees("Hanna")
+    expect(ann.log.locator("mark")).to_have_text(["ann", "ANN"])
+
+
+def test_links_lead_out_safely(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, alice = join_json("bob"), visit().joined("alice")
+    bob.request("say", text="see (https://example.org/a_(b)?c=d). or javascript:alert(1) or http://x.example/y.")
+    alice.sees("javascript:alert(1)")
+    links = alice.log.locator("a")
+    expect(links).to_have_text(["https://example.org/a_(b)?c=d", "http://x.example/y"])
+    assert links.first.get_attribute("rel") == "noopener noreferrer"
+
+
+# ---- writing --------------------------------------------------------------------------------------------------
+
+
+def test_several_lines_are_one_message(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, alice = join_json("bob"), visit().joined("alice")
+    alice.entry.evaluate(
+        """entry => {
+            const data = new DataTransfer()
+            data.setData("text/plain", "first\\nsecond\\n/quit")
+            entry.focus()
+            const paste = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true})
+            if (entry.dispatchEvent(paste))
+                document.execCommand("insertText", false, data.getData("text/plain"))
+        }"""
+    )
+    expect(alice.entry).to_have_value("first\nsecond\n/quit")
+    alice.entry.press("Shift+Enter")
+    alice.page.keyboard.type("last")
+    alice.entry.press("Enter")
+    assert bob.wait_for("said")["text"] == "first\nsecond\n/quit\nlast"
+    expect(alice.log.locator(".own .text")).to_have_text(["first\nsecond\n/quit\nlast"], use_inner_text=True)
+
+
+def test_refused_text_comes_back(visit: Open) -> None:
+    alice = visit().joined("alice")
+    alice.say("/msg nobody a long thought")
+    alice.sees("There is nobody called nobody here")
+    expect(alice.entry).to_have_value("/msg nobody a long thought")
+    expect(alice.log.locator(".own")).to_have_count(0)
+    alice.say("/nonsense")
+    alice.sees("There is no command /nonsense")
+    expect(alice.entry).to_have_value("/nonsense")
+    alice.say("x" * 16_385)
+    expect(alice.page.locator("#hint")).to_contain_text("at most 16,384 characters")
+    assert len(alice.entry.input_value()) == 16_385
+
+
+def test_completes_commands_and_names(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    join_json("Benedict")
+    alice = visit().joined("alice")
+    alice.entry.press_sequentially("/ms")
+    expect(alice.page.get_by_role("option")).to_contain_text(["private, to one person"])
+    alice.entry.press("Tab")
+    expect(alice.entry).to_have_value("/msg ")
+    alice.entry.press_sequentially("be")
+    alice.entry.press("Tab")
+    expect(alice.entry).to_have_value("/msg Benedict ")
+    alice.entry.fill("")
+    alice.entry.press_sequentially("be")
+    alice.entry.press("Tab")
+    expect(alice.entry).to_have_value("Benedict, ")
+
+
+def test_keyboard_alone(visit: Open, server: Server, join_json: Callable[..., JsonClient]) -> None:
+    bob = join_json("bob")
+    alice = visit()
+    keyboard = alice.page.keyboard
+    expect(alice.page.get_by_label("Your name")).to_be_focused()
+    keyboard.type("alice")
+    keyboard.press("Enter")
+    alice.sees("You are here as alice.")
+    expect(alice.entry).to_be_focused()
+    keyboard.type("/he")
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    expect(alice.entry).to_have_value("/help ")
+    keyboard.press("Enter")
+    alice.sees("/wholast")
+    keyboard.press("Shift+Tab")
+    expect(alice.page.get_by_role("button", name="Emoji")).to_be_focused()
+    keyboard.press("Enter")
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(alice.entry).to_be_focused()
+    keyboard.press("Enter")
+    assert bob.wait_for("said")["text"] == "😄"
+    keyboard.press("Tab")
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(alice.entry).to_have_value("/msg bob ")
+    alice.page.get_by_role("link", name="Skip to the entry").focus()
+    keyboard.press("Enter")
+    expect(alice.entry).to_be_focused()
+
+
+# ---- text is text ---------------------------------------------------------------------------------------------
+
+
+def test_forged_text_is_shown_as_text(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    texts = [
+        "[*] alice exited.",
+        "<script>document.title = 'stolen'</script>",
+        "<img src=x onerror=\"document.title='stolen'\"> &lt;b&gt;",
+        "</li></ol><style>*{display:none}</style>",
+    ]
+    bob, alice = join_json("bob"), visit().joined("alice")
+    for text in texts:
+        bob.request("say", text=text)
+    expect(alice.log.locator(".said .text")).to_have_text(texts)
+    expect(alice.log.locator("script, style, img")).to_have_count(0)
+    assert alice.people() == ["alice", "bob", "Host"]
+    expect(alice.page).to_have_title("Lobby · Chat")
+
+
+# ---- the door -------------------------------------------------------------------------------------------------
+
+
+def test_name_is_remembered_and_refusals_are_explained(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    join_json("bob")
+    alice = visit()
+    alice.join("bob")
+    expect(alice.page.get_by_role("alert").first).to_contain_text("bob")
+    expect(alice.page.get_by_label("Your name")).to_be_focused()
+    alice.joined("alice")
+    alice.page.reload()
+    expect(alice.page.get_by_label("Your name")).to_have_value("alice")
+
+
+def test_registered_name_takes_its_password(visit: Open, start_server: Callable[..., Server], tmp_path: Path) -> None:
+    server = start_server("--data", tmp_path)
+    alice = visit(server).joined("alice")
+    alice.say("/register correct horse")
+    alice.sees("The name alice is yours")
+    alice.say("/quit")
+    expect(alice.page.get_by_label("Your name")).to_be_focused()
+    again = visit(server)
+    again.join("alice")
+    expect(again.page.get_by_label("Password of this name")).to_be_focused()
+    again.join("alice", "wrong horse")
+    expect(again.page.locator("#trouble")).to_contain_text("not the password")
+    again.join("alice", "correct horse")
+    again.sees("You are here as alice.")
+    assert again.page.evaluate("JSON.stringify(localStorage)").count("horse") == 0
+
+
+def test_who_comes_next_finds_nothing_of_the_one_before(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, guest = join_json("bob"), visit().joined("alice")
+    bob.request("msg", to="alice", text="a secret")
+    guest.sees("a secret")
+    guest.page.get_by_role("button", name="Leave", exact=True).click()
+    expect(guest.page.locator("#trouble")).to_have_text("Goodbye.")
+    guest.joined("carol")
+    guest.sees("You are here as carol.")
+    assert "a secret" not in guest.page.content()
+    guest.entry.press("ArrowUp")
+    expect(guest.entry).to_have_value("")
+
+
+def test_after_goodbye_it_says_why_and_offers_to_join_again(visit: Open, server: Server) -> None:
+    alice = visit().joined("alice")
+    server.type("/kick alice too loud")
+    expect(alice.page.locator("#farewell")).to_have_text("You have been kicked out: too loud.")
+    alice.page.get_by_role("button", name="Join again").click()
+    expect(alice.page.locator("#farewell")).to_be_hidden()
+    alice.say("quietly now")
+    expect(alice.log.locator(".own:not(.pending)", has_text="quietly now")).to_be_visible()
+
+
+# ---- coming back ----------------------------------------------------------------------------------------------
+
+
+def test_comes_back_to_a_server_that_was_killed(
+    visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient], tmp_path: Path
+) -> None:
+    options = ("--port", free_port(), "--data", tmp_path, "--room", "Weather: rain")
+    server = start_server(*options)
+    alice = visit(server, room="#weather").joined("alice")
+    alice.say("before")
+    expect(alice.log.locator(".own:not(.pending)", has_text="before")).to_be_visible()
+    server.kill()
+    expect(alice.page.locator("#banner")).to_contain_text("trying again")
+    alice.say("meanwhile")
+    expect(alice.page.locator("#hint")).to_contain_text("Not connected")
+    expect(alice.entry).to_have_value("meanwhile")
+    server = start_server(*options)
+    expect(alice.page.locator("#banner")).to_be_hidden()
+    bob = join_json("bob", server)
+    bob.request("join", room="weather")
+    alice.sees("bob came in.")
+    alice.entry.press("Enter")
+    said = bob.wait_for("said", text="meanwhile")
+    assert (said["from"], said["room"]) == ("alice", "weather")
+    expect(alice.log.get_by_text("before", exact=True)).to_have_count(1)
+
+
+def test_waits_for_its_own_ghost_to_go(visit: Open) -> None:
+    alice = visit()
+    halves: list[tuple[WebSocketRoute, WebSocketRoute]] = []
+
+    def connect(near: WebSocketRoute) -> None:
+        halves.append((near, near.connect_to_server()))
+        if len(halves) == 1:
+            near.on_close(lambda _code, _reason: None)  # and so the server is not told
+
+    alice.page.route_web_socket("**/ws", connect)
+    alice.page.reload()
+    alice.joined("alice")
+    near, far = halves[0]
+    near.close()  # the browser has lost the connection, the server not yet
+    banner = alice.page.locator("#banner")
+    expect(banner).to_contain_text("Your name is still held by your old connection")
+    far.close()
+    expect(banner).to_be_hidden()
+    expect(alice.page.locator("#me")).to_have_text("alice")
+    expect(alice.log.locator(".divider")).to_have_count(2)
+
+
+def test_lost_message_can_be_sent_again(visit: Open, start_server: Callable[..., Server]) -> None:
+    port = free_port()
+    server = start_server("--port", port)
+    alice = visit(server).joined("alice")
+    server.process.send_signal(signal.SIGSTOP)
+    alice.say("into the void")
+    expect(alice.log.locator(".pending")).to_have_count(1)
+    server.kill()
+    again = alice.page.get_by_role("button", name="Send again")
+    expect(again).to_be_visible()
+    start_server("--port", port)
+    expect(alice.page.locator("#banner")).to_be_hidden()
+    again.click()
+    expect(alice.log.locator(".own:not(.pending):not(.failed)", has_text="into the void")).to_have_count(1)
+
+
+# ---- the look -------------------------------------------------------------------------------------------------
+
+
+def test_phone_has_no_horizontal_scroll(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, alice = join_json("bob"), visit(size=PHONE).joined("alice")
+    bob.request("say", text="w" * 400 + " https://example.org/" + "x" * 300)
+    bob.request("msg", to="alice", text="y" * 200)
+    alice.say("/help")
+    alice.sees("/wholast")
+    wide = "[document.documentElement, document.querySelector('#log')].map(part => part.scrollWidth - part.clientWidth)"
+    assert alice.page.evaluate(wide) == [0, 0]
+    expect(alice.page.locator("#people")).to_be_hidden()
+    alice.page.get_by_role("button", name="People").click()
+    alice.page.locator("#people-list").get_by_role("button", name="bob").click()
+    expect(alice.entry).to_have_value("/msg bob ")
+    expect(alice.page.locator("#people")).to_be_hidden()
+    alice.page.get_by_role("button", name="Rooms").click()
+    alice.page.keyboard.press("Escape")
+    expect(alice.page.locator("#rooms")).to_be_hidden()
+    expect(alice.page.get_by_role("button", name="Rooms")).to_be_focused()
+
+
+def test_light_and_dark(visit: Open) -> None:
+    alice = visit(scheme="dark").joined("alice")
+    background = "getComputedStyle(document.querySelector('.pane')).backgroundColor"
+    dark = alice.page.evaluate(background)
+    alice.page.get_by_role("button", name="Dark colours").click()
+    light = alice.page.evaluate(background)
+    assert dark != light
+    alice.page.reload()
+    assert alice.page.evaluate(background) == light
+
+
+def test_a_long_talk_stays_small_in_the_page(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, alice = join_json("bob"), visit().joined("alice")
+    for start in range(0, 10_000, 500):
+        lines = "".join(f'{{"do":"say","text":"line {start + number}."}}\n' for number in range(500))
+        bob.send(lines)
+        bob.request("ping")
+    alice.sees("line 9999.")
+    assert alice.log.locator("li").count() <= 450
+    alice.page.wait_for_function(
+        """log => {
+            log.scrollTop = 0
+            return [...log.querySelectorAll(".text")].some(text => text.textContent === "line 9000.")
+        }""",
+        arg=alice.log.element_handle(),
+    )
+    assert alice.log.locator("li").count() <= 450
+    alice.page.get_by_role("button", name="newest").click()
+    expect(alice.log.get_by_text("line 9999.", exact=True)).to_be_in_viewport()

@@ -1,0 +1,285 @@
+// Joins the parts of the page: the door, the room, and what is remembered. What a part does stands in its own file.
+
+import { Bell } from "./bell.js";
+import { Chat } from "./chat.js";
+import { Entry } from "./entry.js";
+import { recall, remember } from "./keep.js";
+import { Link } from "./link.js";
+import { Lists } from "./lists.js";
+import { Log } from "./log.js";
+import { mentions } from "./words.js";
+
+const SURVEY = 60; // seconds between looks at what rooms there are
+
+const find = (id) => document.getElementById(id);
+const address = new URL("ws", location.href);
+address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+address.hash = "";
+
+const link = new Link(address.href, (event) => chat.receive(event));
+const bell = new Bell(recall("sound") === "on");
+let claimed = ""; // the name that was refused last, perhaps for want of its password
+
+// ---- what the chat tells the page
+
+const page = {
+  looks: (talk) => talk === chat.view && document.visibilityState === "visible" && document.hasFocus(),
+  changed: (talk, atEnd) => log.changed(talk, atEnd),
+  lists: () => {
+    lists.changed();
+    badge();
+  },
+  shown() {
+    const { view, home } = chat;
+    find("title").textContent = view.isPrivate ? `Private, with ${view.title}` : view.title;
+    find("description").textContent = view.isPrivate ? "Nobody else hears this." : view.description;
+    find("house").classList.toggle("in-private", view.isPrivate);
+    find("entry").placeholder = view.isPrivate ? `To ${view.title} only` : `To everyone in ${view.title}`;
+    const place = home.key === "lobby" ? location.pathname : `#${home.key}`;
+    if (!view.isPrivate) window.history.replaceState(null, "", place);
+    log.show(view);
+    page.lists();
+    closeDrawers();
+  },
+  news(message) {
+    badge();
+    if (message.places.some((place) => page.looks(place))) return;
+    const personal = message.kind === "whispered" || mentions(message.text, chat.me);
+    bell.ring(personal ? 880 : 620);
+  },
+  forget() {
+    chat.forget();
+    entry.forget();
+    badge();
+  },
+  giveBack: (text) => entry.giveBack(text),
+  link: (news) => LINK[news.state](news),
+};
+
+const chat = new Chat(link, page);
+
+function badge() {
+  bell.title(chat.unread, chat.view?.title);
+  const elsewhere = chat.unread - (chat.view?.unread || 0);
+  find("elsewhere").hidden = !elsewhere;
+  find("elsewhere").textContent = elsewhere || "";
+}
+
+// ---- the door
+
+const LINK = {
+  connecting: ({ text }) => status(text),
+  connected() {
+    remember("name", find("name").value.trim());
+    find("password").value = "";
+    banner("");
+    enter(true);
+  },
+  retrying: ({ text }) => status(text),
+  refused({ text, code }) {
+    enter(false);
+    const secret = ["registered", "wrong_password", "blocked", "busy"].includes(code);
+    if (secret) find("secret").hidden = false;
+    claimed = find("name").value.trim();
+    trouble(code === "registered" ? `${text.split(";")[0]}: please give its password.` : text);
+    find(secret ? "password" : "name").focus();
+    find(secret ? "password" : "name").select();
+  },
+  ended({ text, code }) {
+    if (code === "quit") page.forget();
+    if (!chat.view) return LINK.refused({ text, code: "" });
+    banner("");
+    find("composer").hidden = true;
+    find("ended").hidden = false;
+    find("state").className = "dot off";
+    find("farewell").textContent = text;
+    find("again").focus();
+  },
+};
+
+function status(text) {
+  if (chat.view && !find("house").hidden) banner(text);
+  else {
+    trouble(text);
+    find("trouble").classList.add("calm");
+  }
+}
+
+function trouble(text) {
+  find("trouble").classList.remove("calm");
+  find("trouble").textContent = text;
+  find("enter").disabled = false;
+}
+
+function banner(text) {
+  find("banner").textContent = text;
+  find("banner").hidden = !text;
+  find("state").className = `dot ${text ? "waiting" : "on"}`;
+}
+
+function enter(inside) {
+  find("door").hidden = inside;
+  find("house").hidden = !inside;
+  find("composer").hidden = false;
+  find("ended").hidden = true;
+  if (inside) entry.focus();
+}
+
+find("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const name = find("name").value.trim();
+  if (!name) return trouble("Please give a name.");
+  chat.wanted = wantedRoom();
+  link.join(name, find("password").value);
+});
+
+find("name").addEventListener("input", () => {
+  if (find("name").value.trim() === claimed) return;
+  find("secret").hidden = true;
+  find("password").value = "";
+  trouble("");
+});
+
+find("again").addEventListener("click", () => {
+  find("name").value = chat.me;
+  enter(false);
+  link.join(chat.me, "");
+});
+
+// ---- the room
+
+const write = (name) => {
+  closeDrawers();
+  entry.write(name);
+};
+
+const entry = new Entry(find, {
+  commands: () => chat.commands,
+  names: () => [...new Set([...chat.home.people, ...[...chat.talks.values()].map((talk) => talk.key)])],
+  rooms: () => chat.places.map(({ room }) => room),
+  me: () => chat.me,
+  send(text) {
+    const error = chat.enter(text);
+    if (!error) log.toEnd();
+    return error;
+  },
+});
+
+const log = new Log(find("log"), find("newest"), {
+  me: () => chat.me,
+  older: () => chat.older(),
+  write,
+  again: (message) => chat.again(message),
+  edit(message) {
+    if (entry.giveBack(message.typed)) chat.withdraw(message);
+    else entry.hint("There is something in the entry already; send or clear it first.");
+  },
+});
+
+const lists = new Lists(find, chat, {
+  join: (room) => chat.join(room),
+  part: (room) => chat.part(room),
+  talk: (name) => chat.talkWith(name),
+  write,
+});
+
+find("open-room").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const room = find("room-name").value.trim().replace(/\s+/g, "-");
+  if (room) chat.join(room.replace(/^#/, "").toLowerCase());
+  find("room-name").value = "";
+});
+
+find("leave").addEventListener("click", () => chat.leave());
+
+find("skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address keeps naming the room
+  entry.focus();
+});
+
+function wantedRoom() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)).toLowerCase();
+  } catch {
+    return "";
+  }
+}
+
+addEventListener("hashchange", () => link.open && wantedRoom() && chat.join(wantedRoom()));
+
+// ---- drawers, where there is little room
+
+const DRAWERS = { "show-rooms": "rooms", "show-people": "people" };
+
+for (const [opener, drawer] of Object.entries(DRAWERS)) {
+  find(opener).addEventListener("click", () => {
+    const open = !find(drawer).classList.contains("open");
+    closeDrawers();
+    if (open) openDrawer(opener, drawer);
+  });
+}
+
+function openDrawer(opener, drawer) {
+  find(drawer).classList.add("open");
+  find(opener).setAttribute("aria-expanded", "true");
+  find("shade").hidden = false;
+  find(drawer).querySelector("button:not(:disabled)")?.focus();
+  if (link.open) chat.survey();
+}
+
+function closeDrawers() {
+  for (const [opener, drawer] of Object.entries(DRAWERS)) {
+    const held = find(drawer).classList.contains("open") && find(drawer).contains(document.activeElement);
+    find(drawer).classList.remove("open");
+    find(opener).setAttribute("aria-expanded", "false");
+    if (held) find(opener).focus();
+  }
+  find("shade").hidden = true;
+}
+
+find("shade").addEventListener("click", closeDrawers);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeDrawers();
+});
+
+// ---- looking and looking away
+
+function looked() {
+  if (document.visibilityState !== "visible" || !document.hasFocus()) return;
+  link.hurry();
+  chat.seen();
+  page.lists();
+}
+
+function lookedAway() {
+  if (chat.view) chat.view.mark = null; // what comes now is new
+}
+
+addEventListener("focus", looked);
+addEventListener("blur", lookedAway);
+document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? looked() : lookedAway()));
+setInterval(() => document.visibilityState === "visible" && link.open && chat.survey(), SURVEY * 1000);
+
+// ---- switches
+
+function press(id, on) {
+  find(id).setAttribute("aria-pressed", String(on));
+}
+
+find("sound").addEventListener("click", () => {
+  press("sound", bell.toggle());
+  remember("sound", bell.on ? "on" : "off");
+});
+
+find("theme").addEventListener("click", () => {
+  const { dataset } = document.documentElement;
+  dataset.theme = dataset.theme === "dark" ? "light" : "dark";
+  press("theme", dataset.theme === "dark");
+  remember("theme", dataset.theme);
+});
+
+press("sound", bell.on);
+press("theme", document.documentElement.dataset.theme === "dark");
+find("where").textContent = location.host;
+find("name").value = recall("name");
+find("name").focus();

@@ -1,0 +1,135 @@
+// One visit to the server over a WebSocket: logs in, notices a dead connection, and comes back by itself.
+// It knows the protocol's beginning and end (login, ping, goodbye), and nothing of the page.
+
+const PAUSES = [0.4, 1, 2, 4, 8, 15, 30]; // seconds before each new try, at most; the last one repeats
+const CONNECT = 10; // seconds until a connection that does not come is given up
+const SILENCE = 20; // seconds without a word from the server until it is asked
+const ANSWER = 10; // seconds it has for an answer
+const GHOST = 120; // seconds that one's own dead connection may hold the name
+
+export class Link {
+  #address;
+  #deliver;
+  #login = null;
+  #socket = null;
+  #timer = 0;
+  #tries = 0;
+  #lostAt = 0;
+  #been = false;
+
+  // `deliver` gets each object of the server, and the link's own news: {event: "link", state, text}.
+  // States: connecting, connected, retrying, refused (with the server's `code`), ended.
+  constructor(address, deliver) {
+    this.#address = address;
+    this.#deliver = deliver;
+    this.open = false;
+    addEventListener("online", () => this.hurry());
+  }
+
+  join(name, password) {
+    this.#drop();
+    this.#login = { do: "login", name, ...(password && { password }) };
+    this.#been = false;
+    this.#tries = 0;
+    this.#connect();
+  }
+
+  // Returns whether it is on its way.
+  send(request) {
+    if (this.open) this.#socket.send(JSON.stringify(request));
+    return this.open;
+  }
+
+  // The password to come back with, from now on.
+  learn(password) {
+    this.#login.password = password;
+  }
+
+  // Whoever waits for the next try need not: the network is back, or somebody looks at the page.
+  hurry() {
+    if (this.#login && !this.#socket) this.#connect();
+  }
+
+  #connect() {
+    clearTimeout(this.#timer);
+    this.#tell("connecting", this.#been ? "Connecting again …" : "Connecting …");
+    const socket = (this.#socket = new WebSocket(this.#address));
+    socket.onopen = () => socket.send(JSON.stringify(this.#login));
+    socket.onmessage = (message) => this.#hear(message.data);
+    socket.onclose = () => this.#retry("The connection is gone");
+    this.#expect(CONNECT);
+  }
+
+  #hear(data) {
+    this.#expect(SILENCE);
+    const event = JSON.parse(data);
+    if (event.event === "ping") this.#socket.send('{"do":"pong"}');
+    else if (event.event === "welcome") this.#arrive(event);
+    else if (event.event === "goodbye") this.#end(event);
+    else if (event.event === "refused" && !this.open) this.#refused(event);
+    else {
+      if (event.event === "renamed" && event.old === this.#login.name) this.#login.name = event.new;
+      this.#deliver(event);
+    }
+  }
+
+  #arrive(event) {
+    this.open = this.#been = true;
+    this.#tries = this.#lostAt = 0;
+    this.#login.name = event.name;
+    this.#tell("connected", "");
+    this.#deliver(event);
+  }
+
+  #refused(event) {
+    const ghost = event.code === "name_taken" && this.#been && Date.now() - this.#lostAt < GHOST * 1000;
+    if (ghost) return this.#retry("Your name is still held by your old connection");
+    if (event.code === "busy") return this.#retry(event.text.replace(/\.$/, ""));
+    this.#stop();
+    this.#tell("refused", event.text, event.code);
+  }
+
+  #end(event) {
+    this.#stop();
+    this.#tell("ended", event.text, event.code);
+  }
+
+  #retry(why) {
+    this.#drop();
+    this.#lostAt ||= Date.now();
+    const longest = PAUSES[Math.min(this.#tries++, PAUSES.length - 1)];
+    const seconds = longest * (0.5 + Math.random() / 2);
+    this.#tell("retrying", `${why}; trying again${seconds < 2 ? "" : ` in ${Math.round(seconds)} s`} …`);
+    this.#timer = setTimeout(() => this.#connect(), seconds * 1000);
+  }
+
+  // Ask a silent server whether it is there; take one that stays silent for lost.
+  #expect(seconds) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (!this.open) return this.#retry("The server does not answer");
+      this.#socket.send('{"do":"ping"}');
+      this.#timer = setTimeout(() => this.#retry("The server does not answer"), ANSWER * 1000);
+    }, seconds * 1000);
+  }
+
+  #stop() {
+    this.#drop();
+    this.#login = null;
+    this.#lostAt = 0;
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.open = false;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  #tell(state, text, code = "") {
+    this.#deliver({ event: "link", state, text, code });
+  }
+}

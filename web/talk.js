@@ -1,0 +1,53 @@
+// One room, or one private talk: what was said in it, who is in it, and what has not been looked at yet.
+// It knows neither the server nor the page.
+
+// A message: { kind, at (ms since 1970), from, to, text, own, history, state, remark }, where kind is said, acted,
+// whispered, note, answer or trouble, and state is undefined, "pending" or "failed".
+
+const KEPT = 20_000; // messages in memory
+
+export class Talk {
+  constructor(key, title, isPrivate = false) {
+    this.key = key;
+    this.title = title;
+    this.isPrivate = isPrivate;
+    this.description = "";
+    this.joined = false;
+    this.people = new Set();
+    this.messages = [];
+    this.unread = 0;
+    this.mark = null; // the first message that is new since somebody looked
+    this.cut = 0; // when the connection was lost: what is recalled and younger was missed
+    this.complete = false; // there is nothing older
+    this.inlined = null; // the room in which the unread ones of a private talk stand, too
+  }
+
+  get latest() {
+    const last = this.messages.length - 1;
+    return last < 0 ? 0 : this.messages[last].at;
+  }
+
+  // Puts a message where its time says; what happens now goes to the end, whatever the clocks say.
+  add(message, inOrder = false) {
+    let index = this.messages.length;
+    if (inOrder) while (index > 0 && this.messages[index - 1].at > message.at) index--;
+    this.messages.splice(index, 0, message);
+    if (this.messages.length > KEPT) this.messages.splice(0, KEPT / 10);
+    return index === this.messages.length - 1;
+  }
+
+  remove(message) {
+    const index = this.messages.indexOf(message);
+    if (index >= 0) this.messages.splice(index, 1);
+    if (this.mark === message) this.mark = null;
+  }
+
+  missed(message) {
+    this.unread++;
+    this.mark ||= message;
+  }
+
+  rename(old, name) {
+    if (this.people.delete(old)) this.people.add(name);
+  }
+}

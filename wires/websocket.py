@@ -1,0 +1,138 @@
+"""The WebSocket after its handshake: one object of the JSON wire a text message, both ways. Knows nothing of HTTP.
+
+The library checks frames; messages are put together here. What everyone hears is framed once, for all browsers:
+frames from a server are not masked, and each stands for itself. That holds for compressed ones, too, since no
+context is kept from one message to the next, on either side: so it costs no memory, and the bytes can be shared.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
+from websockets.frames import Close, Frame, Opcode
+from websockets.server import ServerProtocol
+
+from chat.events import Ended, Event, Pinged, Ref, Refused, Request
+from wires.jsonl import LINE, Jsonl, parse
+from wires.wire import Wire
+
+CODES = {"quit": 1000, "closing": 1001, "fault": 1011, "busy": 1013}
+"""Close codes (RFC 6455 section 7.4.1) by the code of the goodbye; 1008 (a rule was broken) for all others."""
+
+DEFLATED = 1024  # bytes from which on a message is compressed: below, it costs more time than it saves
+_BITS, _LEVEL = 12, {"memLevel": 5}
+_OFFER = ServerPerMessageDeflateFactory(True, True, _BITS, _BITS, compress_settings=_LEVEL)
+_deflate = PerMessageDeflate(True, True, _BITS, _BITS, _LEVEL)  # what all share: between messages it keeps nothing
+
+_json = Jsonl()  # its writers, which keep nothing
+_log = logging.getLogger("chat.websocket")
+
+
+def protocol() -> ServerProtocol:
+    """Return what reads one connection, from the first byte of its request on."""
+    return ServerProtocol(max_size=LINE, extensions=[_OFFER], logger=_log)
+
+
+class WebSocket(Wire):
+    """One connection of a browser, or of a program. `protocol` has shaken hands."""
+
+    name = "web"
+    pings = True
+    acknowledges = True
+
+    def __init__(self, protocol: ServerProtocol) -> None:
+        super().__init__()
+        self._protocol = protocol
+        self._message: bytearray | None = None  # the fragments so far
+        self._deflates = any(
+            isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits >= _BITS
+            for extension in protocol.extensions
+        )
+        self._dialect = type(self), self._deflates
+
+    @property
+    def dialect(self) -> object:
+        """Return what those have in common who take compressed messages, and those who do not."""
+        return self._dialect
+
+    def receive(self, data: bytes) -> Iterator[Request | Refused]:
+        """Yield the request in each message, and a sign of life for each ping and pong."""
+        self._protocol.receive_data(data)
+        for frame in self._protocol.events_received():
+            if isinstance(frame, Frame):
+                yield from self._take(frame)
+            if self.over:
+                return
+        self._replies += filter(None, self._protocol.data_to_send())  # an empty one stands for the end, which is ours
+        if self._protocol.close_expected():
+            self._conclude()
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether half a message or half a frame waits for the rest."""
+        return self._message is not None or bool(self._protocol.reader.buffer)
+
+    def encode(self, event: Event) -> bytes:
+        """Return a frame for each object; a ping where life is in doubt, and a close frame after the goodbye."""
+        if isinstance(event, Pinged):
+            return PING
+        data = self._frames(_json.encode(event))
+        return data + close(CODES.get(event.code, 1008), event.code) if isinstance(event, Ended) else data
+
+    def own(self, event: Event, ref: Ref) -> bytes:
+        """Return what the author gets on the JSON wire, framed."""
+        return self._frames(_json.own(event, ref))
+
+    def acknowledge(self, event: Event, ref: Ref) -> bytes:
+        """Return what the author gets on the JSON wire, framed."""
+        return self._frames(_json.acknowledge(event, ref))
+
+    def _frames(self, lines: bytes) -> bytes:
+        """Return a text message for each line."""
+        return b"".join([self._text(line) for line in lines.split(b"\n")[:-1]])
+
+    def _text(self, line: bytes) -> bytes:
+        extensions = [_deflate] if self._deflates and len(line) >= DEFLATED else []
+        return Frame(Opcode.TEXT, line).serialize(mask=False, extensions=extensions)
+
+    def _take(self, frame: Frame) -> Iterator[Request | Refused]:
+        if frame.opcode in (Opcode.PING, Opcode.PONG):
+            yield Request("pong")
+        elif frame.opcode is Opcode.BINARY:
+            self._fail(1003, "only text is spoken here")
+        elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
+            self._message = self._message or bytearray()  # no list of fragments: empty ones would take memory, too
+            self._message += frame.data
+            if frame.fin:
+                message, self._message = bytes(self._message), None
+                yield from self._read(message)
+
+    def _read(self, message: bytes) -> Iterator[Request | Refused]:
+        """Yield the request in a message; one that is not UTF-8 ends the connection (RFC 6455 section 8.1)."""
+        try:
+            message.decode()
+        except UnicodeDecodeError:
+            self._fail(1007, "not UTF-8")
+            return
+        yield parse(message)
+
+    def _fail(self, code: int, why: str) -> None:
+        """End the connection (RFC 6455 section 7.1.7). What the library would have said counts no more."""
+        self._protocol.data_to_send()
+        self._replies.append(close(code, why))
+        self.over, self.why = True, f"sent what no WebSocket sends: {why}"
+
+    def _conclude(self) -> None:
+        """The closing handshake is done, or the library has found a fault."""
+        fault = self._protocol.parser_exc
+        self.over, self.why = True, f"sent what no WebSocket sends: {fault}" if fault else "closed the connection"
+
+
+def close(code: int, reason: str) -> bytes:
+    """Return a close frame."""
+    return Frame(Opcode.CLOSE, Close(code, reason).serialize()).serialize(mask=False)
+
+
+PING = Frame(Opcode.PING, b"").serialize(mask=False)
