@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from chat.events import Event, Refused, Request
+from wires.classroom import Classroom
 from wires.jsonl import Jsonl
 from wires.plain import Plain
 from wires.unserved import Unserved
@@ -18,18 +19,22 @@ TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
     ((b"{",), False, Jsonl),
     (_HTTP, False, lambda: Unserved("http")),
     (_IRC, True, lambda: Unserved("irc")),
-    ((b"ADD ",), False, lambda: Unserved("classroom")),
+    ((b"ADD ",), False, Classroom),
 )
 """Beginnings, whether their case is ignored, and the wire they mean. Everything else is plain lines."""
 
 
-def choose(data: bytes) -> Wire | None:
-    """Return the wire that `data` begins; None while it could still become more than one."""
+def choose(data: bytes, closed: Container[str] = ()) -> Wire | None:
+    """Return the wire that `data` begins; None while it could still become more than one.
+
+    Wires whose name is in `closed` are recognised, and told that they are not served.
+    """
     open_still = not data
     for beginnings, any_case, make in TABLE:
         seen = data.upper() if any_case else data
         if seen.startswith(beginnings):
-            return make()
+            wire = make()
+            return Unserved(wire.name) if wire.name in closed else wire
         open_still = open_still or any(beginning.startswith(seen) for beginning in beginnings)
     return None if open_still else Plain()
 

@@ -26,6 +26,12 @@ class Wire:
     """A line typed before the login is the name, and someone silent may be a person who waits to be asked."""
     acknowledges: ClassVar[bool] = False
     """The author of a message is told when it is kept for good."""
+    patience: ClassVar[float | None] = None
+    """Seconds after which `pause` is asked also of someone who is logged in; None for never."""
+    reports: ClassVar[bool] = False
+    """The client says by itself, now and then, that it is there: who is silent for long is gone."""
+    single: ClassVar[bool] = False
+    """One try: who is not let in is forgotten, and comes anew."""
     over = False
     """The wire is done with this connection: flush and hang up."""
 
@@ -102,6 +108,11 @@ class Lines:
         """Return what came without an end, and forget it."""
         rest, self.rest = self.rest, b""
         return rest
+
+    def forgive(self) -> bool:
+        """End the over-long line that is being dropped, and return whether there was one."""
+        dropping, self._dropping = self._dropping, False
+        return dropping
 
     def _whole(self, line: bytes) -> bytes | None:
         if line.endswith(b"\r"):
