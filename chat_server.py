@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import secrets
 import signal
 import socket
 import sys
@@ -21,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 import commands
-from chat.events import Refused
+from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.rooms import key
 from chat.turn import RECENT, Room, Turn
 from net.aside import Aside, Swamped
-from net.connection import Limits
+from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
+from net.datagrams import Datagrams, Peer, bind_beside
 from net.holder import holder
 from net.listener import Listener, bind, own_address
 from net.log import log_faults
@@ -36,6 +38,8 @@ from options import Options, parse
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts
 from visit import HostSeat, Visit
+from wires.datagram import Datagram
+from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
 from wires.http import Http, Site, prepare
 from wires.origin import Trust
@@ -43,6 +47,7 @@ from wires.pages import load
 from wires.wire import stamp
 
 WEB = Path(__file__).resolve().parent / "web"
+LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
 
@@ -89,6 +94,7 @@ class Server:
             colour="NO_COLOR" not in os.environ,
         )
         self.seat = HostSeat(self, self.console)
+        self._datagrams = [] if options.no_udp else self._open_datagrams(sockets)
         self.loop.settle = self.settle
 
     @property
@@ -111,6 +117,8 @@ class Server:
             if self.store is not None and not self.store.close(FAREWELL):
                 self.console.show(f"Not everything could be stored in {self.options.folder}; what waited is lost.")
             self.console.close()
+            for datagrams in self._datagrams:
+                datagrams.shut()
             self.loop.close()
 
     def settle(self) -> None:
@@ -167,13 +175,39 @@ class Server:
             self.loop.stop()
 
     def _welcome(self, sock: socket.socket, address: str) -> None:
-        self._visits[Visit(self, sock, address)] = None
+        visit = Visit(self, address, lambda visit: Connection(self.loop, sock, visit, self.limits))
+        self._visits[visit] = None
+
+    def _open_datagrams(self, sockets: list[socket.socket]) -> list[Datagrams]:
+        """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
+        door = Door((*LOOPBACK, *self.options.udp_trust), secrets.randbelow)
+        try:
+            return [Datagrams(self.loop, sock, door, self._meet) for sock in bind_beside(sockets)]
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            self.hub.note(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
+            return []
+
+    def _meet(self, peer: Peer) -> Visit:
+        visit = Visit(self, peer.shown, lambda _: peer, Datagram(self._place, self.loop.clock.monotonic))
+        self._visits[visit] = None
+        return visit
+
+    def _place(self, name: str) -> Place:
+        """Return the room called `name` as it is now; an empty one where it has just ended."""
+        try:
+            room = self.hub.rooms.get(name)
+        except Refused:
+            return Place(name, name, "", 0)
+        return Place(room.name, room.title, room.description, len(room.members))
 
     def _close(self) -> None:
         """Let nobody in any more, say goodbye to those without a name, and give all of them a moment to hear it."""
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        for datagrams in self._datagrams:
+            datagrams.close()
         for visit in tuple(self._visits):
             visit.dismiss("closing", self.hub.closing or "")
         self.loop.call_later(FAREWELL, self.loop.stop)

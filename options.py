@@ -13,6 +13,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,9 @@ class Options:
     data: str = ""
     no_store: bool = False
     recover: bool = False
+    no_classroom: bool = False
+    no_udp: bool = False
+    udp_trust: tuple[str, ...] = ()
     selector: str | None = None
     allow_origin: tuple[str, ...] = ()
     login_timeout: float = 20.0
@@ -48,6 +52,11 @@ class Options:
     stall_limit: float = 10.0
     idle_limit: float = 0.0
     return_limit: float = 30.0
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """Return the names of the wires that are switched off."""
+        return frozenset({"classroom"} if self.no_classroom else ())
 
     @property
     def folder(self) -> Path | None:
@@ -82,7 +91,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     check, path = given.pop("check"), given.pop("config")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
-    for name in ("room", "allow_origin"):
+    for name in ("room", "allow_origin", "udp_trust"):
         if given[name] is not None:
             given[name] = tuple(given[name])
     if given["data"]:
@@ -132,6 +141,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
     add("--store", action="store_false", dest="no_store", default=None, help="keep what lasts, whatever the file says")
     add("--recover", action=either, help="save what can be saved of a damaged store, then start")
+    add("--no-classroom", action="store_true", default=None, help="serve no clients of the textbook protocol")
+    add("--no-udp", action="store_true", default=None, help="serve no clients of the UDP channel protocol")
+    add(
+        "--udp-trust",
+        type=_network,
+        action="append",
+        metavar="NETWORK",
+        help="where UDP senders are who they say, such as 192.168.1.0/24; may be repeated. Others prove it by a number",
+    )
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
     add("--selector", choices=SELECTORS, help="how to wait for sockets; the best this system has if not given")
@@ -273,6 +291,19 @@ def _origins(value: object) -> tuple[str, ...]:
     return tuple(_origin(entry) for entry in value)
 
 
+def _network(word: object) -> str:
+    try:
+        return str(ip_network(_text(word)))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; give a network such as 192.168.1.0/24") from error
+
+
+def _networks(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError('give a list, such as ["192.168.1.0/24"]')
+    return tuple(_network(entry) for entry in value)
+
+
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise argparse.ArgumentTypeError("give true or false")
@@ -312,6 +343,9 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "data": _folder,
     "no_store": _flag,
     "recover": _flag,
+    "no_classroom": _flag,
+    "no_udp": _flag,
+    "udp_trust": _networks,
     "selector": _selector,
     **dict.fromkeys(_TIMES, _limit),
     "idle_limit": _seconds,

@@ -5,8 +5,7 @@ It decides nothing about the room; `chat_server.py` gives it the parts.
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request
@@ -14,9 +13,9 @@ from chat.hub import Hub
 from chat.returns import lose
 from chat.session import Session, State
 from commands import Table
-from net.connection import Connection, Limits
+from net.connection import Limits
 from net.console import Console
-from net.loop import Loop
+from net.loop import Loop, Timer
 from options import Options
 from wires.console import HostConsole
 from wires.plain import Plain
@@ -41,6 +40,15 @@ class House(Protocol):
     def forget(self, visit: Visit) -> None: ...
 
 
+class Way(Protocol):
+    """What brings bytes to a visitor, such as a Connection or the peer of a UDP socket."""
+
+    def write(self, data: bytes) -> None: ...
+    def queue(self, data: bytes) -> None: ...
+    def hold(self, on: bool) -> None: ...
+    def hang_up(self) -> None: ...
+
+
 class Visit:
     """One connection and the person behind it: owner of the channel, visitor to the session, listener to the room."""
 
@@ -51,6 +59,8 @@ class Visit:
         "_held",
         "_login_by",
         "_pinged",
+        "_rest",
+        "_rested",
         "_server",
         "_timer",
         "address",
@@ -58,16 +68,18 @@ class Visit:
         "wire",
     )
 
-    def __init__(self, server: House, sock: socket.socket, address: str) -> None:
+    def __init__(self, server: House, address: str, way: Callable[[Visit], Way], wire: Wire | None = None) -> None:
         self.address = address
-        self.wire: Wire = Unknown()
+        self.wire: Wire = wire or Unknown()
         self.session = Session(server.hub, server.table, self)
         self._server = server
-        self._channel = Connection(server.loop, sock, self, server.limits)
+        self._channel = way(self)
         now = server.loop.clock.monotonic()
         self._alive = now  # when the last whole request, or the first byte of one, came; before the login, any byte
         self._active = 0.0  # when the last request came that was no sign of life only; 0 before the first
         self._pinged = 0.0
+        self._rested = 0.0  # when what came last without an end counts as whole
+        self._rest: Timer | None = None
         self._held: Iterator[Request | Refused] | None = None  # what waits while a password is checked
         self._login_by = now + server.options.login_timeout
         self._timer = server.loop.call_at(now + PAUSE, self._look)
@@ -77,7 +89,9 @@ class Visit:
     def heard(self, data: bytes) -> None:
         """Bytes came: let the wire make requests of them, and the session handle each."""
         if isinstance(self.wire, Unknown):
-            data = self._recognise(self.wire, data, choose(self.wire.seen + data, self._server.http))
+            server = self._server
+            wire = choose(self.wire.seen + data, server.options.closed, server.http)
+            data = self._recognise(self.wire, data, wire)
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
         self._handle(self.wire.receive(data))
         if self.wire.successor is not None:
@@ -86,6 +100,7 @@ class Visit:
             self._alive = self._now()
         if newcomer or self.wire.over:
             self._conclude()
+        self._await_rest()
 
     def ended(self, why: str) -> None:
         """The connection is gone."""
@@ -143,6 +158,7 @@ class Visit:
         if held is not None:
             self._handle(held)
             self._conclude()
+            self._await_rest()
 
     def retire(self) -> None:
         """The person has come back by another connection."""
@@ -195,6 +211,8 @@ class Visit:
         self.wire = wire
         self.session.plain_names = wire.plain_names
         self.session.greeted &= wire.plain_names  # it was a program that took its time
+        if isinstance(wire, Plain) and self.session.greeted:
+            wire.by_hand()
         if wire.brief:
             options = self._server.options
             self._login_by += min(0.0, options.request_timeout - options.login_timeout)
@@ -228,6 +246,8 @@ class Visit:
                 self._server.hub.note(f"{self.address} left without a name: {self.wire.why}.")
             self.session.end(self.wire.why)
             self.hang_up()
+        elif self.wire.single and self.session.state is State.NAMING:
+            self.hang_up()  # not let in
         elif self._timer.when > self._alive + PAUSE:
             self._wake(self._alive + PAUSE)
 
@@ -269,12 +289,26 @@ class Visit:
             self.session.greet()
         self._handle(self.wire.pause(self.session.greeted))
 
+    def _await_rest(self) -> None:
+        """Give what has no end yet a moment, on wires whose clients end nothing."""
+        if self.wire.patience is not None and self.wire.unfinished:
+            self._rested = self._now() + self.wire.patience
+            if self._rest is None:
+                self._rest = self._server.loop.call_at(self._rested, self._take_rest)
+
+    def _take_rest(self) -> None:
+        self._rest = None
+        if self._now() < self._rested:  # more came meanwhile
+            self._rest = self._server.loop.call_at(self._rested, self._take_rest)
+        elif self.session.state is not State.LEAVING and self._held is None:
+            self._handle(self.wire.pause(False))
+
     def _look_at_guest(self, now: float) -> None:
         options, wire = self._server.options, self.wire
         silent = now - self._alive
         if options.idle_limit and now - self._active >= options.idle_limit:
             self.dismiss("idle", f"Nothing was heard from you for {options.idle_limit:g} seconds.")
-        elif silent >= options.silent_limit and (self._pinged > self._alive or wire.unfinished):
+        elif silent >= options.silent_limit and (self._pinged > self._alive or wire.unfinished or wire.reports):
             self._put_out("timeout", f"No whole line came from you for {options.silent_limit:g} seconds.")
         elif silent >= options.ping_after and wire.pings and self._pinged <= self._alive:
             self._pinged = now

@@ -34,7 +34,7 @@ from chat.events import (
     Whispered,
 )
 from chat.text import count, hms, one_line
-from wires.telnet import IAC, Telnet
+from wires.telnet import HIDE, IAC, SHOW, Keyboard, Telnet, rub_out
 from wires.wire import Lines, Wire, stamp
 
 LOBBY = "lobby"
@@ -50,16 +50,24 @@ class Plain(Wire):
         super().__init__()
         self._lines = Lines()
         self._telnet: Telnet | None = None
+        self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
+
+    def by_hand(self) -> None:
+        """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
+        self._keyboard = self._keyboard or Keyboard()
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield something said, or a typed command, for each line."""
         if self._telnet or IAC in data:
             data = self._without_telnet(data)
+        if self._keyboard:
+            data = self._keyboard.line_ends(data)
         for line in self._lines.cut(data):
+            self._end_hiding()
             if line is None:
                 yield Refused("too_long", f"A line has at most {self._lines.limit} bytes; yours was left out whole.")
             else:
-                yield _request(line)
+                yield _request(rub_out(line) if self._keyboard else line)
 
     def pause(self, asked: bool) -> Iterator[Request | Refused]:
         """Take what came without a line end for a line: the oldest clients send their name so.
@@ -76,6 +84,8 @@ class Plain(Wire):
 
     def encode(self, event: Event) -> bytes:
         """Return one line for the event; several for an answer with several lines, and for a welcome."""
+        if isinstance(event, Asked):
+            return self._ask(event)
         write = _WRITERS.get(type(event))
         return write(event).encode() if write else b""
 
@@ -85,9 +95,27 @@ class Plain(Wire):
             return _delivery(event).encode()
         return self.encode(event) if isinstance(event, Renamed) else b""
 
+    def _ask(self, event: Asked) -> bytes:
+        """Ask; whoever had to be asked for his name is a person, and a telnet client shows no password."""
+        if event.about == "name":
+            self.by_hand()
+        elif self._keyboard and (self._telnet is not None or self._keyboard.returns):
+            if self._telnet is None:
+                self._telnet = Telnet()
+            self._telnet.hiding = True
+            return self.replies() + _asked(event).encode() + HIDE
+        return self.replies() + _asked(event).encode()
+
+    def _end_hiding(self) -> None:
+        """The password has been typed, and so has an Enter that could not be seen."""
+        if self._telnet is not None and self._telnet.hiding:
+            self._telnet.hiding = False
+            self._replies.append(SHOW + b"\r\n")
+
     def _without_telnet(self, data: bytes) -> bytes:
         if self._telnet is None:
             self._telnet = Telnet()
+            self.by_hand()
         text, answers = self._telnet.strip(data)
         self._replies.append(answers)
         return text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from chat.events import Event, Refused, Request
+from wires.classroom import Classroom
 from wires.http import VERBS, Http
 from wires.jsonl import Jsonl
 from wires.plain import Plain
@@ -17,19 +18,23 @@ TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
     ((b"\x16\x03",), False, lambda: Unserved("tls")),
     ((b"{",), False, Jsonl),
     (_IRC, True, lambda: Unserved("irc")),
-    ((b"ADD ",), False, lambda: Unserved("classroom")),
+    ((b"ADD ",), False, Classroom),
 )
 """Beginnings, whether their case is ignored, and the wire they mean. HTTP is made by the house, since it serves the
 house's pages; everything else is plain lines."""
 
 
-def choose(data: bytes, http: Callable[[], Wire] = Http) -> Wire | None:
-    """Return the wire that `data` begins, `http()` for a verb of HTTP; None while it could still become another."""
+def choose(data: bytes, closed: Container[str] = (), http: Callable[[], Wire] = Http) -> Wire | None:
+    """Return the wire that `data` begins, `http()` for a verb of HTTP; None while it could still become another.
+
+    Wires whose name is in `closed` are recognised, and told that they are not served.
+    """
     open_still = not data
     for beginnings, any_case, make in (*TABLE, (VERBS, False, http)):
         seen = data.upper() if any_case else data
         if seen.startswith(beginnings):
-            return make()
+            wire = make()
+            return Unserved(wire.name) if wire.name in closed else wire
         open_still = open_still or any(beginning.startswith(seen) for beginning in beginnings)
     return None if open_still else Plain()
 

@@ -28,6 +28,12 @@ class Wire:
     """The author of a message is told when it is kept for good."""
     brief: ClassVar[bool] = False
     """Its part comes before the login, and has to be done in a shorter time."""
+    patience: ClassVar[float | None] = None
+    """Seconds after which `pause` is asked also of someone who is logged in; None for never."""
+    reports: ClassVar[bool] = False
+    """The client says by itself, now and then, that it is there: who is silent for long is gone."""
+    single: ClassVar[bool] = False
+    """One try: who is not let in is forgotten, and comes anew."""
     over = False
     """The wire is done with this connection: flush and hang up."""
     why = ""
@@ -110,6 +116,11 @@ class Lines:
         rest, self.rest = self.rest, b""
         self.pieces = 0
         return rest
+
+    def forgive(self) -> bool:
+        """End the over-long line that is being dropped, and return whether there was one."""
+        dropping, self._dropping = self._dropping, False
+        return dropping
 
     def _whole(self, line: bytes) -> bytes | None:
         if line.endswith(b"\r"):
