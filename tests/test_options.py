@@ -20,7 +20,9 @@ GOOD = {
     "host": '"127.0.0.1"', "port": "4000", "room_name": '"The \\"Big\\" Room"', "room": '["Weather: Rain", "Tea"]',
     "fixed_rooms": "true", "data": '"/tmp/somewhere else"', "no_store": "true", "recover": "true",
     "selector": '"poll"', "login_timeout": "5", "ping_after": "1234567.25", "silent_limit": "0.00001",
-    "stall_limit": "7.5", "idle_limit": "0",
+    "stall_limit": "7.5", "idle_limit": "0", "return_limit": "3", "request_timeout": "4",
+    "allow_origin": '["https://chat.example.org"]', "udp_trust": '["192.168.1.0/24"]',
+    "no_udp": "true", "no_classroom": "true",
 }  # fmt: skip
 
 
