@@ -103,7 +103,7 @@ def main(folder: Path) -> None:
     here = ("127.0.0.1", str(port))
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        host = terminal(stack, "chat_server.py", "--host", "127.0.0.1", "--port", str(port))
+        host = terminal(stack, "chat_server.py", "--host", "127.0.0.1", "--port", str(port), "--no-store")
         wait_for(lambda: listens(port))
         time.sleep(1)
         spider = terminal(stack, "chat_client.py", "-c", *here, "Spider-Man")
