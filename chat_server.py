@@ -108,7 +108,7 @@ class Server:
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
         self.console.show(banner)
-        self.aside.run(prepare, lambda _: None)
+        prepare()  # now, while there are descriptors for it, and nobody who waits
         try:
             self.loop.run()
         finally:
