@@ -60,6 +60,10 @@ class Window:
         """Type without sending."""
         self._do("xdotool", "type", "--delay", "8", text)
 
+    def press(self, key: str) -> None:
+        """Press one key."""
+        self._do("xdotool", "key", key)
+
     def photograph(self, path: Path) -> None:
         """Save what the window shows."""
         time.sleep(0.5)
@@ -125,6 +129,8 @@ def main(folder: Path) -> None:
         host.enter("LIST_USERS")
         host.type("Mind the fl")
         host.photograph(folder / "console.png")
+        host.press("ctrl+u")
+        host.enter("EXIT")  # a server whose terminal is gone serves on
 
 
 if __name__ == "__main__":
