@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import errno
+import hmac
 import os
 import resource
 import secrets
@@ -44,7 +45,8 @@ from wires.fanout import Acknowledgements, deliver
 from wires.http import Http, Site, prepare
 from wires.origin import Trust
 from wires.pages import load
-from wires.wire import stamp
+from wires.unserved import Unserved
+from wires.wire import Wire, stamp
 
 WEB = Path(__file__).resolve().parent / "web"
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
@@ -72,6 +74,7 @@ class Server:
         self.limits = Limits(stalled=options.stall_limit)
         self.table = commands.load()
         self.http = partial(Http, site(options))
+        self.irc: Callable[[], Wire] = partial(Unserved, "irc")  # until it is prepared
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
             sockets = bind(options.host, options.port)
@@ -108,7 +111,7 @@ class Server:
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
         self.console.show(banner)
-        prepare()  # now, while there are descriptors for it, and nobody who waits
+        self._prepare()
         try:
             self.loop.run()
         finally:
@@ -143,6 +146,15 @@ class Server:
             waited_for = acknowledgements or turn.when_kept
             self.store.write(turn.facts, done if waited_for else None)
 
+    def _prepare(self) -> None:
+        """Import what the first browser and the first IRC client need, while there are descriptors and nobody waits."""
+        from wires.irc import House, connect
+
+        prepare()
+        motd = tuple(self.options.motd.split("\n")) if self.options.motd else ()
+        network, started = self.options.room_name, self.loop.clock.time()
+        self.irc = partial(connect, House(self.hub, network=network, started=started, motd=motd))
+
     def _remember(self, options: Options) -> tuple[Store | None, Hub]:
         """Open the store, if there is one, and make the hub with what it holds. Raises Unusable."""
         store = None
@@ -159,7 +171,10 @@ class Server:
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
+            cloak=_cloak(secrets.token_bytes(16)),
         )
+        hub.door = options.password
+        hub.operators = dict(_credentials(line) for line in options.operator)
         hub.memory = StoreMemory(store) if store else None
         return store, hub
 
@@ -243,6 +258,17 @@ def site(options: Options) -> Site:
     """Return what browsers get: the page, and who may ask for it."""
     names = {socket.gethostname().lower(), options.host.lower()}
     return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)))
+
+
+def _cloak(key: bytes) -> Callable[[str], str]:
+    """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
+    return lambda address: f"{hmac.new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
+
+
+def _credentials(line: str) -> tuple[str, str]:
+    """Return name and password of an operator."""
+    name, _, password = line.partition(":")
+    return name.strip(), password.strip()
 
 
 def _room(line: str) -> Room:

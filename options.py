@@ -40,6 +40,10 @@ class Options:
     data: str = ""
     no_store: bool = False
     recover: bool = False
+    password: str = ""
+    operator: tuple[str, ...] = ()
+    motd: str = ""
+    no_irc: bool = False
     no_classroom: bool = False
     no_udp: bool = False
     udp_trust: tuple[str, ...] = ()
@@ -56,7 +60,8 @@ class Options:
     @property
     def closed(self) -> frozenset[str]:
         """Return the names of the wires that are switched off."""
-        return frozenset({"classroom"} if self.no_classroom else ())
+        off = {"classroom": self.no_classroom, "irc": self.no_irc}
+        return frozenset(name for name, closed in off.items() if closed)
 
     @property
     def folder(self) -> Path | None:
@@ -91,7 +96,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     check, path = given.pop("check"), given.pop("config")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
-    for name in ("room", "allow_origin", "udp_trust"):
+    for name in ("room", "allow_origin", "udp_trust", "operator"):
         if given[name] is not None:
             given[name] = tuple(given[name])
     if given["data"]:
@@ -110,7 +115,10 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 def shown(options: Options) -> str:
     """Return the options in force, as a file that sets them."""
-    rows = [f"{name} = {_toml(getattr(options, name))}\n" for name in _CHECKS if getattr(options, name) is not None]
+    secret = {name for name in ("password", "operator") if getattr(options, name)}
+    rows = [f"# {name} is set, and not shown\n" for name in sorted(secret)]
+    shown = (name for name in _CHECKS if name not in secret and getattr(options, name) is not None)
+    rows += [f"{name} = {_toml(getattr(options, name))}\n" for name in shown]
     where = options.folder
     return "".join(rows) + f"# kept in: {where or 'nowhere'}\n"
 
@@ -141,6 +149,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
     add("--store", action="store_false", dest="no_store", default=None, help="keep what lasts, whatever the file says")
     add("--recover", action=either, help="save what can be saved of a damaged store, then start")
+    add("--password", type=_text, metavar="TEXT", help="everyone must know this to come in; better in the file")
+    add(
+        "--operator",
+        type=_operator,
+        action="append",
+        metavar='"NAME: PASSWORD"',
+        help="who types /oper NAME PASSWORD may do what the host may; PASSWORD may be an argon2 hash; may be repeated",
+    )
+    add("--motd", type=_lines, metavar="TEXT", help="the message of the day, which IRC clients show")
+    add("--no-irc", action="store_true", default=None, help="serve no IRC clients")
     add("--no-classroom", action="store_true", default=None, help="serve no clients of the textbook protocol")
     add("--no-udp", action="store_true", default=None, help="serve no clients of the UDP channel protocol")
     add(
@@ -250,6 +268,26 @@ def _text(word: object) -> str:
     return word
 
 
+def _lines(word: object) -> str:
+    if not isinstance(word, str) or not all(line.isprintable() for line in word.split("\n")):
+        raise argparse.ArgumentTypeError("give lines of printable characters")
+    return word
+
+
+def _operator(word: object) -> str:
+    line = _text(word)
+    name, colon, password = line.partition(":")
+    if not (name.strip() and colon and password.strip()) or " " in name.strip():
+        raise argparse.ArgumentTypeError('give a name and a password, such as "root: a long password"')
+    return line
+
+
+def _operators(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError('give a list, such as ["root: a long password"]')
+    return tuple(_operator(line) for line in value)
+
+
 def _folder(word: object) -> str:
     try:
         return str(Path(_text(word)).expanduser()) if word else ""
@@ -343,6 +381,10 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "data": _folder,
     "no_store": _flag,
     "recover": _flag,
+    "password": _text,
+    "operator": _operators,
+    "motd": _lines,
+    "no_irc": _flag,
     "no_classroom": _flag,
     "no_udp": _flag,
     "udp_trust": _networks,

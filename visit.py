@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from chat.events import Ended, Event, Pinged, Refused, Request
+from chat.events import Ended, Event, Pinged, Refused, Request, Script
 from chat.hub import Hub
 from chat.returns import lose
 from chat.session import Session, State
@@ -37,6 +37,7 @@ class House(Protocol):
     options: Options
 
     def http(self) -> Wire: ...
+    def irc(self) -> Wire: ...
     def forget(self, visit: Visit) -> None: ...
 
 
@@ -80,7 +81,7 @@ class Visit:
         self._pinged = 0.0
         self._rested = 0.0  # when what came last without an end counts as whole
         self._rest: Timer | None = None
-        self._held: Iterator[Request | Refused] | None = None  # what waits while a password is checked
+        self._held: Iterator[Request | Refused | Script] | None = None  # what waits while a password is checked
         self._login_by = now + server.options.login_timeout
         self._timer = server.loop.call_at(now + PAUSE, self._look)
 
@@ -90,7 +91,7 @@ class Visit:
         """Bytes came: let the wire make requests of them, and the session handle each."""
         if isinstance(self.wire, Unknown):
             server = self._server
-            wire = choose(self.wire.seen + data, server.options.closed, server.http)
+            wire = choose(self.wire.seen + data, server.options.closed, server.http, server.irc)
             data = self._recognise(self.wire, data, wire)
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
         self._handle(self.wire.receive(data))
@@ -209,7 +210,7 @@ class Visit:
         if wire is None:
             return data
         self.wire = wire
-        self.session.plain_names = wire.plain_names
+        self.session.plain_names, self.session.joins = wire.plain_names, wire.joins
         self.session.greeted &= wire.plain_names  # it was a program that took its time
         if isinstance(wire, Plain) and self.session.greeted:
             wire.by_hand()
@@ -224,9 +225,9 @@ class Visit:
         self._login_by = self._now() + self._server.options.login_timeout
         self._handle(wire.receive(rest))
 
-    def _handle(self, requests: Iterator[Request | Refused]) -> None:
+    def _handle(self, requests: Iterator[Request | Refused | Script]) -> None:
         session = self.session
-        request: Request | Refused | None = None
+        request: Request | Refused | Script | None = None
         for request in requests:
             session.handle(request)
             if session.state is State.CHECKING:

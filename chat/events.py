@@ -9,11 +9,12 @@ accepts; its order is the order in which everybody sees them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-Ref = str | int | None
-"""What a program put on its request to recognise the answer; None where it put nothing."""
+Ref = object
+"""What was put on a request to recognise the answer; None where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,31 @@ class Request:
         if value is None:
             raise Refused("bad_request", f"{name} must be a string, a whole number or a list of strings.", self.ref)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a wire whose language is about the room itself has to say and to ask, step by step.
+
+    `steps` is called with the User (None before the login) in his turn, and yields Requests to be done, whose Refused it
+    may catch, and content that is told to him as `Answered`, in the order of everything else.
+    """
+
+    steps: Callable[[Any], Generator[Any, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What some wires show of a person besides the name. `account` is empty for a guest; `host` tells no address."""
+
+    ident: str = ""
+    host: str = ""
+    account: str = ""
+    realname: str = ""
+
+
+NOBODY = Identity()
+"""Where nothing is known, as of those who spoke before the last start."""
 
 
 class Refused(Exception):
@@ -61,11 +87,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Said(Event):
-    """A person said something to a room. `text` may hold line feeds where a wire can carry them."""
+    """A person said something to a room. `text` may hold line feeds where a wire can carry them.
+
+    `notice` asks programs not to answer; `tags` are for clients that know them (IRCv3 message-tags, client-only).
+    """
 
     room: str
     sender: str
     text: str
+    who: Identity = NOBODY
+    notice: bool = False
+    tags: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +107,8 @@ class Acted(Event):
     room: str
     sender: str
     text: str
+    who: Identity = NOBODY
+    tags: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +123,9 @@ class Whispered(Event):
     text: str
     away: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    who: Identity = NOBODY
+    notice: bool = False
+    tags: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +136,15 @@ class Entered(Event):
     name: str
     here: tuple[str, ...] = ()
     count: int = 0
+    who: Identity = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
 class Left(Event):
-    """A person went out of a room, or was kicked. `reason` is what a person gave as one, or empty."""
+    """A person went out of a room, or was put out of it `by` somebody. `reason` is what a person gave as one, or empty.
+
+    `gone` where he is off line now; who has heard so in another room (`again`) hears it here once more.
+    """
 
     room: str
     name: str
@@ -111,6 +152,20 @@ class Left(Event):
     kicked: bool = False
     here: tuple[str, ...] = ()
     count: int = 0
+    who: Identity = NOBODY
+    by: str = ""
+    by_who: Identity = NOBODY
+    gone: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(Event):
+    """A person is off line: for wires that tell so once, to those who share only a later room of his with him."""
+
+    name: str
+    reason: str = ""
+    who: Identity = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +176,7 @@ class Renamed(Event):
     new: str
     here: tuple[str, ...] = ()
     count: int = 0
+    who: Identity = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +293,20 @@ class Declined(Event):
     code: str
     text: str
     ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Event):
+    """To one person: what his own wire has put together in his turn. Nothing for anybody else."""
+
+    content: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Proven(Event):
+    """To someone who is not in the room yet: he has proven the password of `account`."""
+
+    account: str
 
 
 @dataclass(frozen=True, slots=True)

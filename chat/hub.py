@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from chat import names
 from chat.accounts import Account, Accounts, Guard
-from chat.elsewhere import Aside, AtOnce, Memory
+from chat.board import Board, Clock
+from chat.elsewhere import Aside, AtOnce
 from chat.events import (
     Acted,
-    Declined,
     Ended,
     Entered,
-    Event,
+    Gone,
+    Identity,
     Joined,
     Left,
-    Noted,
     Person,
     Recalled,
     Ref,
@@ -29,14 +30,14 @@ from chat.events import (
     Renamed,
     Said,
     Seen,
-    Told,
     Welcomed,
 )
 from chat.facts import AccountSeen, MessageSaved
+from chat.moderation import check_may_speak
 from chat.rooms import Rooms
 from chat.roster import Roster
 from chat.tokens import Tokens
-from chat.turn import Post, Room, Standing, Turn, User, Watchers
+from chat.turn import Departed, Post, Room, Standing, Turn, User, Watchers
 
 HOST = "Host"
 ROSTER = 100  # names that travel with an event about who is here; the count tells how many there are
@@ -45,14 +46,7 @@ REPLAY_CHARACTERS = 200_000  # and how long they may be, all together: the outbo
 GONE = 1_000  # people who went, remembered for /wholast
 
 
-class Clock(Protocol):
-    """`monotonic` for how long, `time` for when; both in seconds."""
-
-    def monotonic(self) -> float: ...
-    def time(self) -> float: ...
-
-
-class Hub:
+class Hub(Board):
     """All people and rooms, and the rules between them. Refusals are raised as `Refused`."""
 
     def __init__(
@@ -66,23 +60,24 @@ class Hub:
         fixed_rooms: bool = False,
         past: Mapping[str, Iterable[Said | Acted]] | None = None,
         aside: Aside | None = None,
+        cloak: Callable[[str], str] = lambda address: "chat",
     ) -> None:
+        super().__init__(clock, first_id)
         self.title = title
-        self.clock = clock
         self.closing: str | None = None
+        self.cloak = cloak
+        self.door = ""  # the password of the room, empty for none
+        self.operators: Mapping[str, str] = {}  # passwords, or their hashes, by name
         self.accounts = Accounts(accounts)
         self.guard = Guard()
         self.rooms = Rooms(title, rooms, fixed_rooms, past)
         self.roster = Roster(self.accounts)
         self.tokens = Tokens()
-        self.host: User | None = None
         self.aside: Aside = aside or AtOnce()
-        self.memory: Memory | None = None
-        self.gone: deque[tuple[str, float]] = deque(maxlen=GONE)
+        self.gone: deque[Departed] = deque(maxlen=GONE)
+        self.most = 0  # guests at once, since the start
         self.watchers = Watchers()
         self._deaf: set[User] = set()
-        self._id = first_id - 1
-        self._turn = Turn()
 
     # -- who is here
 
@@ -126,24 +121,35 @@ class Hub:
         account: Account | None = None,
         ref: Ref = None,
         resumes: bool = False,
+        roams: bool = False,
+        ident: str = "",
+        realname: str = "",
     ) -> User:
         """Let someone in under the name `raw`; `account` is his where he has proven it. Who `resumes` gets a token.
 
+        Who `roams` is in no room until he joins one; anybody else comes into the lobby.
         Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `registered`, `closing`.
         """
         if self.closing is not None:
             raise Refused("closing", self.closing)
-        name = account.name if account else names.check(raw)
+        name = names.check(raw)
         if account is not None:
-            self._replace(account)
+            name = account.name if names.key(name) == account.key else name
+            self.supersede(account)
         user = self._seat(name, listener, Standing.GUEST, address=address, wire=wire, account=account)
-        room = self.rooms.lobby
+        user.roams = roams
+        self.present(user, ident, realname)
+        self.most = max(self.most, len(self.roster) - 1)
         self.note(f"{name} is on line from {address} ({wire}).")
-        self.come(user, room)
-        here = tuple(member.name for member in room.members)
         token = self.tokens.issue(user) if resumes else ""
-        self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref, token))
-        self.recall(user, room)
+        if roams:
+            self.tell(user, Welcomed(*self.stamp(), "", self.title, name, (), ref, token))
+        else:
+            room = self.rooms.lobby
+            self.come(user, room)
+            here = tuple(member.name for member in room.members)
+            self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref, token))
+            self.recall(user, room)
         self._announce_arrival(user)
         if account is not None and account.inbox:
             self.inform(user, "inbox", f"Private messages waiting for you: {account.inbox}. /inbox shows them.")
@@ -181,7 +187,9 @@ class Hub:
         self._remember(user)
         because = f": {reason}" if reason else ""
         self.note(f"{user.name} is off line: kicked by {by.name}{because}.")
-        self.post(self._depart(user, reason, kicked=True), to=(user,))
+        told = self._depart(user, reason, by)
+        if told is not None:
+            self.post(told, to=(user,))
         self.end(user, "kicked", f"You have been kicked out{because}.")
 
     def end(self, user: User, code: str, text: str) -> None:
@@ -205,9 +213,9 @@ class Hub:
         self.roster.release(user)
         user.name, user.key, user.looks = name, names.key(name), looks
         self.roster.hold(user)
-        event = Renamed(*self.stamp(), old, name, user.room.present(ROSTER), len(user.room.members))
-        audience = {member: None for room in user.rooms for member in room.members}
-        self.post(event, to=tuple(audience), author=user, ref=ref)
+        room = user.current or self.rooms.lobby
+        event = Renamed(*self.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
+        self.post(event, to=self.acquainted(user), author=user, ref=ref)
         self._announce_arrival(user)
 
     def close(self, text: str) -> None:
@@ -224,19 +232,32 @@ class Hub:
         """Bring someone into a room; it is his current one now. Those in it are told."""
         room.members[user] = None
         user.rooms[room] = None
-        user.room = room
+        user.current = room
         self._turn.came(user, room)
         self.post(self._entered(user, room), room=room, author=user)
 
-    def go(self, user: User, room: Room, reason: str = "", kicked: bool = False) -> Left:
-        """Bring someone out of a room, and return the event that tells it to those who stay."""
+    def go(
+        self,
+        user: User,
+        room: Room,
+        reason: str = "",
+        by: User | None = None,
+        *,
+        gone: bool = False,
+        again: bool = False,
+    ) -> Left:
+        """Bring someone out of a room, or put him out `by` somebody; returns the event that tells those who stay."""
         del room.members[user]
         del user.rooms[room]
-        if user.rooms:
-            user.room = next(reversed(user.rooms))
+        room.gate.forget(user)
+        user.current = next(reversed(user.rooms), None)
         self._turn.went(user, room)
-        count = len(room.members)
-        left = Left(*self.stamp(), room.name, user.name, reason, kicked, room.present(ROSTER), count)
+        here, count = room.present(ROSTER), len(room.members)
+        actor = (by.name, by.who) if by else ()
+        kicked = by is not None
+        left = Left(*self.stamp(), room.name, user.name, reason, kicked, here, count, user.who, *actor)
+        if gone:
+            left = replace(left, gone=True, again=again)
         self.post(left, room=room)
         self.rooms.drop_if_empty(room)
         return left
@@ -254,75 +275,44 @@ class Hub:
 
     # -- talking
 
-    def say(self, user: User, text: str, ref: Ref = None) -> None:
-        """Say `text` to the room someone is in."""
-        room = user.room
-        self._speak(user, Said(*self.stamp(), room.name, user.name, text), ref)
-
-    def act(self, user: User, text: str, ref: Ref = None) -> None:
-        """Tell the room someone is in what he does."""
-        room = user.room
-        self._speak(user, Acted(*self.stamp(), room.name, user.name, text), ref)
-
-    # -- telling
-
-    def tell(self, user: User, event: Event) -> None:
-        """Tell one person something."""
-        self.post(event, to=(user,))
-
-    def post(
-        self,
-        event: Event,
-        room: Room | None = None,
-        to: tuple[User, ...] = (),
-        *,
-        author: User | None = None,
-        ref: Ref = None,
+    def say(
+        self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, notice: bool = False, tags: str = ""
     ) -> None:
-        """Have `event` told to `room`, and to the people in `to`; its `author` gets his own version."""
-        self._turn.posts.append(Post(event, room, to, author, ref))
+        """Say `text` to a room, by default to the one someone talks in."""
+        room = room or user.room
+        self._speak(user, room, Said(*self.stamp(), room.name, user.name, text, user.who, notice, tags), ref)
 
-    def inform(self, user: User, about: str, text: str, ref: Ref = None) -> None:
-        """Tell one person something in words."""
-        self.tell(user, Told(*self.stamp(), about, text, ref))
+    def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, tags: str = "") -> None:
+        """Tell a room, by default the one someone talks in, what he does."""
+        room = room or user.room
+        self._speak(user, room, Acted(*self.stamp(), room.name, user.name, text, user.who, tags), ref)
 
-    def decline(self, user: User, about: str, refusal: Refused, ref: Ref = None) -> None:
-        """Refuse one person something, after his request has ended."""
-        self.tell(user, Declined(*self.stamp(), about, refusal.code, refusal.text, ref))
+    # -- what is known of people
 
-    @property
-    def newest(self) -> int:
-        """Return the id of the newest event."""
-        return self._id
+    def present(self, user: User, ident: str, realname: str) -> None:
+        """Set what IRC shows of someone; where he has said nothing of himself, what way he came by."""
+        account = user.account.name if user.account else ""
+        host = self.cloak(user.address.rpartition(":")[0])
+        user.who = Identity(f"~{ident or user.wire}", host, account, realname or user.name)
 
-    def stamp(self) -> tuple[int, float]:
-        """Return the id and the time for an event."""
-        self._id += 1
-        return self._id, self.clock.time()
+    def recognise(self, user: User, account: Account) -> None:
+        """Let someone have what his account remembers."""
+        user.blocked, user.watched = account.blocked, account.watched
+        for key in user.watched:
+            self.watchers.add(user, key)
+        self.mind_blocks(user)
 
-    def note(self, text: str) -> None:
-        """Write a line on the host's console."""
-        if self.host is not None:
-            self.tell(self.host, Noted(*self.stamp(), text))
+    def supersede(self, account: Account, by: User | None = None) -> None:
+        """An account is on line once: who has proven the password takes the place of an earlier connection."""
+        for key in {account.key, *(user.key for user in self.roster if user.account is account)}:
+            earlier = self.roster.at(key)
+            if earlier is not None and earlier is not by:
+                self.leave(earlier, "logged in again from elsewhere")
+                self.end(earlier, "replaced", "You have logged in again from elsewhere.")
 
-    def keep(self, fact: Any) -> None:
-        """Have something kept for good, where anything is."""
-        if self.memory is not None:
-            self._turn.facts.append(fact)
-
-    def when_kept(self, action: Callable[[], None]) -> None:
-        """Call `action` once everything that this turn keeps is safe."""
-        self._turn.when_kept.append(action)
-
-    def restart(self, user: User) -> None:
-        """Let someone hear nothing of this turn that was posted before now."""
-        self._turn.since[user] = len(self._turn.posts)
-
-    def take(self) -> Turn:
-        """Return what was posted since the last call, and begin a new turn."""
-        turn, self._turn = self._turn, Turn()
-        turn.lasts = self.memory is not None
-        return turn
+    def acquainted(self, user: User) -> tuple[User, ...]:
+        """Return all who share a room with someone, and himself."""
+        return tuple({user: None} | {member: None for room in user.rooms for member in room.members})
 
     def mind_blocks(self, user: User) -> None:
         """Take note that the names `user` has blocked have changed."""
@@ -340,33 +330,31 @@ class Hub:
         user = User(name, names.key(name), frozenset(), listener, standing, now, address, wire, account=account)
         user.looks = self.roster.check_free(name, user)
         if account is not None:
-            user.blocked, user.watched = account.blocked, account.watched
-            for key in user.watched:
-                self.watchers.add(user, key)
-            self.mind_blocks(user)
+            self.recognise(user, account)
         self.roster.hold(user)
         return user
 
-    def _replace(self, account: Account) -> None:
-        """An account is on line once: who has proven the password takes the place of an earlier connection."""
-        for key in {account.key, *(user.key for user in self.roster if user.account is account)}:
-            earlier = self.roster.at(key)
-            if earlier is not None:
-                self.leave(earlier, "logged in again from elsewhere")
-                self.end(earlier, "replaced", "You have logged in again from elsewhere.")
-
-    def _depart(self, user: User, reason: str, kicked: bool = False) -> Left:
-        """Bring someone out of all his rooms, and return what was told in his current one."""
-        current = user.room
-        told = {room: self.go(user, room, reason, kicked) for room in tuple(user.rooms)}
-        return told[current]
+    def _depart(self, user: User, reason: str, by: User | None = None) -> Left | None:
+        """Bring someone out of all his rooms, and return what was told in his current one, if he was in any."""
+        current, told = user.current, None
+        heard: dict[User, None] = {}
+        for room in tuple(user.rooms):
+            left = self.go(user, room, reason, by, gone=True, again=bool(heard))
+            told = left if room is current else told
+            if heard and by is None:
+                knowing = frozenset(member for member in room.members if member in heard)
+                gone = Gone(left.id, left.at, user.name, reason, user.who)
+                self._turn.posts.append(Post(gone, room, deaf=knowing))
+            if user.rooms:
+                heard.update(room.members)
+        return told
 
     def _remember(self, user: User) -> None:
         """Keep when someone was here last, and how much he took part."""
         user.gone = True
         self.tokens.revoke(user)
         self.mind_blocks(user)
-        self.gone.append((user.name, self.clock.time()))
+        self.gone.append(Departed(user.name, self.clock.time(), user.who))
         for key in user.watched:
             self.watchers.remove(user, key)
         account = user.account
@@ -383,16 +371,20 @@ class Hub:
             if watcher is not user:
                 self.tell(watcher, Seen(*self.stamp(), user.name))
 
-    def _speak(self, user: User, event: Said | Acted, ref: Ref) -> None:
+    def _speak(self, user: User, room: Room, event: Said | Acted, ref: Ref) -> None:
+        """Post what someone says to a room, unless he may not speak there. Raises Refused `may_not_speak`."""
+        user.active = self.clock.monotonic()
+        if room.gate.bars or room not in user.rooms:
+            check_may_speak(user, room)
         user.messages += 1
-        user.room.recent.append(event)
+        room.recent.append(event)
         self.keep(MessageSaved(event, user.key))
-        deaf = frozenset(other for other in self._deaf if user.room in other.rooms and not other.hears(user))
-        self._turn.posts.append(Post(event, user.room, (), user, ref, deaf))
+        deaf = frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
+        self._turn.posts.append(Post(event, room, (), user, ref, deaf))
 
     def _order(self, user: User) -> tuple[str, ...]:
         """Return the names of someone's rooms, the current one first."""
         return tuple(room.name for room in reversed(user.rooms))
 
     def _entered(self, user: User, room: Room) -> Entered:
-        return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members))
+        return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members), user.who)

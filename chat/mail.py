@@ -24,7 +24,9 @@ class _Wanted:
     unknown: dict[str, None] = field(default_factory=dict)
 
 
-def whisper(hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = None) -> None:
+def whisper(
+    hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = None, *, notice: bool = False, tags: str = ""
+) -> None:
     """Say `text` in private to the names `wanted`; the sender learns whom it reached. A block is not told.
 
     Raises Refused `yourself`, and `not_here` or `inbox_full` where it reaches nobody at all.
@@ -37,7 +39,8 @@ def whisper(hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = N
     to = tuple(other.name for other in found.here)
     kept = tuple(account.name for account in found.away.values())
     missed = (*found.unknown, *(account.name for account in found.full.values()))
-    event = Whispered(*hub.stamp(), user.name, to, text, missed, kept)
+    event = Whispered(*hub.stamp(), user.name, to, text, missed, kept, user.who, notice, tags)
+    user.active = hub.clock.monotonic()
     hearing = [other for other in found.here if other.hears(user)]
     for other in (*hearing, user):
         other.remember(event)

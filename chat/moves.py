@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from chat.events import Parted, Ref, Refused
 from chat.hub import Hub
+from chat.moderation import check_may_enter
 from chat.rooms import PER_PERSON
 from chat.turn import Room, User
 
 
-def join(hub: Hub, user: User, name: str, ref: Ref = None) -> None:
+def join(hub: Hub, user: User, name: str, ref: Ref = None, *, key: str = "") -> None:
     """Bring someone into the room called `name`, or, where he is in it already, make it his current one.
 
-    Raises Refused `no_room`, `room_bad`, `too_many`.
+    Who makes a room runs it. Raises Refused `no_room`, `room_bad`, `too_many`, and what `check_may_enter` does.
     """
     room = hub.rooms.get_or_make(name)
     fresh = room not in user.rooms
     if fresh:
-        _check_may_join(hub, user, room)
+        _check_may_join(hub, user, room, key)
+        if not (room.lasting or room.members):
+            room.gate.made = hub.clock.time()
+            room.gate.ranks[user] = "o"
         hub.come(user, room)
     else:
         del user.rooms[room]
         user.rooms[room] = None
-        user.room = room
+        user.current = room
     hub.tell(user, hub.joined(room, ref))
     if fresh:
         hub.recall(user, room)
 
 
-def part(hub: Hub, user: User, name: str, ref: Ref = None) -> None:
+def part(hub: Hub, user: User, name: str, ref: Ref = None, *, reason: str = "") -> None:
     """Bring someone out of the room called `name`, or of his current one, back to the one before.
 
     Raises Refused `no_room`, `not_in`, `last_room`.
@@ -35,13 +39,16 @@ def part(hub: Hub, user: User, name: str, ref: Ref = None) -> None:
     room = hub.rooms.get(name) if name else user.room
     if room not in user.rooms:
         raise Refused("not_in", f"You are not in {room.title}.")
-    if len(user.rooms) == 1:
+    if len(user.rooms) == 1 and not user.roams:
         raise Refused("last_room", f"{room.title} is the only room you are in. /quit leaves altogether.")
-    hub.go(user, room)
-    hub.tell(user, Parted(*hub.stamp(), room.name, room.title, user.room.name, user.room.title, ref))
+    hub.go(user, room, reason)
+    current = (user.current.name, user.current.title) if user.current else ("", "")
+    hub.tell(user, Parted(*hub.stamp(), room.name, room.title, *current, ref))
 
 
-def _check_may_join(hub: Hub, user: User, room: Room) -> None:
+def _check_may_join(hub: Hub, user: User, room: Room, key: str) -> None:
+    check_may_enter(user, room, key)
+    room.gate.invited.pop(user, None)
     if len(user.rooms) >= PER_PERSON and user is not hub.host:
         hub.rooms.drop_if_empty(room)
         raise Refused("too_many", f"You are in {PER_PERSON} rooms already. /part leaves one.")

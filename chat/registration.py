@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from chat import passwords
+from dataclasses import replace
+
+from chat import names, passwords
 from chat.accounts import Account
+from chat.changes import Presented
 from chat.events import Ref, Refused
 from chat.facts import AccountMade, Blocked, PasswordChanged, Watched
 from chat.hub import Hub
@@ -35,6 +38,48 @@ def change(hub: Hub, user: User, account: Account, password: str, *, answer: str
     hub.aside.run(lambda: passwords.secret(secret), changed)
 
 
+def identify(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> None:
+    """Log someone who is here in to the account `name`; he is told so, or declined, once the password is checked.
+
+    Raises Refused `registered`, `blocked`, `busy`.
+    """
+    if user.account is not None:
+        raise Refused("registered", f"You are logged in already, as {user.account.name}.")
+    key, host = names.key(name), user.address.rpartition(":")[0]
+    hub.guard.check(key, host, hub.clock.monotonic())
+    hub.guard.count(key, host, hub.clock.monotonic())
+    account = hub.accounts.find(name)
+    kept = account.secret if account else None
+
+    def checked(right: bool) -> None:
+        if user.gone:
+            return
+        if account is None or not right:
+            hub.decline(user, "identify", Refused("wrong_password", f"That is not the password of {name}."), ref)
+            return
+        hub.guard.right(key, host)
+        _take(hub, user, account)
+        hub.inform(user, "identify", f"You are logged in as {account.name}.", ref)
+
+    hub.aside.run(lambda: passwords.matches(kept, password), checked)
+
+
+def _take(hub: Hub, user: User, account: Account) -> None:
+    """Give someone who is here the account whose password he has proven; an earlier connection of it ends."""
+    hub.supersede(account, by=user)
+    for key in user.watched:
+        hub.watchers.remove(user, key)
+    user.account = account
+    hub.recognise(user, account)
+    _introduce(hub, user)
+
+
+def _introduce(hub: Hub, user: User) -> None:
+    """Tell those who share a room with someone, and himself, that he has logged in to an account meanwhile."""
+    user.who = replace(user.who, account=user.account.name if user.account else "")
+    hub.post(Presented(*hub.stamp(), user.name, user.who, account=True), to=hub.acquainted(user))
+
+
 def _check_may_register(hub: Hub, user: User) -> None:
     if hub.memory is None:
         raise Refused("no_store", "This room keeps nothing, so no name can be registered.")
@@ -58,6 +103,7 @@ def _registered(hub: Hub, user: User, name: str, secret: str, ref: Ref) -> None:
     now = hub.clock.time()
     user.account = account = Account(name, user.key, secret, now, now, blocked=user.blocked, watched=user.watched)
     hub.accounts.add(account)
+    _introduce(hub, user)
     hub.keep(AccountMade(account.key, name, secret, now))
     for key, other in user.blocked.items():
         hub.keep(Blocked(account.key, key, other))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
+from hmac import compare_digest
 from typing import Protocol
 
 from chat import names, passwords
 from chat.accounts import Account
-from chat.events import Asked, Declined, Event, Ponged, Ref, Refused, Request, Told
+from chat.events import Answered, Asked, Declined, Event, Ponged, Proven, Ref, Refused, Request, Script, Told
 from chat.hub import Hub
 from chat.returns import come_back
+from chat.text import clean
 from chat.turn import User
 
 QUESTION = "What is your name?"
@@ -27,9 +30,11 @@ class State(Enum):
 
 
 _BEFORE = frozenset({"login", "ping", "pong", "quit"})
+LONGEST_LINE = 100  # characters in what one says of oneself
+DOOR = "\0door"  # as a name nobody can have: wrong passwords for the room are counted under it
 
 ACCEPTS: dict[State, frozenset[str] | None] = {
-    State.NAMING: _BEFORE,
+    State.NAMING: _BEFORE | {"authenticate"},
     State.PROVING: _BEFORE | {"prove"},
     State.CHECKING: frozenset(),
     State.PRESENT: None,
@@ -70,7 +75,11 @@ class Session:
         self.user: User | None = None
         self.greeted = False
         self.plain_names = False
+        self.joins = True
         self._claimed = ""
+        self._inside = not hub.door  # the password of the room, if it has one, was right
+        self._account: Account | None = None  # of which he has proven the password
+        self._ident = self._realname = ""
         self._resumes = False  # he has asked for a token by which he can come back
         self._hub = hub
         self._rules = rules
@@ -81,7 +90,7 @@ class Session:
         """Return whether he is not in the room yet, and not gone."""
         return self.user is None and self.state is not State.LEAVING
 
-    def handle(self, request: Request | Refused) -> None:
+    def handle(self, request: Request | Refused | Script) -> None:
         """Do what is asked, or answer why not. What comes after goodbye does not count."""
         if self.user is not None and self.user.gone:
             self.state = State.LEAVING
@@ -90,11 +99,11 @@ class Session:
         try:
             if isinstance(request, Refused):
                 raise request
-            request = self._read(request)
-            accepted = ACCEPTS[self.state]
-            if accepted is not None and request.verb not in accepted:
-                raise Refused("not_logged_in", "Please log in with a name first.")
-            self._do(request)
+            if isinstance(request, Script):
+                self._follow(request)
+            else:
+                request = self._read(request)
+                self._do(request)
         except Refused as refusal:
             self._decline(refusal, request)
 
@@ -139,13 +148,41 @@ class Session:
             return replace(self._rules.read(self.user, request.rest), ref=request.ref)
         return request
 
+    def _follow(self, script: Script) -> None:
+        """Do what a wire's script asks, and tell what it says, one after the other, until someone leaves in it."""
+        steps = script.steps(self.user)
+        refusal: Refused | None = None
+        while self.state is not State.LEAVING and not (self.user is not None and self.user.gone):
+            try:
+                step = steps.throw(refusal) if refusal else next(steps)
+            except StopIteration:
+                return
+            refusal = None
+            if not isinstance(step, Request):
+                self._answer(Answered(*self._hub.stamp(), step))
+                continue
+            try:
+                self._do(step)
+            except Refused as refused:
+                refusal = refused
+
     def _do(self, request: Request) -> None:
+        """Do what is asked, if this state accepts it. Raises Refused."""
+        accepted = ACCEPTS[self.state]
+        if accepted is not None and request.verb not in accepted:
+            raise Refused("not_logged_in", "Please log in with a name first.")
         if request.verb == "login":
             self._login(request)
+        elif request.verb == "authenticate":
+            self._authenticate(request)
         elif request.verb in ("ping", "pong"):
             self._pulse(request)
         elif self.user is not None:
             self._rules.run(self._hub, self.user, request)
+        elif request.verb == "prove" and not self._inside:
+            self._knock(self._claimed, request.rest)
+            self.state = State.NAMING
+            self._admit(self._claimed, "", request.ref)
         elif request.verb == "prove":
             self._prove(self._claimed, request.rest, request.ref)
         else:
@@ -162,15 +199,42 @@ class Session:
             return
         self._resumes = "token" in (request.fields or ())
         name = names.check(request.rest if request.fields is None else request.field("name"))
+        self._ident, self._realname = (clean(request.field(part))[:LONGEST_LINE] for part in ("ident", "realname"))
         password = request.field("password")
-        if password:
-            self._prove(name, password, request.ref)
+        if not self._inside:
+            if self._knock(name, request.field("door") or password):
+                return
+            password = "" if not request.field("door") else password
+        self._admit(name, password, request.ref)
+
+    def _admit(self, name: str, password: str, ref: Ref) -> None:
+        """Let someone in under a name, or have its password proven first."""
+        if self._account is not None:
+            self._enter(name, self._account, ref)
+        elif password:
+            self._prove(name, password, ref)
         elif self._hub.accounts.find(name) is None:
-            self._enter(name, None, request.ref)
+            self._enter(name, None, ref)
         elif self.plain_names:
             self._claim(name)
         else:
             raise Refused("registered", f"The name {name} is registered; log in with its password.")
+
+    def _knock(self, name: str, password: str) -> bool:
+        """Check the password of the room; True where a person is asked for it. Raises Refused `room_password`."""
+        guard, host, now = self._hub.guard, self._visitor.host, self._hub.clock.monotonic()
+        if not password and self.plain_names:
+            self._claimed, self.greeted, self.state = name, True, State.PROVING
+            self._ask("password", "This room has a password. What is it?")
+            return True
+        guard.check(DOOR, host, now)
+        if not compare_digest(password.encode("utf-8", "replace"), self._hub.door.encode()):
+            if password:
+                guard.count(DOOR, host, now)
+            raise Refused("room_password", "This room has a password, and that is not it.")
+        guard.right(DOOR, host)
+        self._inside = True
+        return False
 
     def _return(self, request: Request) -> bool:
         """Let someone who has a token go on where he was; False where it is no good, or no longer."""
@@ -193,8 +257,27 @@ class Session:
         self.state = State.PROVING
         self._ask("password", f"Password for {name}?")
 
+    def _authenticate(self, request: Request) -> None:
+        """Have the password of an account proven before the name is chosen."""
+        name = request.field("name")
+        self._check(name, request.field("password"), lambda account: self._authenticated(account, request))
+
+    def _authenticated(self, account: Account | None, request: Request) -> None:
+        self._account = account
+        if account is not None:
+            self._answer(Proven(*self._hub.stamp(), account.name))
+        else:
+            self._decline(Refused("wrong_password", "That is not the password of this account."), request)
+
     def _prove(self, name: str, password: str, ref: Ref) -> None:
-        """Have the password checked where that keeps nobody waiting; names nobody has registered take as long."""
+        """Have the password of a name checked, then let its owner in."""
+        self._check(name, password, lambda account: self._proved(name, account, ref))
+
+    def _check(self, name: str, password: str, then: Callable[[Account | None], None]) -> None:
+        """Have the password checked where that keeps nobody waiting; names nobody has registered take as long.
+
+        `then` gets the account if the password was right.
+        """
         guard, key, host = self._hub.guard, names.key(name), self._visitor.host
         guard.check(key, host, self._hub.clock.monotonic())
         guard.count(key, host, self._hub.clock.monotonic())
@@ -203,24 +286,30 @@ class Session:
         before, self.state = self.state, State.CHECKING
         try:
             self._hub.aside.run(
-                lambda: passwords.matches(kept, password), lambda right: self._proved(name, account, right, ref)
+                lambda: passwords.matches(kept, password),
+                lambda right: self._checked(account if right else None, key, then),
             )
         except Refused:
             self.state = before
             guard.spare(key, host)
             raise
 
-    def _proved(self, name: str, account: Account | None, right: bool, ref: Ref) -> None:
-        """The password has been checked: let the visitor in, or not."""
+    def _checked(self, account: Account | None, key: str, then: Callable[[Account | None], None]) -> None:
+        """The password has been checked; go on, unless he has gone meanwhile."""
         if self.state is not State.CHECKING:
-            return  # gone meanwhile
-        guard, key, host = self._hub.guard, names.key(name), self._visitor.host
+            return
         self.state = State.NAMING
+        if account is not None:
+            self._hub.guard.right(key, self._visitor.host)
+        then(account)
+        self._visitor.resume()
+
+    def _proved(self, name: str, account: Account | None, ref: Ref) -> None:
+        """The password of a name has been checked: let the visitor in, or not."""
         try:
-            if not right:
-                guard.check(key, host, self._hub.clock.monotonic())
+            if account is None:
+                self._hub.guard.check(names.key(name), self._visitor.host, self._hub.clock.monotonic())
                 raise Refused("wrong_password", f"That is not the password of {name}.")
-            guard.right(key, host)
             self._enter(name, account, ref)
         except Refused as refusal:
             again = refusal.code == "wrong_password" and self.plain_names
@@ -228,7 +317,6 @@ class Session:
             self._decline(refusal, Request("login", ref=ref))
             if again:
                 self._ask("password", f"Password for {name}?")
-        self._visitor.resume()
 
     def _enter(self, name: str, account: Account | None, ref: Ref) -> None:
         visitor = self._visitor
@@ -240,6 +328,9 @@ class Session:
             account=account,
             ref=ref,
             resumes=self._resumes,
+            roams=not self.joins,
+            ident=self._ident,
+            realname=self._realname,
         )
         self.seat(user)
         if self.greeted:
@@ -252,10 +343,11 @@ class Session:
         if request.verb == "ping":
             self._answer(Ponged(*self._hub.stamp(), request.ref))
 
-    def _decline(self, refusal: Refused, request: Request | Refused) -> None:
+    def _decline(self, refusal: Refused, request: Request | Refused | Script) -> None:
         verb = request.verb if isinstance(request, Request) else ""
-        about = "login" if self.user is None else verb
-        self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, request.ref))
+        about = "login" if self.user is None and verb != "authenticate" else verb
+        ref = None if isinstance(request, Script) else request.ref
+        self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
         if self.state is State.NAMING and self.greeted:
             self._ask("name", f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from chat import names
 from chat.accounts import Account
-from chat.events import Acted, Event, Ref, Said, Whispered
+from chat.events import NOBODY, Acted, Event, Identity, Ref, Refused, Said, Whispered
+from chat.gate import Gate
 
 PRIVATE = 50  # private messages kept for someone who must come back
 RECENT = 200  # messages that a room remembers without asking the disk
@@ -21,6 +22,7 @@ class Standing(IntEnum):
     """Who may do what to whom: nobody acts on someone of equal or higher standing."""
 
     GUEST = 1
+    OPERATOR = 2
     HOST = 3
 
 
@@ -28,8 +30,9 @@ class Standing(IntEnum):
 class User:
     """Someone present. `listener` is whatever brings events to him; the hub only keeps it.
 
-    `blocked` and `watched` are names by key; they are those of the account where he has one. `room` is the
-    current one: that joined last. `arrived` is monotonic seconds.
+    `blocked` and `watched` are names by key; they are those of the account where he has one. `current` is the room he
+    talks in: that joined last. Who `roams` may be in no room at all. `arrived` and `active` are monotonic seconds.
+    `away` is why he is not at his keyboard, and `modes` holds what he has set for himself (the letters of IRC).
     """
 
     name: str
@@ -48,7 +51,24 @@ class User:
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
     rooms: dict[Room, None] = field(default_factory=dict)
-    room: Room = field(init=False)
+    current: Room | None = None
+    roams: bool = False
+    active: float = 0.0
+    away: str = ""
+    modes: set[str] = field(default_factory=set)
+    who: Identity = NOBODY
+
+    @property
+    def room(self) -> Room:
+        """Return the room he talks in. Raises Refused `no_room` where he is in none."""
+        if self.current is None:
+            raise Refused("no_room", "You are in no room. /join lobby brings you to where everybody is.")
+        return self.current
+
+    @property
+    def mask(self) -> str:
+        """Return what masks are compared with."""
+        return f"{self.name}!{self.who.ident}@{self.who.host}"
 
     def remember(self, event: Whispered) -> None:
         """Keep a private message for the case that he must come back."""
@@ -75,6 +95,7 @@ class Room:
     lasting: bool = True
     members: dict[User, None] = field(default_factory=dict)
     recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
+    gate: Gate = field(default_factory=Gate)
 
     def present(self, most: int) -> tuple[str, ...]:
         """Return the names of those in it, at most `most`, in order of arrival."""
@@ -93,6 +114,15 @@ class Room:
                     break
                 found.append(event)
         return tuple(reversed(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """Someone who was on line under this name until then (seconds since 1970 UTC)."""
+
+    name: str
+    at: float
+    who: Identity
 
 
 class Watchers:

@@ -38,7 +38,8 @@ class Call:
     def list_people(self, about: str, people: Iterable[User]) -> None:
         """Answer with a row for each of `people`."""
         rows = self.hub.people(people)
-        self.answer(Listed(*self.hub.stamp(), about, self.user.room.name, rows, self.ref))
+        room = self.user.current or self.hub.rooms.lobby
+        self.answer(Listed(*self.hub.stamp(), about, room.name, rows, self.ref))
 
     def answer(self, event: Event) -> None:
         """Answer with an event, to this person alone."""
@@ -52,13 +53,15 @@ class Command:
     `params` names the arguments: `"to text"`; `?` after one makes it and those behind it optional. The last takes the
     rest of the line. `run` gets the call and one string per argument, empty where an optional one is missing. `bare`
     verbs may be typed by the host in capitals, without a slash; `guests` alone have a use for others. With `raw` the
-    arguments are not cleaned, because the command must see, and refuse, what is wrong with them.
+    arguments are not cleaned, because the command must see, and refuse, what is wrong with them. `more` names values
+    that only programs send; `run` gets those that are there by name.
     """
 
     name: str
     help: str
     run: Callable[..., None]
     params: str = ""
+    more: str = ""
     aliases: tuple[str, ...] = ()
     standing: Standing = Standing.GUEST
     bare: bool = False
@@ -103,6 +106,12 @@ class Command:
     def _pick(self, request: Request) -> list[str]:
         return [request.field(name) for name in self.names]
 
+    def extras(self, request: Request) -> dict[str, str]:
+        """Return what programs have sent besides the arguments."""
+        if not (self.more and request.fields):
+            return {}
+        return {name: clean(request.field(name)) for name in self.more.split() if name in request.fields}
+
 
 class Table:
     """All verbs, by name and alias."""
@@ -133,7 +142,7 @@ class Table:
         """Do what `user` asks. Raises Refused where he may not, or where something is missing."""
         command = self.get(request.verb, user)
         arguments = command.arguments(request, user.standing is Standing.HOST)
-        command.run(Call(hub, user, self, request.ref), *arguments)
+        command.run(Call(hub, user, self, request.ref), *arguments, **command.extras(request))
 
     def get(self, verb: str, user: User) -> Command:
         """Return the command `user` means. Raises Refused `unknown_command` or `not_allowed`."""

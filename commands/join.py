@@ -6,9 +6,11 @@ from chat.moves import join
 from commands import Call, Command
 
 
-def run(call: Call, room: str) -> None:
+def run(call: Call, room: str, key: str) -> None:
     """Bring the caller into `room`, made now where the host allows it; what he says goes there from now on."""
-    join(call.hub, call.user, room, call.ref)
+    join(call.hub, call.user, room, call.ref, key=key)
 
 
-COMMAND = Command("join", "come into a room, or talk in it again; /channels lists them", run, "room", ("j",))
+COMMAND = Command(
+    "join", "come into a room, or talk in it again; /channels lists them", run, "room key?", aliases=("j",)
+)

@@ -6,9 +6,9 @@ from chat.moves import part
 from commands import Call, Command
 
 
-def run(call: Call, room: str) -> None:
-    """Bring the caller out of `room`, or of the current one, back to the room before."""
-    part(call.hub, call.user, room, call.ref)
+def run(call: Call, room: str, reason: str) -> None:
+    """Bring the caller out of `room`, or of the current one, back to the room before; the others see the reason."""
+    part(call.hub, call.user, room, call.ref, reason=reason)
 
 
-COMMAND = Command("part", "leave a room, by default the current one, for the one before", run, "room?")
+COMMAND = Command("part", "leave a room, by default the current one, for the one before", run, "room? reason?")

@@ -11,4 +11,4 @@ def run(call: Call, reason: str) -> None:
     call.hub.end(call.user, "quit", "Goodbye.")
 
 
-COMMAND = Command("quit", "leave", run, "reason?", ("bye", "leave"), guests=True)
+COMMAND = Command("quit", "leave", run, "reason?", aliases=("bye", "leave"), guests=True)

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from chat.tags import check
 from commands import Call, Command
 
 
-def run(call: Call, text: str) -> None:
-    """Tell everyone else in the room."""
-    call.hub.say(call.user, text, call.ref)
+def run(call: Call, text: str, room: str = "", notice: str = "", tags: str = "") -> None:
+    """Tell everyone else in the room, by default the current one."""
+    place = call.hub.rooms.get(room) if room else None
+    call.hub.say(call.user, text, call.ref, room=place, notice=bool(notice), tags=check(tags))
 
 
-COMMAND = Command("say", "say something to the room; /say is needed only where a text begins with a slash", run, "text")
+COMMAND = Command(
+    "say",
+    "say something to the room; /say is needed only where a text begins with a slash",
+    run,
+    "text",
+    more="room notice tags",
+)

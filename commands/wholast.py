@@ -11,7 +11,7 @@ SHOWN = 200  # names in each of the two lines
 def run(call: Call, minutes: str) -> None:
     """Answer with everyone who is here or went within `minutes`, the last first."""
     since = call.hub.clock.time() - 60 * number(minutes, 0, MOST)
-    went = {name: None for name, at in reversed(call.hub.gone) if at >= since}
+    went = {gone.name: None for gone in reversed(call.hub.gone) if gone.at >= since}
     present = {user.account for user in call.hub}
     recent = (account for account in call.hub.accounts if account.seen >= since and account not in present)
     registered = sorted(recent, key=lambda account: -account.seen)

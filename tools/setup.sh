@@ -45,6 +45,10 @@ missing_packages() {
     can 'import tkinter' || echo python3-tk
     has tmux || echo tmux
     has nc || echo netcat-openbsd
+    has telnet || echo telnet
+    has busybox || echo busybox
+    has irssi || echo irssi
+    has weechat || has weechat-curses || echo weechat-curses
     NODE_PATH=/usr/share/nodejs node -e 'require("ws")' 2>/dev/null || echo node-ws
     has strace || echo strace
     has Xvfb || echo xvfb

@@ -105,6 +105,8 @@ class _Delivery:
         return next(place for place in rooms if place in user.rooms) is room
 
     def _piece(self, wire: Wire, index: int) -> bytes:
+        if wire.personal and self.posts[index].room is None:
+            return wire.encode(self.posts[index].event)
         pieces = self._pieces.get(wire.dialect)
         if pieces is None:
             pieces = self._pieces[wire.dialect] = [None] * len(self.posts)
@@ -131,7 +133,7 @@ class _Delivery:
             indexes = {index for index in indexes if index >= since}
         if user in self.deaf:
             indexes = {index for index in indexes if user not in self.posts[index].deaf}
-        data = b"".join([
+        data = wire.join([
             self._own(wire, index) if index in mine else self._piece(wire, index) for index in sorted(indexes)
         ])  # fmt: skip
         if data:

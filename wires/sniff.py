@@ -12,25 +12,30 @@ from wires.plain import Plain
 from wires.unserved import Unserved
 from wires.wire import Wire
 
-_IRC = (b"CAP ", b"NICK ", b"USER ", b"PASS ")
+_IRC = (b"CAP ", b"NICK ", b"USER ", b"PASS ", b"QUIT ")
 
 TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
     ((b"\x16\x03",), False, lambda: Unserved("tls")),
     ((b"{",), False, Jsonl),
-    (_IRC, True, lambda: Unserved("irc")),
     ((b"ADD ",), False, Classroom),
 )
-"""Beginnings, whether their case is ignored, and the wire they mean. HTTP is made by the house, since it serves the
-house's pages; everything else is plain lines."""
+"""Beginnings, whether their case is ignored, and the wire they mean. HTTP and IRC are made by the house, since they speak
+of the house itself; everything else is plain lines."""
 
 
-def choose(data: bytes, closed: Container[str] = (), http: Callable[[], Wire] = Http) -> Wire | None:
-    """Return the wire that `data` begins, `http()` for a verb of HTTP; None while it could still become another.
+def _no_irc() -> Wire:
+    return Unserved("irc")
+
+
+def choose(
+    data: bytes, closed: Container[str] = (), http: Callable[[], Wire] = Http, irc: Callable[[], Wire] = _no_irc
+) -> Wire | None:
+    """Return the wire that `data` begins, `http()` or `irc()` for theirs; None while it could still become another.
 
     Wires whose name is in `closed` are recognised, and told that they are not served.
     """
     open_still = not data
-    for beginnings, any_case, make in (*TABLE, (VERBS, False, http)):
+    for beginnings, any_case, make in (*TABLE, (VERBS, False, http), (_IRC, True, irc)):
         seen = data.upper() if any_case else data
         if seen.startswith(beginnings):
             wire = make()

@@ -1,4 +1,4 @@
-"""Foreign wires that are recognised but not served yet: one answer in their own language, then goodbye."""
+"""Foreign wires that are recognised but not served here: one answer in their own language, then goodbye."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from chat.events import Event, Refused, Request
 from wires.wire import Wire
 
-SENTENCE = "This room is not open to this kind of client yet; plain lines, JSON lines and browsers are served."
+SENTENCE = "This room is not open to this kind of client; try a browser, or plain lines."
 
 ANSWERS: dict[str, bytes] = {
     "irc": f"ERROR :{SENTENCE}\r\n".encode(),

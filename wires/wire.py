@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import ClassVar
 
-from chat.events import Event, Ref, Refused, Request
+from chat.events import Event, Ref, Refused, Request, Script
 
 LINE = 4096  # bytes in a line, its end not counted
 
@@ -34,6 +34,10 @@ class Wire:
     """The client says by itself, now and then, that it is there: who is silent for long is gone."""
     single: ClassVar[bool] = False
     """One try: who is not let in is forgotten, and comes anew."""
+    joins: ClassVar[bool] = True
+    """Who comes this way comes into the lobby; else he joins what he likes."""
+    personal: ClassVar[bool] = False
+    """What is told to one person names him: it is encoded for each."""
     over = False
     """The wire is done with this connection: flush and hang up."""
     why = ""
@@ -50,11 +54,11 @@ class Wire:
         """Return what all wires that write the same bytes have in common."""
         return type(self)
 
-    def receive(self, data: bytes) -> Iterator[Request | Refused]:
+    def receive(self, data: bytes) -> Iterator[Request | Refused | Script]:
         """Yield what `data`, and what was kept from before, ask for."""
         raise NotImplementedError
 
-    def pause(self, asked: bool) -> Iterator[Request | Refused]:
+    def pause(self, asked: bool) -> Iterator[Request | Refused | Script]:
         """Yield what is complete because nothing followed it for half a second. `asked`: a person was asked for it."""
         yield from ()
 
@@ -74,6 +78,10 @@ class Wire:
     def acknowledge(self, event: Event, ref: Ref) -> bytes:
         """Return what the author of `event` gets once it is kept for good."""
         return b""
+
+    def join(self, pieces: list[bytes]) -> bytes:
+        """Return, in one piece, what this person alone gets in this turn."""
+        return b"".join(pieces)
 
     def replies(self) -> bytes:
         """Return, once, what the wire itself has to say to its peer."""

@@ -1,0 +1,86 @@
+"""More of the words that travel: how rooms and people change while they are there. Follows `chat.events`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chat.events import NOBODY, Event, Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Described(Event):
+    """A person said what a room is about: its description, or topic. Empty: it has none now."""
+
+    room: str
+    by: str
+    text: str
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Moded(Event):
+    """A person changed who may do what in a room: `changes` as IRC writes them, such as `+o-v ann bob`."""
+
+    room: str
+    by: str
+    changes: str
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Invited(Event):
+    """To the one who is asked into a room by a person. `title` is the room's."""
+
+    room: str
+    title: str
+    by: str
+    name: str
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Inviting(Event):
+    """To those in a room: a person asked another in."""
+
+    room: str
+    by: str
+    name: str
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged(Event):
+    """A sign for clients that know it, to a room or to one person, such as "is typing" (IRCv3 TAGMSG)."""
+
+    room: str
+    sender: str
+    to: str
+    tags: str
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Rested(Event):
+    """A person is away, for the reason `text`, though on line; empty: he is back."""
+
+    name: str
+    text: str
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Presented(Event):
+    """A person gave another real name, or logged in to an account meanwhile: `who` as it is now."""
+
+    name: str
+    who: Identity
+    account: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Called(Event):
+    """An operator tells something to all who want to hear it."""
+
+    sender: str
+    text: str
+    who: Identity = NOBODY

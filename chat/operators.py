@@ -1,0 +1,46 @@
+"""The operators whom the host has named: who proves a password may act for him."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+
+from chat import passwords
+from chat.events import Ref, Refused
+from chat.hub import Hub
+from chat.turn import Standing, User
+
+OPER = "\0oper:"  # before a name nobody can have: wrong passwords are counted under it
+
+
+def promote(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> None:
+    """Make someone an operator if the password of `name` is right; he is told so, or declined.
+
+    Raises Refused `oper_wrong`, `blocked`, `busy`.
+    """
+    host, now = user.address.rpartition(":")[0], hub.clock.monotonic()
+    hub.guard.check(OPER, host, now)
+    hub.guard.count(OPER, host, now)
+    kept = hub.operators.get(name)
+    if kept is not None and not kept.startswith("$argon2"):
+        _decide(hub, user, name, compare_digest(kept.encode(), password.encode("utf-8", "replace")), ref)
+        return
+    hub.aside.run(lambda: passwords.matches(kept, password), lambda right: _later(hub, user, name, right, ref))
+
+
+def _later(hub: Hub, user: User, name: str, right: bool, ref: Ref) -> None:
+    try:
+        if not user.gone:
+            _decide(hub, user, name, right, ref)
+    except Refused as refusal:
+        hub.decline(user, "oper", refusal, ref)
+
+
+def _decide(hub: Hub, user: User, name: str, right: bool, ref: Ref) -> None:
+    if not right:
+        hub.note(f"{user.name} tried to become the operator {name[:32]!r}, with a wrong password.")
+        raise Refused("oper_wrong", "That is not the name and password of an operator.")
+    hub.guard.right(OPER, user.address.rpartition(":")[0])
+    user.standing = max(user.standing, Standing.OPERATOR)
+    user.modes.add("o")
+    hub.note(f"{user.name} is an operator now, as {name}.")
+    hub.inform(user, "oper", "You are an operator now. /help lists what you can do.", ref)

@@ -1,0 +1,19 @@
+"""IRC: `connect` makes the wire of one connection. irc.py tells how it works, the other files what its verbs do."""
+
+from __future__ import annotations
+
+from wires.irc import history, info, modes, people, registration, rooms, services, talk
+from wires.irc.irc import House, Irc
+
+__all__ = ["House", "connect"]
+
+VERBS = {
+    verb: rule
+    for part in (registration, rooms, modes, people, talk, info, services, history)
+    for verb, rule in part.VERBS.items()
+}
+
+
+def connect(house: House) -> Irc:
+    """Return the wire of a new connection."""
+    return Irc(house, VERBS)

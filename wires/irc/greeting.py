@@ -1,0 +1,123 @@
+"""What a client gets unasked: the welcome, what the server can do, the counts, the message of the day, a room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from chat.accounts import LISTED
+from chat.gate import ENTRIES, FLAGS, LISTS
+from chat.names import LONGEST
+from chat.rooms import PER_PERSON
+from chat.running import DESCRIPTION
+from wires.irc import told
+from wires.irc.lines import BODY
+from wires.irc.numerics import Numeric
+
+if TYPE_CHECKING:
+    from chat.turn import Room, User
+    from wires.irc.irc import Irc
+
+VERSION = "chat-1"
+USER_MODES = "Biow"
+MODES_AT_ONCE = 20
+RECALLED = 100  # messages in one answer to CHATHISTORY
+TARGETS = 20
+
+
+def supported() -> list[str]:
+    """Return the tokens of RPL_ISUPPORT."""
+    return [
+        "AWAYLEN=200", "BOT=B", "CASEMAPPING=ascii", f"CHANLIMIT=#:{PER_PERSON}", f"CHANMODES={LISTS},k,l,{FLAGS}",
+        "CHANNELLEN=33", "CHANTYPES=#", f"CHATHISTORY={RECALLED}", "ELIST=MNU", "EXCEPTS=e", "INVEX=I", "KICKLEN=390",
+        f"MAXLIST={LISTS}:{ENTRIES}", f"MAXTARGETS={TARGETS}", f"MODES={MODES_AT_ONCE}", f"MONITOR={LISTED}",
+        "MSGREFTYPES=msgid,timestamp", "NAMELEN=100", f"NICKLEN={LONGEST}", "PREFIX=(ov)@+", "SAFELIST",
+        f"TARGMAX=NAMES:1,LIST:1,KICK:1,WHOIS:1,PRIVMSG:{TARGETS},NOTICE:{TARGETS},MONITOR:{LISTED}",
+        f"TOPICLEN={DESCRIPTION}", "USERLEN=20", "UTF8ONLY", "WHOX",
+    ]  # fmt: skip
+
+
+def lines(irc: Irc) -> Iterator[str]:
+    """Yield everything that follows a successful registration."""
+    house, nick = irc.house, irc.nick
+    user = irc.hub.find(nick)
+    source = user.mask if user else nick
+    yield irc.numeric(Numeric.RPL_WELCOME, f"Welcome to the {house.network} Network {source}")
+    yield irc.numeric(Numeric.RPL_YOURHOST, f"Your host is {house.server}, running version {VERSION}")
+    made = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(house.started))
+    yield irc.numeric(Numeric.RPL_CREATED, f"This server was created {made}")
+    takes = f"{LISTS}klov"
+    yield irc.numeric(Numeric.RPL_MYINFO, house.server, VERSION, USER_MODES, "".join(sorted(FLAGS + takes)), takes)
+    yield from isupport(irc)
+    yield from lusers(irc)
+    yield from motd(irc)
+
+
+def isupport(irc: Irc) -> Iterator[str]:
+    """Yield what the server can do, thirteen tokens a line."""
+    tokens = [f"NETWORK={irc.house.network.replace(' ', '_')}", *supported()]
+    for start in range(0, len(tokens), 13):
+        yield irc.numeric(Numeric.RPL_ISUPPORT, *tokens[start : start + 13], "are supported by this server")
+
+
+def lusers(irc: Irc) -> Iterator[str]:
+    """Yield how many are here."""
+    hub = irc.hub
+    guests = [user for user in hub if user is not hub.host]
+    hidden = sum("i" in user.modes for user in guests)
+    operators = sum("o" in user.modes for user in guests)
+    seen, rooms = len(guests), sum(bool(room.members) for room in hub.rooms)
+    yield irc.numeric(Numeric.RPL_LUSERCLIENT, f"There are {seen - hidden} users and {hidden} invisible on 1 servers")
+    yield irc.numeric(Numeric.RPL_LUSEROP, f"{operators}", "operator(s) online")
+    yield irc.numeric(Numeric.RPL_LUSERUNKNOWN, "0", "unregistered connections")
+    yield irc.numeric(Numeric.RPL_LUSERCHANNELS, f"{rooms}", "channels formed")
+    yield irc.numeric(Numeric.RPL_LUSERME, f"I have {seen} clients and 0 servers")
+    most = f"{hub.most}"
+    yield irc.numeric(Numeric.RPL_LOCALUSERS, f"{seen}", most, f"Current local users {seen}, max {most}")
+    yield irc.numeric(Numeric.RPL_GLOBALUSERS, f"{seen}", most, f"Current global users {seen}, max {most}")
+
+
+def motd(irc: Irc) -> Iterator[str]:
+    """Yield the message of the day."""
+    if not irc.house.motd:
+        yield irc.numeric(Numeric.ERR_NOMOTD, "There is no message of the day; /join #lobby brings you to everybody")
+        return
+    yield irc.numeric(Numeric.RPL_MOTDSTART, f"- {irc.house.server} Message of the day - ")
+    for line in irc.house.motd:
+        yield irc.numeric(Numeric.RPL_MOTD, f"- {line}")
+    yield irc.numeric(Numeric.RPL_ENDOFMOTD, "End of /MOTD command.")
+
+
+def topic(irc: Irc, place: Room) -> Iterator[str]:
+    """Yield what a room is about, and who said so."""
+    name, gate = told.target(place.name), place.gate
+    yield irc.numeric(Numeric.RPL_TOPIC, name, place.description)
+    if gate.described_by:
+        yield irc.numeric(Numeric.RPL_TOPICWHOTIME, name, gate.described_by, f"{int(gate.described_at)}")
+
+
+def names(irc: Irc, place: Room, people: Iterable[User]) -> Iterator[str]:
+    """Yield who of `people` is in a room, as many in a line as fit."""
+    name = told.target(place.name)
+    sign = "@" if "s" in place.gate.flags else "="
+    head = irc.numeric(Numeric.RPL_NAMREPLY, sign, name)
+    words: list[str] = []
+    left = BODY - len(head.encode()) - 2
+    for user in people:
+        word = entry(irc, place, user)
+        if words and len(word.encode()) + 1 > left:
+            yield f"{head} :{' '.join(words)}"
+            words, left = [], BODY - len(head.encode()) - 2
+        words.append(word)
+        left -= len(word.encode()) + 1
+    if words:
+        yield f"{head} :{' '.join(words)}"
+    yield irc.numeric(Numeric.RPL_ENDOFNAMES, name, "End of /NAMES list")
+
+
+def entry(irc: Irc, place: Room, user: User) -> str:
+    """Return someone as NAMES shows him, with the signs and the host that this client has asked for."""
+    signs = place.gate.signs(user)
+    shown = signs if "multi-prefix" in irc.caps else signs[:1]
+    return shown + (user.mask if "userhost-in-names" in irc.caps else user.name)

@@ -1,0 +1,150 @@
+"""MODE: of a room, and of oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chat.events import Refused, Request
+from chat.gate import FLAGS, LISTS, RANKS
+from chat.moderation import is_shown, runs
+from chat.running import Change, shown
+from chat.turn import Room, User
+from wires.irc import rooms
+from wires.irc.greeting import MODES_AT_ONCE, USER_MODES
+from wires.irc.irc import Irc, Rule, Steps
+from wires.irc.lines import Line
+from wires.irc.numerics import Numeric
+from wires.irc.told import mask, target
+
+_LISTED = {
+    "b": (Numeric.RPL_BANLIST, Numeric.RPL_ENDOFBANLIST, "End of channel ban list"),
+    "e": (Numeric.RPL_EXCEPTLIST, Numeric.RPL_ENDOFEXCEPTLIST, "End of channel exception list"),
+    "I": (Numeric.RPL_INVEXLIST, Numeric.RPL_ENDOFINVEXLIST, "End of channel invite exception list"),
+}
+
+
+def mode(irc: Irc, user: User, line: Line) -> Steps:
+    """Tell or change modes."""
+    name = line.param(0)
+    if not name.startswith("#"):
+        yield from _own(irc, user, line)
+        return
+    room = rooms.find(irc, name)
+    if room is None or not is_shown(room, user):
+        yield rooms.no_room(irc, name)
+    elif len(line.params) < 2:
+        yield from _show(irc, user, room)
+    else:
+        yield from _change(irc, user, room, line)
+
+
+def _show(irc: Irc, user: User, room: Room) -> Iterator[str]:
+    yield irc.numeric(Numeric.RPL_CHANNELMODEIS, target(room.name), *current(room, user).split(" "))
+    if room.gate.made:
+        yield irc.numeric(Numeric.RPL_CREATIONTIME, target(room.name), f"{int(room.gate.made)}")
+
+
+def current(room: Room, user: User) -> str:
+    """Return the modes of a room: `+kt key`; the key is for those who are in it."""
+    gate = room.gate
+    letters = "".join(sorted(gate.flags)) + "k" * bool(gate.key) + "l" * bool(gate.limit)
+    key = gate.key if room in user.rooms or runs(user, room) else "*"
+    return " ".join([f"+{letters}", *([key] if gate.key else []), *([f"{gate.limit}"] if gate.limit else [])])
+
+
+def _change(irc: Irc, user: User, room: Room, line: Line) -> Steps:
+    """Have those changes made that make sense; each of the others is answered."""
+    changes: list[Change] = []
+    for wanted in _read(line.param(1), list(line.params[2:])):
+        fault = _fault(irc, room, wanted)
+        if wanted.letter in LISTS and not wanted.value:
+            yield list(_list(irc, user, room, wanted.letter))
+        elif fault and (runs(user, room) or wanted.letter not in FLAGS + LISTS + RANKS + "kl"):
+            yield fault
+        else:
+            changes.append(wanted)
+    if changes:
+        try:
+            yield Request("mode", "", {"room": room.name, "changes": shown(changes[:MODES_AT_ONCE])})
+        except Refused as refusal:
+            yield rooms.refused(irc, target(room.name), refusal)
+
+
+def _read(letters: str, values: list[str]) -> Iterator[Change]:
+    sign = "+"
+    for letter in letters:
+        if letter in "+-":
+            sign = letter
+            continue
+        takes = letter in LISTS + RANKS + "k" or (letter == "l" and sign == "+")
+        yield Change(sign, letter, values.pop(0) if takes and values else "")
+
+
+def _fault(irc: Irc, room: Room, wanted: Change) -> str:
+    """Return what is wrong with a change, empty where it is right."""
+    letter, value, name = wanted.letter, wanted.value, target(room.name)
+    if letter not in FLAGS + LISTS + RANKS + "kl":
+        return irc.numeric(Numeric.ERR_UNKNOWNMODE, letter, "is unknown mode char to me")
+    if letter in RANKS:
+        if not value:
+            return irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "MODE", "Not enough parameters")
+        other = irc.hub.find(value)
+        if other is None:
+            return irc.numeric(Numeric.ERR_NOSUCHNICK, rooms.shown(value), "No such nick/channel")
+        if room not in other.rooms:
+            return irc.numeric(Numeric.ERR_USERNOTINCHANNEL, other.name, name, "They aren't on that channel")
+    if letter == "k" and wanted.sign == "+":
+        if not value:
+            return irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "MODE", "Not enough parameters")
+        if " " in value or "," in value or value.startswith(":") or len(value) > 32:
+            return irc.numeric(Numeric.ERR_INVALIDMODEPARAM, name, "k", "*", "A key has no blanks and no commas")
+    if letter == "l" and wanted.sign == "+" and not (value.isascii() and value.isdigit() and int(value[:9]) > 0):
+        if not value:
+            return irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "MODE", "Not enough parameters")
+        return irc.numeric(Numeric.ERR_INVALIDMODEPARAM, name, "l", rooms.shown(value), "A limit is a whole number")
+    return ""
+
+
+def _list(irc: Irc, user: User, room: Room, letter: str) -> Iterator[str]:
+    item, end, text = _LISTED[letter]
+    name = target(room.name)
+    if letter != "b" and not runs(user, room):
+        yield rooms.refused(irc, name, Refused("not_op", ""))
+        return
+    for entry in room.gate.lists.get(letter, {}).values():
+        yield irc.numeric(item, name, entry.mask, entry.by, f"{int(entry.at)}")
+    yield irc.numeric(end, name, text)
+
+
+def _own(irc: Irc, user: User, line: Line) -> Steps:
+    """Tell or change what one has set for oneself."""
+    other = irc.hub.find(line.param(0))
+    if other is not user:
+        number = Numeric.ERR_USERSDONTMATCH if other else Numeric.ERR_NOSUCHNICK
+        where = [] if other else [rooms.shown(line.param(0))]
+        yield irc.numeric(number, *where, "Can't change mode for other users" if other else "No such nick/channel")
+        return
+    if len(line.params) < 2:
+        yield irc.numeric(Numeric.RPL_UMODEIS, "+" + "".join(sorted(user.modes)))
+        return
+    done: list[Change] = []
+    for wanted in _read(line.param(1), []):
+        if wanted.letter not in USER_MODES:
+            yield irc.numeric(Numeric.ERR_UMODEUNKNOWNFLAG, "Unknown MODE flag")
+        elif (wanted.letter in user.modes) is (wanted.sign == "-") and (wanted.letter != "o" or wanted.sign == "-"):
+            yield from _set(user, wanted)
+            done.append(Change(wanted.sign, wanted.letter))
+    if done:
+        yield f":{mask(user.name, user.who)} MODE {user.name} {shown(done)}"
+
+
+def _set(user: User, wanted: Change) -> Steps:
+    if wanted.letter == "o":
+        yield Request("deoper")
+    elif wanted.sign == "+":
+        user.modes.add(wanted.letter)
+    else:
+        user.modes.discard(wanted.letter)
+
+
+VERBS = {"MODE": Rule(mode, 1)}

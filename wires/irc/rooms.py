@@ -1,0 +1,234 @@
+"""Rooms: JOIN, PART, NAMES, LIST, TOPIC, INVITE and KICK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chat.events import Refused, Request
+from chat.gate import fits
+from chat.hub import REPLAY, REPLAY_CHARACTERS
+from chat.moderation import is_operator, is_shown
+from chat.turn import Room, User
+from wires.irc import greeting
+from wires.irc.irc import Irc, Rule, Steps
+from wires.irc.lines import Line
+from wires.irc.numerics import Numeric
+from wires.irc.told import history, target
+
+_NUMBERS = {
+    "no_room": (Numeric.ERR_NOSUCHCHANNEL, "No such channel"),
+    "room_bad": (Numeric.ERR_NOSUCHCHANNEL, "No such channel"),
+    "too_many": (Numeric.ERR_TOOMANYCHANNELS, "You have joined too many channels"),
+    "banned": (Numeric.ERR_BANNEDFROMCHAN, "Cannot join channel (+b)"),
+    "invite_only": (Numeric.ERR_INVITEONLYCHAN, "Cannot join channel (+i)"),
+    "wrong_key": (Numeric.ERR_BADCHANNELKEY, "Cannot join channel (+k)"),
+    "room_full": (Numeric.ERR_CHANNELISFULL, "Cannot join channel (+l)"),
+    "not_in": (Numeric.ERR_NOTONCHANNEL, "You're not on that channel"),
+    "not_op": (Numeric.ERR_CHANOPRIVSNEEDED, "You're not channel operator"),
+    "not_allowed": (Numeric.ERR_CHANOPRIVSNEEDED, "You may not do that to an operator of the server"),
+    "may_not_speak": (Numeric.ERR_CANNOTSENDTOCHAN, "Cannot send to channel"),
+}
+
+
+def find(irc: Irc, name: str) -> Room | None:
+    """Return the room called `name`, which begins with #, or None."""
+    if not name.startswith("#"):
+        return None
+    try:
+        return irc.hub.rooms.get(name)
+    except Refused:
+        return None
+
+
+def no_room(irc: Irc, name: str) -> str:
+    """Return that there is no room of that name."""
+    return irc.numeric(Numeric.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
+
+
+def shown(word: str) -> str:
+    """Return a word of the client's as a parameter that stands in the middle of a line."""
+    return (word.split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
+
+
+def refused(irc: Irc, room: str, refusal: Refused) -> str:
+    """Return a refusal that concerns a room."""
+    number, text = _NUMBERS.get(refusal.code, (Numeric.ERR_UNKNOWNERROR, refusal.text))
+    return irc.numeric(number, shown(room), text)
+
+
+def join(irc: Irc, user: User, line: Line) -> Steps:
+    """Come into rooms; `0` stands for going out of all."""
+    if line.param(0) == "0":
+        for room in tuple(user.rooms):
+            yield Request("part", "", {"room": room.name, "reason": ""})
+        return
+    keys = line.param(1).split(",")
+    for index, name in enumerate(line.param(0).split(",")):
+        if name:
+            yield from _join(irc, user, name, keys[index] if index < len(keys) else "")
+
+
+def _join(irc: Irc, user: User, name: str, key: str) -> Steps:
+    if not name.startswith("#") or len(name) < 2:
+        yield no_room(irc, name)
+        return
+    room = find(irc, name)
+    if room is not None and room in user.rooms:
+        return
+    try:
+        yield Request("join", "", {"room": name[1:], "key": key})
+    except Refused as refusal:
+        yield refused(irc, name, refusal)
+        return
+    room = irc.hub.rooms.get(name)
+    if room.description:
+        yield list(greeting.topic(irc, room))
+    yield list(greeting.names(irc, room, room.members))
+    said = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
+    if said and "draft/chathistory" not in irc.caps:  # else the client asks for as much as it wants
+        yield list(history(irc, said, target(room.name), f"h{irc.hub.newest}"))
+
+
+def part(irc: Irc, user: User, line: Line) -> Steps:
+    """Go out of rooms."""
+    for name in filter(None, line.param(0).split(",")):
+        room = find(irc, name)
+        if room is None:
+            yield no_room(irc, name)
+            continue
+        try:
+            yield Request("part", "", {"room": room.name, "reason": line.param(1)[:390]})
+        except Refused as refusal:
+            yield refused(irc, name, refusal)
+
+
+def names(irc: Irc, user: User, line: Line) -> Steps:
+    """List who is in a room."""
+    for name in filter(None, line.param(0).split(",")[:1]):
+        room = find(irc, name)
+        if room is None or not is_shown(room, user):
+            yield irc.numeric(Numeric.RPL_ENDOFNAMES, shown(name), "End of /NAMES list")
+        else:
+            yield list(greeting.names(irc, room, members(room, user)))
+    if not line.param(0):
+        yield irc.numeric(Numeric.RPL_ENDOFNAMES, "*", "End of /NAMES list")
+
+
+def _sees(user: User, room: Room, other: User) -> bool:
+    return "i" not in other.modes or room in user.rooms or is_operator(user)
+
+
+def rooms(irc: Irc, user: User, line: Line) -> Steps:
+    """List the rooms, by name, by mask, or by how many are in them (ELIST)."""
+    yield irc.numeric(Numeric.RPL_LISTSTART, "Channel", "Users  Name")
+    yield [
+        irc.numeric(Numeric.RPL_LIST, target(room.name), f"{len(room.members)}", room.description)
+        for room in irc.hub.rooms
+        if room.members and is_shown(room, user) and all(_passes(room, test) for test in _tests(line.param(0)))
+    ]
+    yield irc.numeric(Numeric.RPL_LISTEND, "End of /LIST")
+
+
+def _tests(words: str) -> list[list[str]]:
+    """Return the conditions, each with its alternatives: names stand for one another, the rest all count."""
+    found = [word for word in words.split(",") if word]
+    masks = [word for word in found if word[0] not in "<>!"]
+    return [[word] for word in found if word[0] in "<>!"] + ([masks] if masks else [])
+
+
+def _passes(room: Room, alternatives: list[str]) -> bool:
+    return any(_fits(room, word) for word in alternatives)
+
+
+def _fits(room: Room, word: str) -> bool:
+    sign, number, count = word[0], word[1:], len(room.members)
+    if sign in "<>":
+        return (
+            number.isascii()
+            and number.isdigit()
+            and (count < int(number[:9]) if sign == "<" else count > int(number[:9]))
+        )
+    if sign == "!":
+        return not fits(number, target(room.name))
+    return fits(word, target(room.name))
+
+
+def topic(irc: Irc, user: User, line: Line) -> Steps:
+    """Tell, or say, what a room is about."""
+    name = line.param(0)
+    room = find(irc, name)
+    if room is None or not (is_shown(room, user)):
+        yield no_room(irc, name)
+    elif len(line.params) < 2:
+        if room not in user.rooms and "s" in room.gate.flags:
+            yield refused(irc, name, Refused("not_in", ""))
+        elif room.description:
+            yield list(greeting.topic(irc, room))
+        else:
+            yield irc.numeric(Numeric.RPL_NOTOPIC, target(room.name), "No topic is set")
+    else:
+        try:
+            yield Request("topic", "", {"room": room.name, "text": line.param(1)[:390]})
+        except Refused as refusal:
+            yield refused(irc, name, refusal)
+
+
+def invite(irc: Irc, user: User, line: Line) -> Steps:
+    """Ask someone into a room."""
+    nick, name = line.param(0), line.param(1)
+    other, room = irc.hub.find(nick), find(irc, name)
+    if other is None:
+        yield irc.numeric(Numeric.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
+    elif room is None:
+        yield no_room(irc, name)
+    else:
+        try:
+            yield Request("invite", "", {"name": other.name, "room": room.name})
+        except Refused as refusal:
+            yield _not_invited(irc, other, name, refusal)
+
+
+def _not_invited(irc: Irc, other: User, name: str, refusal: Refused) -> str:
+    if refusal.code == "in_already":
+        return irc.numeric(Numeric.ERR_USERONCHANNEL, other.name, shown(name), "is already on channel")
+    return refused(irc, name, refusal)
+
+
+def kick(irc: Irc, user: User, line: Line) -> Steps:
+    """Put people out of a room."""
+    name, reason = line.param(0), line.param(2)[:390]
+    room = find(irc, name)
+    if room is None:
+        yield no_room(irc, name)
+        return
+    for nick in filter(None, line.param(1).split(",")[: greeting.TARGETS]):
+        yield from _kick(irc, room, nick, reason)
+
+
+def _kick(irc: Irc, room: Room, nick: str, reason: str) -> Steps:
+    try:
+        yield Request("kick", "", {"room": room.name, "name": nick, "reason": reason})
+    except Refused as refusal:
+        if refusal.code in ("not_here", "not_there"):
+            number = Numeric.ERR_USERNOTINCHANNEL if irc.hub.find(nick) else Numeric.ERR_NOSUCHNICK
+            where = [target(room.name)] if irc.hub.find(nick) else []
+            text = "They aren't on that channel" if where else "No such nick/channel"
+            yield irc.numeric(number, shown(nick), *where, text)
+        else:
+            yield refused(irc, target(room.name), refusal)
+
+
+def members(room: Room, user: User) -> Iterator[User]:
+    """Yield those in a room whom someone may see."""
+    return (other for other in room.members if _sees(user, room, other))
+
+
+VERBS = {
+    "INVITE": Rule(invite, 2),
+    "JOIN": Rule(join, 1),
+    "KICK": Rule(kick, 2),
+    "LIST": Rule(rooms),
+    "NAMES": Rule(names),
+    "PART": Rule(part, 1),
+    "TOPIC": Rule(topic, 1),
+}
