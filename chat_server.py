@@ -152,8 +152,9 @@ class Server:
 
         prepare()
         motd = tuple(self.options.motd.split("\n")) if self.options.motd else ()
-        network, started = self.options.room_name, self.loop.clock.time()
-        self.irc = partial(connect, House(self.hub, network=network, started=started, motd=motd))
+        options = self.options
+        house = House(self.hub, options.server_name, options.room_name, self.loop.clock.time(), motd)
+        self.irc = partial(connect, house)
 
     def _remember(self, options: Options) -> tuple[Store | None, Hub]:
         """Open the store, if there is one, and make the hub with what it holds. Raises Unusable."""

@@ -43,6 +43,7 @@ class Options:
     password: str = ""
     operator: tuple[str, ...] = ()
     motd: str = ""
+    server_name: str = "chat.server"
     no_irc: bool = False
     no_classroom: bool = False
     no_udp: bool = False
@@ -158,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         help="who types /oper NAME PASSWORD may do what the host may; PASSWORD may be an argon2 hash; may be repeated",
     )
     add("--motd", type=_lines, metavar="TEXT", help="the message of the day, which IRC clients show")
+    add("--server-name", type=_server, metavar="NAME", help="what IRC clients are told the server is called")
     add("--no-irc", action="store_true", default=None, help="serve no IRC clients")
     add("--no-classroom", action="store_true", default=None, help="serve no clients of the textbook protocol")
     add("--no-udp", action="store_true", default=None, help="serve no clients of the UDP channel protocol")
@@ -274,6 +276,13 @@ def _lines(word: object) -> str:
     return word
 
 
+def _server(word: object) -> str:
+    name = _text(word)
+    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) or len(name) > 63:
+        raise argparse.ArgumentTypeError("a server is called like a host, with a dot in it: chat.example.org")
+    return name
+
+
 def _operator(word: object) -> str:
     line = _text(word)
     name, colon, password = line.partition(":")
@@ -384,6 +393,7 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "password": _text,
     "operator": _operators,
     "motd": _lines,
+    "server_name": _server,
     "no_irc": _flag,
     "no_classroom": _flag,
     "no_udp": _flag,

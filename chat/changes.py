@@ -50,13 +50,18 @@ class Inviting(Event):
 
 @dataclass(frozen=True, slots=True)
 class Tagged(Event):
-    """A sign for clients that know it, to a room or to one person, such as "is typing" (IRCv3 TAGMSG)."""
+    """A sign for clients that know it, to a room or to one person, such as "is typing" (IRCv3 TAGMSG).
+
+    Or, as `query`, what clients ask one another behind the backs of people (CTCP); `reply` where it answers one.
+    """
 
     room: str
     sender: str
     to: str
     tags: str
     who: Identity = NOBODY
+    query: str = ""
+    reply: bool = False
 
 
 @dataclass(frozen=True, slots=True)

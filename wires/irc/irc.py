@@ -70,7 +70,7 @@ class Irc(Wire):
 
     def __init__(self, house: House, verbs: dict[str, Rule]) -> None:
         super().__init__()
-        self.house = house
+        self.house: House = house
         self.hub = house.hub
         self.verbs = verbs
         self.nick = "*"
@@ -137,6 +137,10 @@ class Irc(Wire):
     def notice(self, text: str) -> str:
         """Return a sentence of the server's for this client."""
         return self.say("NOTICE", self.nick, text)
+
+    def service(self, text: str) -> str:
+        """Return a sentence about accounts, from whom IRC's people expect it."""
+        return f":NickServ!NickServ@{self.house.server} NOTICE {self.nick} :{text}"
 
     def fail(self, command: str, code: str, *context: str) -> str:
         """Return a standard reply (IRCv3 standard-replies), a NOTICE for clients without them."""

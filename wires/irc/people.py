@@ -201,10 +201,11 @@ def _host(other: User) -> str:
 def away(irc: Irc, user: User, line: Line) -> Steps:
     """Be away, or back."""
     text = line.param(0)
-    try:
-        yield Request("away", "", {"reason": text})
-    except Refused as refusal:
-        yield irc.refused("AWAY", refusal)
+    yield Request("away", "", {"reason": text})
+    if text:
+        yield irc.numeric(Numeric.RPL_NOWAWAY, "You have been marked as being away")
+    else:
+        yield irc.numeric(Numeric.RPL_UNAWAY, "You are no longer marked as being away")
 
 
 def setname(irc: Irc, user: User, line: Line) -> Steps:

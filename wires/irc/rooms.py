@@ -124,9 +124,15 @@ def rooms(irc: Irc, user: User, line: Line) -> Steps:
     yield [
         irc.numeric(Numeric.RPL_LIST, target(room.name), f"{len(room.members)}", room.description)
         for room in irc.hub.rooms
-        if room.members and is_shown(room, user) and all(_passes(room, test) for test in _tests(line.param(0)))
+        if _is_listed(irc, room, user) and all(_passes(room, test) for test in _tests(line.param(0)))
     ]
     yield irc.numeric(Numeric.RPL_LISTEND, "End of /LIST")
+
+
+def _is_listed(irc: Irc, room: Room, user: User) -> bool:
+    """Return whether a room is listed. The lobby, which everybody knows, is only where somebody but the host is in it."""
+    empty = room is irc.hub.rooms.lobby and all(other is irc.hub.host for other in room.members)
+    return is_shown(room, user) and not empty
 
 
 def _tests(words: str) -> list[list[str]]:
@@ -184,6 +190,7 @@ def invite(irc: Irc, user: User, line: Line) -> Steps:
     else:
         try:
             yield Request("invite", "", {"name": other.name, "room": room.name})
+            yield irc.numeric(Numeric.RPL_INVITING, other.name, target(room.name))
         except Refused as refusal:
             yield _not_invited(irc, other, name, refusal)
 

@@ -22,13 +22,9 @@ def serve(irc: Irc, user: User, text: str) -> Steps:
         elif verb == "IDENTIFY" and len(words) > 1:
             yield Request("identify", "", {"password": words[-1], **({"name": words[1]} if len(words) > 2 else {})})
         else:
-            yield _say(irc, HELP)
+            yield irc.service(HELP)
     except Refused as refusal:
-        yield _say(irc, refusal.text)
-
-
-def _say(irc: Irc, text: str) -> str:
-    return f":NickServ!NickServ@{irc.house.server} NOTICE {irc.nick} :{text}"
+        yield irc.service(refusal.text)
 
 
 def nickserv(irc: Irc, user: User, line: Line) -> Steps:

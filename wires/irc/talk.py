@@ -7,7 +7,7 @@ from chat.turn import User
 from wires.irc import labels, rooms
 from wires.irc.greeting import TARGETS
 from wires.irc.irc import Irc, Rule, Steps
-from wires.irc.lines import Line, write_tags
+from wires.irc.lines import BODY, Line, write_tags
 from wires.irc.multiline import Batch
 from wires.irc.numerics import Numeric
 from wires.irc.services import SERVICE, serve
@@ -25,8 +25,16 @@ def message(irc: Irc, user: User, line: Line) -> Steps:
         yield irc.numeric(Numeric.ERR_NORECIPIENT, f"No recipient given ({line.command})")
     elif not line.param(1):
         yield irc.numeric(Numeric.ERR_NOTEXTTOSEND, "No text to send")
+    elif _is_long(user, line):
+        yield irc.numeric(Numeric.ERR_INPUTTOOLONG, "With your name before it that is longer than a line; not sent")
     else:
         yield from send(irc, user, line.command, line.param(0), line.param(1), client_tags(irc, line.tags))
+
+
+def _is_long(user: User, line: Line) -> bool:
+    """Return whether a line is too long to be passed on as one: clients that know their own host split it themselves."""
+    longest = max(line.param(0).split(","), key=len)
+    return len(f":{user.mask} {line.command} {longest} :{line.param(1)}".encode()) > BODY
 
 
 def send(irc: Irc, user: User, command: str, targets: str, text: str, tags: str) -> Steps:
@@ -62,8 +70,8 @@ def _to_room(irc: Irc, target: str, text: str, fields: dict[str, str]) -> Steps:
         return
     if text.startswith(_ACTION) and "notice" not in fields:
         yield Request("me", "", {**fields, "room": room.name, "text": text[len(_ACTION) :].rstrip("\1") or " "})
-    elif text.startswith("\1") and "C" in room.gate.flags:
-        yield irc.numeric(Numeric.ERR_CANNOTSENDTOCHAN, target, "Cannot send CTCP to channel (+C)")
+    elif text.startswith("\1"):
+        yield _query(text, fields, "room", room.name)
     else:
         yield Request("say", "", {**fields, "room": room.name})
 
@@ -73,7 +81,16 @@ def _to_person(irc: Irc, user: User, target: str, fields: dict[str, str]) -> Ste
     text = fields["text"]
     if text.startswith(_ACTION):
         fields = {**fields, "text": f"* {user.name} {text[len(_ACTION) :].rstrip(chr(1))}"}
+    elif text.startswith("\1"):
+        yield _query(text, fields, "to", name)
+        return
     yield Request("msg", "", {**fields, "to": name})
+
+
+def _query(text: str, fields: dict[str, str], kind: str, where: str) -> Request:
+    """Return what has a client ask another (CTCP), or answer it."""
+    reply = {"reply": "yes"} if "notice" in fields else {}
+    return Request("tag", "", {"tags": fields["tags"], "query": text.strip("\1"), kind: where, **reply})
 
 
 def _not_sent(irc: Irc, target: str, refusal: Refused) -> str:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from wires.irc.irc import Irc
 
 Talk = Said | Acted | Whispered
+_SILENT = frozenset({"away", "deoper", "invite", "setname", "unwatch", "watch", "welcome"})
+"""Answers for which the scripts have numbers of their own."""
 
 
 def encode(irc: Irc, event: Event) -> bytes:
@@ -167,8 +169,11 @@ def _delivered(irc: Irc, event: Whispered) -> Iterator[str]:
 
 
 def _sign(irc: Irc, event: Tagged) -> Iterator[str]:
-    if "message-tags" in irc.caps:
-        to = target(event.room) if event.room else event.to
+    to = target(event.room) if event.room else event.to
+    if event.query:
+        line = write(mask(event.sender, event.who), "NOTICE" if event.reply else "PRIVMSG", to)
+        yield tagged(irc, event, event.who, f"{line} :\1{event.query}\1", more=event.tags)
+    elif "message-tags" in irc.caps:
         yield tagged(irc, event, event.who, write(mask(event.sender, event.who), "TAGMSG", to), more=event.tags)
 
 
@@ -301,6 +306,15 @@ def _dated(event: Talk, line: str) -> str:
 
 
 def _told(irc: Irc, event: Told) -> Iterator[str]:
+    if event.about in _SILENT:
+        return
+    if event.about == "oper":
+        yield irc.numeric(Numeric.RPL_YOUREOPER, "You are now an IRC operator")
+        yield f":{irc.nick} MODE {irc.nick} +o"
+        return
+    if event.about in ("register", "identify"):
+        yield irc.service(event.text)
+        return
     for line in event.text.split("\n"):
         for part in parts(line, 400):
             yield irc.notice(part)
