@@ -99,19 +99,19 @@ class Namespace:
     """A computer of its own as far as networks go, joined to this one by a link. Needs root and `ip`."""
 
     def __init__(self) -> None:
-        number = os.getpid() % 16_384
+        number = os.getpid() % 8_192
         self.name = f"chat-{number}"
-        self.host = f"10.211.{number // 64 % 256}.{number % 64 * 4 + 1}"
+        self.host = f"10.211.{number // 32 % 256}.{number % 32 * 8 + 1}"
         """The address of this computer on the link."""
-        there = f"{self.host.rpartition('.')[0]}.{number % 64 * 4 + 2}"
+        self._there = [f"{self.host.rpartition('.')[0]}.{number % 32 * 8 + last}/29" for last in (2, 3)]
         self._links = f"chat{number}a", f"chat{number}b"
         _ip("netns", "add", self.name)
         try:
             here, far = self._links
             _ip("link", "add", here, "type", "veth", "peer", "name", far, "netns", self.name)
-            _ip("addr", "add", f"{self.host}/30", "dev", here)
+            _ip("addr", "add", f"{self.host}/29", "dev", here)
             _ip("link", "set", here, "up")
-            for command in (f"addr add {there}/30 dev {far}", "link set lo up", f"link set {far} up"):
+            for command in (f"addr add {self._there[0]} dev {far}", "link set lo up", f"link set {far} up"):
                 _ip("-n", self.name, *command.split())
         except BaseException:
             self.close()
@@ -128,8 +128,15 @@ class Namespace:
         """Set the link `up` or `down`, over there."""
         _ip("-n", self.name, "link", "set", self._links[1], state)
 
+    def move(self) -> None:
+        """Take another address over there, as in another network: connections from the old one are dead."""
+        first, second = self._there
+        _ip("-n", self.name, "addr", "del", first, "dev", self._links[1])
+        _ip("-n", self.name, "addr", "add", second, "dev", self._links[1])
+
     def close(self) -> None:
-        """Take it all away; the link goes with it."""
+        """Take it all away."""
+        subprocess.run(["ip", "link", "del", self._links[0]], capture_output=True, check=False)
         _ip("netns", "del", self.name)
 
 
