@@ -130,7 +130,9 @@ def test_rooms_and_what_is_unread_in_them(
     visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient]
 ) -> None:
     server = start_server("--room", "Weather: rain and sun")
-    bob, alice = join_json("bob", server), visit(server, room="?room=weather").joined("alice")
+    bob, alice = join_json("bob", server), visit(server, room="?room=weather")
+    expect(alice.page.locator("#login")).to_contain_text("You go to the room weather")
+    alice.joined("alice")
     expect(alice.page.get_by_role("heading", name="Weather")).to_be_visible()
     bob.request("say", text="one for the lobby")
     bob.request("say", text="another one")
