@@ -19,11 +19,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import commands
 from chat.events import Place, Refused
 from chat.hub import Hub
+from chat.links import picture
 from chat.rooms import key
 from chat.turn import RECENT, Room, Turn
 from net.aside import Aside, Swamped
@@ -37,7 +38,7 @@ from net.loop import Loop
 from options import Options, parse
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts
-from visit import HostSeat, Visit
+from visit import HostSeat, Visit, Way
 from wires.datagram import Datagram
 from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
@@ -46,7 +47,11 @@ from wires.origin import Trust
 from wires.pages import load
 from wires.wire import stamp
 
+if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
+    from net.secure import Tls
+
 WEB = Path(__file__).resolve().parent / "web"
+BESIDE = 10  # rows of the first screen that are not the code: banner, address, certificate, prompt, and what comes next
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
@@ -79,6 +84,7 @@ class Server:
                 undo.callback(sock.close)
             self.loop = Loop(options.selector)
             undo.callback(self.loop.close)
+            self.tls = _tls(self.loop, options)
             self.aside = Workshop(self.loop)
             self.store, self.hub = self._remember(options)
             if self.store is not None:
@@ -108,6 +114,7 @@ class Server:
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
         self.console.show(banner)
+        self._introduce()
         prepare()  # now, while there are descriptors for it, and nobody who waits
         try:
             self.loop.run()
@@ -120,6 +127,38 @@ class Server:
             for datagrams in self._datagrams:
                 datagrams.shut()
             self.loop.close()
+
+    def secure(self, visit: Visit, way: Way, data: bytes) -> Way:
+        """Make a TLS connection of one that began with `data`."""
+        assert self.tls is not None and isinstance(way, Connection)
+        return self.tls.begin(way, visit, data)
+
+    def _introduce(self) -> None:
+        """Tell the host how browsers come in, with a code to scan where it fits, and what they will see of TLS."""
+        front = self.table.front
+        front.screen = lambda: self.console.size
+        scheme = "https" if self.tls else "http"
+        front.address = f"{scheme}://{in_url(reached_at(self.options.host))}:{self.port}/"
+        hint = f"Open {front.address} in a browser."
+        if self.console.size[0]:
+            code = picture(front.address)
+            fits = front.fits(code, BESIDE)
+            hint = "\n".join([*code, hint]) if fits else f"{hint} QR shows a code to scan."
+        self.console.show(hint)
+        if self.tls is not None:
+            self.hub.note(f"TLS: {self.tls.certificate}.")
+            if hasattr(signal, "SIGHUP"):
+                self.loop.on_signal(signal.SIGHUP, self._renew_certificate)
+
+    def _renew_certificate(self) -> None:
+        """SIGHUP: newcomers get the certificate that is in the files now. It comes also when the terminal is closed."""
+        assert self.tls is not None
+        try:
+            self.tls.certificate.renew()
+        except ValueError as error:
+            self.hub.note(f"The certificate stays as it was: {error}.")
+        else:
+            self.hub.note(f"TLS from now on: {self.tls.certificate}.")
 
     def settle(self) -> None:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
@@ -242,7 +281,26 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
 def site(options: Options) -> Site:
     """Return what browsers get: the page, and who may ask for it."""
     names = {socket.gethostname().lower(), options.host.lower()}
-    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)))
+    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
+
+
+def _tls(loop: Loop, options: Options) -> Tls | None:
+    """Return what TLS needs, if there is a certificate. Raises BadCertificate, a ValueError."""
+    if not options.tls_cert:
+        return None
+    from net.certificate import Certificate
+    from net.secure import Tls
+
+    return Tls(loop, Certificate(options.tls_cert, options.tls_key))
+
+
+def examine(options: Options) -> str:
+    """Try the certificate out, if there is one; return what `--check` says of it. Raises ValueError."""
+    if not options.tls_cert:
+        return ""
+    from net.certificate import Certificate
+
+    return f"# TLS: {Certificate(options.tls_cert, options.tls_key)}\n"
 
 
 def _room(line: str) -> Room:
@@ -253,15 +311,24 @@ def _room(line: str) -> Room:
 
 def banner(host: str, port: int) -> str:
     """Return what stands on the screen first: where the room is."""
-    address = own_address() if host in ("", "0.0.0.0", "::") else host
     rule = "#" * 66
-    return f"{rule}\nChat running {address}:{port}\n{rule}\n\n"
+    return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
+
+
+def reached_at(host: str) -> str:
+    """Return the address by which others reach the room."""
+    return own_address() if host in ("", "0.0.0.0", "::") else host
+
+
+def in_url(address: str) -> str:
+    """Return an address as it stands in a URL."""
+    return f"[{address}]" if ":" in address else address
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments)
+    options = parse(arguments, examine)
     _allow_many_descriptors()
     try:
         server = Server(options)
