@@ -134,21 +134,23 @@ class Server:
         return self.tls.begin(way, visit, data)
 
     def _introduce(self) -> None:
-        """Tell the host how browsers come in, with a code to scan where it fits, and what they will see of TLS."""
+        """Tell the host how browsers come in, with a code to scan where it fits; and what they see of TLS."""
         front = self.table.front
         front.screen = lambda: self.console.size
         scheme = "https" if self.tls else "http"
         front.address = f"{scheme}://{in_url(reached_at(self.options.host))}:{self.port}/"
-        hint = f"Open {front.address} in a browser."
-        if self.console.size[0]:
-            code = picture(front.address)
-            fits = front.fits(code, BESIDE)
-            hint = "\n".join([*code, hint]) if fits else f"{hint} QR shows a code to scan."
-        self.console.show(hint)
+        self.console.show(f"Open {front.address} in a browser.")
+        if self.console.size != (0, 0):
+            self.loop.call_soon(self._show_code)  # the prompt first: drawing takes a while to import
         if self.tls is not None:
             self.hub.note(f"TLS: {self.tls.certificate}.")
             if hasattr(signal, "SIGHUP"):
                 self.loop.on_signal(signal.SIGHUP, self._renew_certificate)
+
+    def _show_code(self) -> None:
+        code = picture(self.table.front.address)
+        fits = self.table.front.fits(code, BESIDE)
+        self.console.show("\n".join(code) if fits else "QR shows a code to scan.")
 
     def _renew_certificate(self) -> None:
         """SIGHUP: newcomers get the certificate that is in the files now. It comes also when the terminal is closed."""

@@ -165,7 +165,11 @@ class Secure:
             self._loop.mark(self)
 
     def _read(self) -> None:
-        """Hand on what can be decrypted, until nothing is left or the owner wants no more."""
+        """Hand on what can be decrypted, until nothing is left or the owner wants no more.
+
+        The peer's goodbye counts after all have been told what came before it, also where it came in the same piece.
+        """
+        heard = False
         while self._tls is not None and not self._held:
             try:
                 data = self._tls.read(PIECE)
@@ -176,8 +180,12 @@ class Secure:
                 self._break_off(error)
                 return
             if not data:
-                self._connection.end("closed the connection")
+                if heard:
+                    self._loop.mark(self)
+                else:
+                    self._connection.end("closed the connection")
                 return
+            heard = True
             self._owner.heard(data)
 
     def _seal(self, data: bytes) -> bytes:

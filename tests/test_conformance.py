@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ import pytest
 
 from tests.plain_grammar import read
 from tests.support import PATIENCE, LineClient, Server
+from tests.tls import Papers, issue
 
 Heard = tuple[Any, ...]
 """An event in words that all wires share, such as `("said", "ann", "hi")`."""
@@ -26,8 +28,8 @@ class Speaker(ABC):
     too_long: ClassVar[bytes]
     garbage: ClassVar[bytes]
 
-    def __init__(self, server: Server) -> None:
-        self.line = LineClient(server)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
+        self.line = LineClient(server, tls=tls)
 
     @abstractmethod
     def login(self, name: str) -> bytes:
@@ -134,13 +136,24 @@ WIRES: list[type[Speaker]] = [PlainSpeaker, JsonSpeaker]
 Arrive = Callable[[type[Speaker]], Speaker]
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["in_clear", "tls"])
+def papers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Papers | None:
+    """The server's certificate; the script runs without one, and with all in TLS."""
+    return issue(tmp_path_factory.mktemp("papers")) if request.param else None
+
+
 @pytest.fixture
-def arrive(server: Server) -> Iterator[Arrive]:
+def server(start_server: Callable[..., Server], papers: Papers | None) -> Server:
+    return start_server(*(papers.options if papers else ()))
+
+
+@pytest.fixture
+def arrive(server: Server, papers: Papers | None) -> Iterator[Arrive]:
     """`arrive(PlainSpeaker)`: someone new on this wire, not logged in."""
     arrived: list[Speaker] = []
 
     def connect(kind: type[Speaker]) -> Speaker:
-        arrived.append(kind(server))
+        arrived.append(kind(server, papers.trust if papers else None))
         return arrived[-1]
 
     yield connect
