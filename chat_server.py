@@ -19,12 +19,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import commands
 from chat.events import Place, Refused
 from chat.hub import Hub
-from chat.links import picture
 from chat.rooms import key
 from chat.turn import RECENT, Room, Turn
 from net.aside import Aside, Swamped
@@ -32,13 +31,14 @@ from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer, bind_beside
 from net.holder import holder
-from net.listener import Listener, bind, own_address
+from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import Loop
 from options import Options, parse
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts
 from visit import HostSeat, Visit, Way
+from way_in import WayIn, examine, reached_at
 from wires.datagram import Datagram
 from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
@@ -47,11 +47,7 @@ from wires.origin import Trust
 from wires.pages import load
 from wires.wire import stamp
 
-if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
-    from net.secure import Tls
-
 WEB = Path(__file__).resolve().parent / "web"
-BESIDE = 10  # rows of the first screen that are not the code: banner, address, certificate, prompt, and what comes next
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
@@ -84,7 +80,6 @@ class Server:
                 undo.callback(sock.close)
             self.loop = Loop(options.selector)
             undo.callback(self.loop.close)
-            self.tls = _tls(self.loop, options)
             self.aside = Workshop(self.loop)
             self.store, self.hub = self._remember(options)
             if self.store is not None:
@@ -100,6 +95,7 @@ class Server:
             colour="NO_COLOR" not in os.environ,
         )
         self.seat = HostSeat(self, self.console)
+        self.way_in = WayIn(options, self.loop, self.console, self.table.front, self.hub.note)
         self._datagrams = [] if options.no_udp else self._open_datagrams(sockets)
         self.loop.settle = self.settle
 
@@ -114,7 +110,7 @@ class Server:
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
         self.console.show(banner)
-        self._introduce()
+        self.way_in.show(self.port)
         prepare()  # now, while there are descriptors for it, and nobody who waits
         try:
             self.loop.run()
@@ -130,37 +126,9 @@ class Server:
 
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way:
         """Make a TLS connection of one that began with `data`."""
-        assert self.tls is not None and isinstance(way, Connection)
-        return self.tls.begin(way, visit, data)
-
-    def _introduce(self) -> None:
-        """Tell the host how browsers come in, with a code to scan where it fits; and what they see of TLS."""
-        front = self.table.front
-        front.screen = lambda: self.console.size
-        scheme = "https" if self.tls else "http"
-        front.address = f"{scheme}://{in_url(reached_at(self.options.host))}:{self.port}/"
-        self.console.show(f"Open {front.address} in a browser.")
-        if self.console.size != (0, 0):
-            self.loop.call_soon(self._show_code)  # the prompt first: drawing takes a while to import
-        if self.tls is not None:
-            self.hub.note(f"TLS: {self.tls.certificate}.")
-            if hasattr(signal, "SIGHUP"):
-                self.loop.on_signal(signal.SIGHUP, self._renew_certificate)
-
-    def _show_code(self) -> None:
-        code = picture(self.table.front.address)
-        fits = self.table.front.fits(code, BESIDE)
-        self.console.show("\n".join(code) if fits else "QR shows a code to scan.")
-
-    def _renew_certificate(self) -> None:
-        """SIGHUP: newcomers get the certificate that is in the files now. It comes also when the terminal is closed."""
-        assert self.tls is not None
-        try:
-            self.tls.certificate.renew()
-        except ValueError as error:
-            self.hub.note(f"The certificate stays as it was: {error}.")
-        else:
-            self.hub.note(f"TLS from now on: {self.tls.certificate}.")
+        tls = self.way_in.tls
+        assert tls is not None and isinstance(way, Connection)
+        return tls.begin(way, visit, data)
 
     def settle(self) -> None:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
@@ -286,25 +254,6 @@ def site(options: Options) -> Site:
     return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
 
 
-def _tls(loop: Loop, options: Options) -> Tls | None:
-    """Return what TLS needs, if there is a certificate. Raises BadCertificate, a ValueError."""
-    if not options.tls_cert:
-        return None
-    from net.certificate import Certificate
-    from net.secure import Tls
-
-    return Tls(loop, Certificate(options.tls_cert, options.tls_key))
-
-
-def examine(options: Options) -> str:
-    """Try the certificate out, if there is one; return what `--check` says of it. Raises ValueError."""
-    if not options.tls_cert:
-        return ""
-    from net.certificate import Certificate
-
-    return f"# TLS: {Certificate(options.tls_cert, options.tls_key)}\n"
-
-
 def _room(line: str) -> Room:
     """Return the room that `Title: description` stands for."""
     title, _, description = line.partition(":")
@@ -315,16 +264,6 @@ def banner(host: str, port: int) -> str:
     """Return what stands on the screen first: where the room is."""
     rule = "#" * 66
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
-
-
-def reached_at(host: str) -> str:
-    """Return the address by which others reach the room."""
-    return own_address() if host in ("", "0.0.0.0", "::") else host
-
-
-def in_url(address: str) -> str:
-    """Return an address as it stands in a URL."""
-    return f"[{address}]" if ":" in address else address
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
