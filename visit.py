@@ -6,6 +6,7 @@ It decides nothing about the room; `chat_server.py` gives it the parts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
@@ -19,7 +20,7 @@ from net.loop import Loop, Timer
 from options import Options
 from wires.console import HostConsole
 from wires.plain import Plain
-from wires.sniff import Unknown, choose
+from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
 
 PULSE = ("ping", "pong")
@@ -36,8 +37,9 @@ class House(Protocol):
     limits: Limits
     options: Options
 
-    def http(self) -> Wire: ...
+    def http(self, secure: bool) -> Wire: ...
     def irc(self) -> Wire: ...
+    def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
     def forget(self, visit: Visit) -> None: ...
 
 
@@ -62,6 +64,7 @@ class Visit:
         "_pinged",
         "_rest",
         "_rested",
+        "_secure",
         "_server",
         "_timer",
         "address",
@@ -75,6 +78,7 @@ class Visit:
         self.session = Session(server.hub, server.table, self)
         self._server = server
         self._channel = way(self)
+        self._secure = False  # what is said here is encrypted
         now = server.loop.clock.monotonic()
         self._alive = now  # when the last whole request, or the first byte of one, came; before the login, any byte
         self._active = 0.0  # when the last request came that was no sign of life only; 0 before the first
@@ -91,8 +95,12 @@ class Visit:
         """Bytes came: let the wire make requests of them, and the session handle each."""
         if isinstance(self.wire, Unknown):
             server = self._server
-            wire = choose(self.wire.seen + data, server.options.closed, server.http, server.irc)
+            closed = server.options.closed | ({"tls"} if self._secure else set())
+            wire = choose(self.wire.seen + data, closed, partial(server.http, self._secure), server.irc)
             data = self._recognise(self.wire, data, wire)
+            if isinstance(wire, Handshake):
+                self._channel = server.secure(self, self._channel, data)
+                return
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
         self._handle(self.wire.receive(data))
         if self.wire.successor is not None:
@@ -102,6 +110,14 @@ class Visit:
         if newcomer or self.wire.over:
             self._conclude()
         self._await_rest()
+
+    def secured(self) -> None:
+        """The connection is encrypted from here on, and begins anew."""
+        self._secure, self.wire = True, Unknown()
+        self.session.plain_names = self.wire.plain_names
+        self._alive = self._now()
+        self._login_by = self._alive + self._server.options.login_timeout
+        self._wake(self._alive + PAUSE)
 
     def ended(self, why: str) -> None:
         """The connection is gone."""
@@ -279,7 +295,8 @@ class Visit:
     def _late(self) -> str:
         options = self._server.options
         if self.wire.brief:
-            return f"No whole request came within {min(options.request_timeout, options.login_timeout):g} seconds."
+            what = "TLS handshake" if isinstance(self.wire, Handshake) else "request"
+            return f"No whole {what} came within {min(options.request_timeout, options.login_timeout):g} seconds."
         return f"No name came within {options.login_timeout:g} seconds."
 
     def _pause(self) -> None:
