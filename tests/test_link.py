@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from clients.link import Link
+from clients.place import Place
 from clients.visit import Patience, harmless
 from tests.support import PATIENCE, JsonClient, Server, free_port, wait_until
 
@@ -24,7 +25,7 @@ class Visitor:
 
     def __init__(self, port: int, name: str = "bob", **how: Any) -> None:
         self.news: Queue[dict[str, Any]] = Queue()
-        self.link = Link("127.0.0.1", port, name, self.news.put, **how)
+        self.link = Link(Place("127.0.0.1", port), name, self.news.put, **how)
         self.link.start()
 
     def wait_for(self, **wanted: object) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Listener:
     def welcome(self, name: str = "bob") -> Peer:
         """Accept the next connection and the name that it must bring."""
         peer = self.accept()
-        assert peer.read() == {"do": "login", "name": name}
+        assert peer.read() == {"do": "login", "name": name, "token": ""}
         peer.send(event="welcome", name=name, room="lobby", title="Lobby", users=["Host", name], count=2)
         return peer
 
@@ -276,7 +277,7 @@ def test_something_that_is_no_chat_server_is_given_up_at_once(listener: Listener
 def test_an_address_that_does_not_exist_is_given_up_at_once() -> None:
     news: Queue[dict[str, Any]] = Queue()
     for host in ("no.such.host.invalid", "a..b", "x" * 70):
-        link = Link(host, 3001, "bob", news.put)
+        link = Link(Place(host, 3001), "bob", news.put)
         link.start()
         assert link.join(PATIENCE)
         assert news.get()["state"] == "connecting"
@@ -284,7 +285,7 @@ def test_an_address_that_does_not_exist_is_given_up_at_once() -> None:
 
 
 def test_the_attempts_are_not_counted_anew_for_a_server_that_drops_everybody(listener: Listener, visit: Visit) -> None:
-    bob = visit(listener.port, attempts=3, patience=HASTE)
+    bob = visit(listener.port, returns=3, patience=HASTE)
     for _ in range(3):
         listener.welcome().hang_up()
     assert bob.wait_for(state="gave_up")
@@ -376,14 +377,14 @@ def test_close_from_the_links_own_thread() -> None:
         link.close()
         link.join()
 
-    link = Link("127.0.0.1", free_port(), "bob", deliver)
+    link = Link(Place("127.0.0.1", free_port()), "bob", deliver)
     link.start()
     wait_until(lambda: link.join(0))
     assert [news.get()["state"] for _ in range(news.qsize())] == ["connecting", "closed"]
 
 
 def test_a_link_that_was_never_started_can_be_closed() -> None:
-    link = Link("::1", 3001, "bob", print)
+    link = Link(Place("::1", 3001), "bob", print)
     link.close()
     link.send({"do": "say"})
     assert link.join()
@@ -396,13 +397,13 @@ def test_a_link_that_was_never_started_can_be_closed() -> None:
 def test_a_password_goes_with_the_login_and_on_coming_back(listener: Listener, visit: Visit) -> None:
     bob = visit(listener.port, patience=HASTE)
     first = listener.accept()
-    assert first.read() == {"do": "login", "name": "bob"}
+    assert first.read() == {"do": "login", "name": "bob", "token": ""}
     first.send(event="refused", code="registered", text="The name bob is registered.")
     bob.wait_for(event="refused", code="registered")
     bob.link.login("bob", "sesame")
     for _ in range(2):
         peer = listener.accept()
-        assert peer.read() == {"do": "login", "name": "bob", "password": "sesame"}
+        assert peer.read() == {"do": "login", "name": "bob", "password": "sesame", "token": ""}
         peer.send(event="welcome", name="bob", room="lobby", users=["bob"], count=1)
         peer.send(event="renamed", old="bob", new="rob")  # the account is still bob's
         bob.wait_for(event="renamed")
@@ -418,7 +419,7 @@ def test_a_new_password_is_the_one_to_come_back_with(listener: Listener, visit: 
         peer.send(**answer, ref=ref)
         bob.wait_for(ref=ref)
     peer.hang_up()
-    assert listener.accept().read() == {"do": "login", "name": "bob", "password": "better"}
+    assert listener.accept().read() == {"do": "login", "name": "bob", "password": "better", "token": ""}
 
 
 def test_it_goes_back_into_its_rooms(listener: Listener, visit: Visit) -> None:

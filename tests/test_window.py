@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clients.place import Place
 from tests.support import PATIENCE, JsonClient, PlainClient, Program, Server, free_port, wait_until
 from tests.support.screen import Hands, virtual_screen
 
@@ -226,7 +227,7 @@ def sit_down(screen: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     desks: list[Desk] = []
 
     def sit(host: str = "", port: int = 0, name: str = "") -> Desk:
-        window = ChatWindow(tkinter.Tk(className="Chat"), host, port, name)
+        window = ChatWindow(tkinter.Tk(className="Chat"), Place(host, port), name)
         window.root.report_callback_exception = lambda *fault: faults.append(fault)
         desks.append(Desk(window))
         return desks[-1]
