@@ -48,23 +48,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     place, name = _where(parser, options)
+    fingerprint = options.tls_fingerprint or ""
     off_terminal = options.console and not (sys.stdin and sys.stdout and sys.stdin.isatty() and sys.stdout.isatty())
     if options.password_file and not off_terminal:
         parser.error("--password-file is for use off a terminal; here the password is asked for")
     if not options.console:
         from clients import window
 
-        return window.run(place, name, options.tls_fingerprint)
+        return window.run(place, name, fingerprint)
     if not off_terminal:
         from clients import terminal
 
-        return terminal.run(place, name, options.tls_fingerprint)
+        return terminal.run(place, name, fingerprint)
     if not name:
         parser.error("off a terminal the name must be given: chat_client.py -c HOST PORT NAME")
     from clients import filter as lines
 
     place = replace(place, host=place.host or HOST, port=place.port or PORT)
-    return lines.run(place, name, _password(parser, options.password_file), Trust(options.tls_fingerprint))
+    return lines.run(place, name, _password(parser, options.password_file), Trust(fingerprint))
 
 
 def _where(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[Place, str]:
@@ -94,7 +95,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls", action="store_true", help="nobody on the way can read along")
     parser.add_argument(
         "--tls-fingerprint",
-        default="",
         type=_fingerprint,
         metavar="SHA256:…",
         help="that of the server's certificate; implies --tls",

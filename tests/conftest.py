@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support import Connection, JsonClient, LineClient, PlainClient, Program, Server, Terminal
+from tests.link_helpers import Listener, Visitor
+from tests.support import PATIENCE, Connection, JsonClient, LineClient, PlainClient, Program, Server, Terminal
 
 LIMIT = 60
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
@@ -209,6 +210,29 @@ def open_terminal() -> Iterator[Callable[..., Terminal]]:
 
     yield run
     _close_all(opened)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A port on which the test plays the server."""
+    made = Listener()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[..., Visitor]]:
+    """`visit(port, "bob", patience=HASTE)`: a link that was started; closed after the test."""
+    visitors: list[Visitor] = []
+
+    def begin(*values: Any, **how: Any) -> Visitor:
+        visitors.append(Visitor(*values, **how))
+        return visitors[-1]
+
+    yield begin
+    for visitor in visitors:
+        visitor.link.close()
+    assert all(visitor.link.join(PATIENCE) for visitor in visitors)
 
 
 def _visits(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 import threading
 from collections.abc import Callable
@@ -19,7 +18,7 @@ class Between:
     """A port of 127.0.0.1 that leads to `server`; with a context, by TLS. A thread of its own carries the bytes.
 
     `stall` lets nothing through any more, and tells nobody; `flow` carries on, and what waited arrives. `cut` ends all
-    connections at once. Where packets are `dropped`, what waited never arrives.
+    connections at once, and what waited never arrives.
     """
 
     def __init__(self, server: Address, context: ssl.SSLContext | None = None) -> None:
@@ -29,22 +28,23 @@ class Between:
         self._server = server
         self._context = context
         self._loop = asyncio.new_event_loop()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._there, self._back = asyncio.Event(), asyncio.Event()
+        self._set((self._there, self._back))
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="between")
         self._thread.start()
         assert self._ready.wait(PATIENCE)
 
-    def stall(self) -> None:
-        """Let nothing through from now on."""
-        self._call(self._flowing.clear)
+    def stall(self, *, answers: bool = False) -> None:
+        """Let nothing through from now on; or no `answers`, while the server still hears everything."""
+        self._call(lambda: [each.clear() for each in (self._back, self._there)[: 1 if answers else 2]])
 
     def flow(self) -> None:
         """Let everything through again."""
-        self._call(self._flowing.set)
+        self._call(lambda: self._set((self._there, self._back)))
 
     def cut(self) -> None:
         """End all connections there are, as a reset does."""
@@ -70,6 +70,11 @@ class Between:
         self._loop.call_soon_threadsafe(act)
         assert done.wait(PATIENCE)
 
+    @staticmethod
+    def _set(events: tuple[asyncio.Event, ...]) -> None:
+        for event in events:
+            event.set()
+
     def _abort(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
@@ -79,32 +84,45 @@ class Between:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        async with await asyncio.start_server(self._visit, self.host, 0) as server:
+        async with await asyncio.start_server(self._accept, self.host, 0) as server:
             self.port = server.sockets[0].getsockname()[1]
             self._ready.set()
             await self._stop.wait()
+            self._set((self._there, self._back))
             self._abort()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.visits += 1
+        task = asyncio.ensure_future(self._visit(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.visits += 1
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            self._writers.add(writer)
+        mine = {writer}
+        self._writers.add(writer)
+        try:
             if self._context:
                 await writer.start_tls(self._context)
             behind, onward = await asyncio.open_connection(self._server.host, self._server.port)
+            mine.add(onward)
             self._writers.add(onward)
-            await asyncio.gather(self._carry(reader, onward), self._carry(behind, writer), return_exceptions=True)
-            onward.transport.abort()
-        writer.transport.abort()
-        self._writers -= {writer, onward} if "onward" in locals() else {writer}
+            await asyncio.gather(self._carry(reader, onward, self._there), self._carry(behind, writer, self._back))
+        except OSError:
+            pass  # one side is gone: the other one goes, too
+        finally:
+            self._writers -= mine
+            for each in mine:
+                each.transport.abort()
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    @staticmethod
+    async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
         while piece := await reader.read(PIECE):
-            await self._flowing.wait()
+            await flowing.wait()
             writer.write(piece)
             await writer.drain()
-        await self._flowing.wait()
-        writer.write_eof() if writer.can_write_eof() else writer.close()
+        await flowing.wait()
+        writer.transport.close()
 
     def __enter__(self) -> Self:
         return self
