@@ -26,7 +26,7 @@ from tests.support import PATIENCE, Connection, JsonClient, LineClient, PlainCli
 LIMIT = 60
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
 
-FOR_DEVELOPERS = ("hypothesis", "playwright")
+FOR_DEVELOPERS = ("hypothesis", "playwright", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
 
 COMPLETE = os.environ.get("CHAT_TESTS_COMPLETE") == "1"

@@ -21,10 +21,10 @@ HASTE = Patience(connect=0.3, login=0.3, ping=0.2, silent=0.4, pause=0.02, farew
 class Visitor:
     """A link and everything it delivered; `wait_for` goes on where the last one ended."""
 
-    def __init__(self, port: int, name: str = "bob", **how: Any) -> None:
+    def __init__(self, port: int, name: str = "bob", *, tls: bool = False, **how: Any) -> None:
         self.news: Queue[dict[str, Any]] = Queue()
         how = {"patience": Patience(farewell=0.1), **how}
-        self.link = Link(Place("127.0.0.1", port), name, self.news.put, **how)
+        self.link = Link(Place("127.0.0.1", port, tls), name, self.news.put, **how)
         self.link.start()
 
     def wait_for(self, **wanted: object) -> dict[str, Any]:

@@ -40,7 +40,9 @@ class Between:
 
     def stall(self, *, answers: bool = False) -> None:
         """Let nothing through from now on; or no `answers`, while the server still hears everything."""
-        self._call(lambda: [each.clear() for each in (self._back, self._there)[: 1 if answers else 2]])
+        self._call(self._back.clear)
+        if not answers:
+            self._call(self._there.clear)
 
     def flow(self) -> None:
         """Let everything through again."""
