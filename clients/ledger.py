@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat.text import clean
+from clients.people import word
 
 HEARD = 10_000  # messages of which is known that they came; a server repeats at most 4,050
 HEAD = 1000  # objects held back until it is clear whether one has come back
@@ -57,7 +58,7 @@ class Ledger:
         self._count = 0
         self._head: list[Found] | None = None
         self._reached = 0
-        self._repeated: Counter[object] = Counter()
+        self._repeated: Counter[str] = Counter()
 
     @property
     def waits(self) -> bool:
@@ -101,11 +102,12 @@ class Ledger:
         acknowledgement was lost are acknowledged.
         """
         found.pop("resumed", None)
-        is_probe = found.get("event") == "pong" and found.get("ref") == PROBE
+        event = word(found, "event")
+        is_probe = event == "pong" and found.get("ref") == PROBE
         if self._head is None:
             if not is_probe:
                 yield from self._hear(found)
-        elif len(self._head) < HEAD and found.get("event") == ("joined" if self._head else "welcome"):
+        elif len(self._head) < HEAD and event == ("joined" if self._head else "welcome"):
             self._head.append(found)
             self.again += [{"do": "ping", "ref": PROBE}] * (len(self._head) == 1)
         elif self._head:
@@ -117,10 +119,10 @@ class Ledger:
 
     def _decide(self, head: list[Found], found: Found) -> Iterator[Found]:
         """Something came that tells whether one has come back: let go what was held back until then."""
-        number, first = _number(found), _number(head[0])
-        missed = found.get("event") in _TALK and "history" not in found and 0 < number < first
+        event, number, first = word(found, "event"), _number(found), _number(head[0])
+        missed = event in _TALK and "history" not in found and 0 < number < first
         self._head = None
-        if missed or found.get("event") == "resumed":
+        if missed or event == "resumed":
             for each in head:
                 self._enter(each)
                 yield {**each, "resumed": True}
@@ -134,21 +136,21 @@ class Ledger:
         """Take the token and the name out of a welcome, and the id of anything."""
         self._newest = max(self._newest, _number(welcome))
         if welcome.get("event") == "welcome":
-            token, name = welcome.pop("token", ""), welcome.get("name")
-            self._token = token if isinstance(token, str) else ""
-            self._names.add(name if isinstance(name, str) else "")
+            self._token = word(welcome, "token")
+            welcome.pop("token", None)
+            self._names.add(word(welcome, "name"))
 
     def _hear(self, found: Found) -> Iterator[Found]:
-        event, number = found.get("event"), _number(found)
+        event, number = word(found, "event"), _number(found)
         self._answer(found)
         if event == "welcome":
             self._names.clear()
             self._enter(found)
             self.settled = True
-        elif event == "renamed" and found.get("old") in self._names:
-            self._names.add(f"{found.get('new')}")
+        elif event == "renamed" and word(found, "old") in self._names:
+            self._names.add(word(found, "new"))
         elif event in _TALK and not self.settled:
-            self._repeated[found.get("room")] += 1
+            self._repeated[word(found, "room")] += 1
             if number in self._heard:
                 return
             found = self._acknowledged(found)
@@ -171,9 +173,9 @@ class Ledger:
 
     def _acknowledged(self, found: Found) -> Found:
         """Return the acknowledgement where `found` is a message of one's own that had none."""
-        if found.get("from") not in self._names:
+        if word(found, "from") not in self._names:
             return found
-        meant = _TALK[f"{found.get('event')}"], _flat(found.get("text"))
+        meant = _TALK[word(found, "event")], _flat(word(found, "text"))
         for ref, asked in self._open.items():
             if asked.number > self._reached and _meant(asked.request) == meant:
                 self._reached = asked.number
@@ -216,9 +218,9 @@ def _number(found: Found) -> int:
 
 def _meant(request: Request) -> tuple[str, str]:
     """Return the verb of a request, and the text of a message, as the server understands them."""
-    verb, text = f"{request.get('do')}", request.get("text")
+    verb, text = word(request, "do"), word(request, "text")
     if verb == "line":
-        line = f"{request.get('line')}"
+        line = word(request, "line")
         verb, text = "say", line.removeprefix("/") if line.startswith("//") else line
         if line.startswith("/") and not line.startswith("//"):
             verb, _, text = line[1:].partition(" ")
@@ -227,6 +229,6 @@ def _meant(request: Request) -> tuple[str, str]:
     return verb, _flat(text)
 
 
-def _flat(text: object) -> str:
+def _flat(text: str) -> str:
     """Return a text as it compares: servers clean it, and may do so to its blanks."""
-    return " ".join(clean(f"{text}").split())
+    return " ".join(clean(text).split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import stat
 import subprocess
 import sys
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 
 from clients.place import Place, read_place
-from clients.trust import MOST, Pins, Trust, fingerprint, read_fingerprint
+from clients.trust import MOST, Pins, Trust, read_fingerprint
 from clients.visit import Patience
+from tests.identity import Identity
 from tests.link_helpers import Listener, Visitor
 from tests.support import PATIENCE, Between, JsonClient, Program, Server, Terminal
 
@@ -24,18 +23,6 @@ Join = Callable[..., JsonClient]
 Start = Callable[..., Program]
 Visit = Callable[..., Visitor]
 SOON = Patience(connect=0.5, login=2.0, pause=0.05, longest=0.1, farewell=0.1)
-
-
-class Identity:
-    """A certificate for 127.0.0.1, or for other names, of an authority that nobody knows unless he is told."""
-
-    def __init__(self, *names: str) -> None:
-        self.authority = trustme.CA()
-        made = self.authority.issue_cert(*(names or ("127.0.0.1",)))
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        made.configure_cert(self.context)
-        self.pem = made.cert_chain_pems[0].bytes()
-        self.fingerprint = fingerprint(ssl.PEM_cert_to_DER_cert(self.pem.decode("ascii")))
 
 
 Know = Callable[[Identity], None]

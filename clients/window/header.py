@@ -96,15 +96,14 @@ class Header(ttk.Frame):
 
     def _lay_out(self) -> None:
         pixels = self._look.pixels
-        for column, label, width, weight in ((0, "Server", 16, 3), (1, "Port", 6, 0), (3, "Name", 14, 2)):
+        for column, (label, width, weight) in enumerate((("Server", 16, 3), ("Port", 6, 0), ("Name", 14, 2))):
             self.columnconfigure(column, weight=weight)
             self._add_field(column, label, width)
-        self.secure.grid(row=1, column=2, padx=(0, pixels(8)))
-        self.secure.lift(self.fields["Port"])  # Tab goes from left to right
+        self.secure.grid(row=1, column=3, padx=(0, pixels(8)))
         self.button.grid(row=1, column=4, padx=(0, pixels(12)))
         self._switch.grid(row=1, column=5, sticky="e")
-        for part in (self.fields["Name"], self.button, self._switch):
-            part.lift()
+        for part in (self.secure, self.button, self._switch):
+            part.lift()  # Tab comes here after the fields
 
     def _add_field(self, column: int, label: str, width: int) -> None:
         pixels = self._look.pixels
