@@ -12,7 +12,7 @@ from typing import Any
 
 from clients.place import Place
 from clients.trust import Trust
-from clients.ways import WRITE, Bare, Secure, Way
+from clients.ways import WRITE, Bare, Secure, Way, plainly
 
 Wait = Callable[[int, int, float], object]
 """`wait(descriptor, events, deadline)` returns when something may have happened, and raises to break off."""
@@ -37,7 +37,7 @@ class Dialer:
         try:
             return self._dial_securely()
         except ssl.SSLCertVerificationError as error:
-            if not self._trust.mistrust(error.verify_message.rstrip(".")):
+            if not self._trust.mistrust(plainly(error)):
                 raise
         return self._dial_securely()
 

@@ -285,6 +285,7 @@ class Link:
             if time.monotonic() - visit.began >= self._patience.steady:
                 self._failures = 0
             self._news("lost", f"The connection to {self.server} is lost: {reason}.")
+            self._why = reason
         if not self._ledger.hopes:
             self._give_up_open()
 

@@ -12,6 +12,7 @@ import ssl
 from typing import Protocol
 
 RECORD = 16_384  # bytes sent at once with TLS: they must be offered again unchanged where they are not taken
+UNKNOWN_AUTHORITY = (19, 20, 21)  # what OpenSSL calls "unable to get local issuer certificate", and its like
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
@@ -130,7 +131,8 @@ class Secure:
 def plainly(error: ssl.SSLError) -> str:
     """Return what is wrong, to stand inside a sentence."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message.rstrip(".")
+        known = "signed by an authority that is unknown here" if error.verify_code in UNKNOWN_AUTHORITY else ""
+        return known or error.verify_message.rstrip(".")
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return "the connection was closed"
     if error.reason in ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST"):

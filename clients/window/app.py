@@ -292,7 +292,8 @@ class ChatWindow:
         elif state == "stranger":
             self.status.show(Standing.WAITING, "Not connected")
             self.stranger.ask(text, word(found, "fingerprint"))
-        return entries(found, self.people) if state in ("lost", "gave_up") else []
+        is_told = state in ("lost", "gave_up") or found.get("resumed") is True
+        return entries(found, self.people) if is_told else []
 
     def _welcome(self) -> None:
         self._goodbye = ""

@@ -6,7 +6,10 @@ import tkinter
 from collections.abc import Callable
 from tkinter import ttk
 
+from clients.trust import PREFIX
 from clients.window.look import BODY, FIXED, Look
+
+HALF = len(PREFIX) + 16 * len("00:")  # characters of a fingerprint in the first of two lines
 
 
 class StrangerRow(ttk.Frame):
@@ -30,8 +33,7 @@ class StrangerRow(ttk.Frame):
         """Show the row, with the keyboard where nothing is consented to by haste."""
         self._shown = fingerprint
         self._label.configure(text=sentence)
-        half = (len(fingerprint) + 7) // 2  # as long as `SHA256:` and sixteen pairs
-        self.fingerprint.configure(text=f"{fingerprint[:half]}\n{fingerprint[half:].rjust(half)}")
+        self.fingerprint.configure(text=f"{fingerprint[:HALF]}\n{' ' * len(PREFIX)}{fingerprint[HALF:]}")
         self._paint()
         self.grid()
         self.cancel.focus_set()
