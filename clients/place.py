@@ -32,7 +32,7 @@ def read_port(word: str) -> int:
 
 
 def read_place(text: str) -> Place:
-    """Return the server that is written here. Raises ValueError, with a sentence, where its port is none."""
+    """Return the server that is written here. Raises ValueError, with a sentence, where host or port are none."""
     text = text.strip()
     if not text.lower().startswith(SCHEME):
         return Place(text)
@@ -42,4 +42,6 @@ def read_place(text: str) -> Place:
         port = port.removeprefix(":")
     elif host.count(":") == 1:
         host, _, port = host.partition(":")
+    if not host:
+        raise ValueError(f"{text!r} names no host")
     return Place(host, read_port(port) if port else 0, tls=True)

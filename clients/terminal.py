@@ -70,7 +70,7 @@ def _fits(read: Callable[[str], object]) -> Callable[[str], bool]:
     return accept
 
 
-_WHERE = _fits(read_place), "Its port is a whole number from 1 to 65535."
+_WHERE = _fits(read_place), "A name or an address, please, or tls://name:port."
 _PORT = _fits(read_port), "A port is a whole number from 1 to 65535."
 
 
@@ -159,10 +159,10 @@ class Terminal:
     def _leave(self, reason: str = "") -> None:
         """Say goodbye; who asks twice leaves without the answer."""
         if self._leaving:
-            self._line.end(self._ending)
+            self._line.end(LEFT)
         self._leaving = True
         self._link.close(reason)
-        self._line.call_later(HURRY, lambda: self._line.end(self._ending))
+        self._line.call_later(HURRY, lambda: self._line.end(LEFT))
 
     # ---- what arrives -----------------------------------------------------------------------------------------
 
@@ -266,8 +266,8 @@ class Terminal:
             self._link.confirm(self._stranger)
             self._stranger = ""
         elif answer in ("n", "no"):
-            self._ending = LOST
-            self._leave()
+            self._link.close()
+            self._line.end(LOST)
         else:
             self._line.ask(TRUSTING, "")
 
@@ -282,7 +282,7 @@ class Terminal:
     def _enter_state(self, state: str) -> None:
         self._state = state
         if state in ("closed", "gave_up"):
-            self._line.end(LOST if state == "gave_up" and not self._leaving else self._ending)
+            self._line.end(LEFT if self._leaving else LOST if state == "gave_up" else self._ending)
 
     # ---- what stands under the line ---------------------------------------------------------------------------
 

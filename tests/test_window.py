@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clients.place import Place
-from tests.identity import Identity
 from tests.support import PATIENCE, Between, JsonClient, PlainClient, Program, Server, free_port, wait_until
 from tests.support.screen import Hands, virtual_screen
 
@@ -575,6 +574,8 @@ def test_what_was_missed_is_shown_once_and_nobody_saw_one_go(
 
 @TK_KEEPS
 def test_a_stranger_is_trusted_only_on_purpose(server: Server, sit_down: Callable[..., Desk]) -> None:
+    from tests.identity import Identity
+
     identity = Identity()
     with Between(server, identity.context) as front:
         desk = sit_down()
