@@ -46,7 +46,7 @@ def no_room(irc: Irc, name: str) -> str:
     return irc.numeric(Numeric.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
 
 
-def shown(word: str) -> str:
+def shown(word: str, longest: int = 64) -> str:
     """Return a word of the client's as a parameter that stands in the middle of a line."""
     return (word.split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
 
