@@ -320,5 +320,5 @@ def test_where_a_server_is() -> None:
     assert read_place("tls://[::1]") == read_place("tls://::1") == Place("::1", 0, tls=True)
     assert f"{Place('::1', 3001, tls=True)}" == "tls://[::1]:3001"
     for bad in ("tls://chat.local:0", "tls://", "tls://:3001"):
-        with pytest.raises(ValueError, match="no port|no host"):
+        with pytest.raises(ValueError, match=r"no port|no host"):
             read_place(bad)

@@ -83,9 +83,7 @@ class Header(ttk.Frame):
         try:
             place = read_place(self.fields["Server"].get())
         except ValueError:
-            raise self._incomplete(
-                "Server", "That is no server: write its name or address, or tls://name:port."
-            ) from None
+            raise self._incomplete("Server", "Write the name or address of a server, or tls://name:port.") from None
         if place.tls:
             self._tls.set(True)
             self._write(self.fields["Server"], place.host)
