@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import commands
+from chat.desk import Desk
 from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.rooms import key
@@ -37,7 +38,7 @@ from net.log import log_faults
 from net.loop import Loop
 from options import Options, parse
 from store import Loaded, Store, Unusable
-from store.memory import StoreMemory, accounts
+from store.memory import StoreMemory, accounts, lasting
 from visit import HostSeat, Visit, Way
 from way_in import WayIn, examine, reached_at
 from wires.datagram import Datagram
@@ -180,10 +181,11 @@ class Server:
             self.loop.clock,
             first_id=store.last_id() + 1 if store else 1,
             accounts=accounts(loaded),
-            rooms=[_room(line) for line in options.room],
+            rooms=[*map(_room, options.room), *lasting(loaded)],
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
+            desk=Desk(loaded.sanctions, loaded.trail),
             cloak=_cloak(secrets.token_bytes(16)),
         )
         hub.door = options.password

@@ -89,3 +89,38 @@ class Called(Event):
     sender: str
     text: str
     who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Announced(Event):
+    """The host, or an operator, tells everybody something, in whatever rooms they are."""
+
+    sender: str
+    text: str
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Event):
+    """A message is to be shown no more: its author has taken it back, or an operator has removed it.
+
+    `message` is its id, `room` where it was said: empty where it was said in private, `to` these.
+    """
+
+    room: str
+    message: int
+    sender: str
+    by: str
+    reason: str = ""
+    to: tuple[str, ...] = ()
+    who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Slowed(Event):
+    """A person may say something in a room only once in so many seconds; 0: as often as he likes."""
+
+    room: str
+    by: str
+    seconds: int
+    who: Identity = NOBODY

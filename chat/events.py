@@ -238,9 +238,9 @@ class Recalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """To one who has come back: what was said to him meanwhile, oldest first."""
+    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first."""
 
-    events: tuple[Said | Acted | Whispered, ...]
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True)

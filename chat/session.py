@@ -30,6 +30,9 @@ class State(Enum):
 
 
 _BEFORE = frozenset({"login", "ping", "pong", "quit"})
+FINAL = frozenset({"banned", "door_locked"})
+"""Refusals after which another try is in vain: the server hangs up."""
+
 LONGEST_LINE = 100  # characters in what one says of oneself
 DOOR = "\0door"  # as a name nobody can have: wrong passwords for the room are counted under it
 
@@ -77,13 +80,17 @@ class Session:
         self.plain_names = False
         self.joins = True
         self._claimed = ""
-        self._inside = not hub.door  # the password of the room, if it has one, was right
+        self._knocked = False  # the password of the room was right
         self._account: Account | None = None  # of which he has proven the password
         self._ident = self._realname = ""
         self._resumes = False  # he has asked for a token by which he can come back
         self._hub = hub
         self._rules = rules
         self._visitor = visitor
+
+    @property
+    def _inside(self) -> bool:
+        return self._knocked or not self._hub.door
 
     @property
     def newcomer(self) -> bool:
@@ -195,10 +202,12 @@ class Session:
         if self.user is not None:
             raise Refused("logged_in", f"You are logged in already, as {self.user.name}.")
         self.state = State.NAMING
+        self._check_door()
         if self._return(request):
             return
         self._resumes = "token" in (request.fields or ())
         name = names.check(request.rest if request.fields is None else request.field("name"))
+        self._check_door(name)
         self._ident, self._realname = (clean(request.field(part))[:LONGEST_LINE] for part in ("ident", "realname"))
         password = request.field("password")
         if not self._inside:
@@ -206,6 +215,12 @@ class Session:
                 return
             password = "" if not request.field("door") else password
         self._admit(name, password, request.ref)
+
+    def _check_door(self, name: str = "") -> None:
+        """Raise Refused `banned` or `door_locked` where he may not come in from where he is, or under this name."""
+        hub = self._hub
+        account = hub.accounts.find(name) if name else None
+        hub.desk.check_door(hub.clock.time(), host=self._visitor.host, name=name, account=account)
 
     def _admit(self, name: str, password: str, ref: Ref) -> None:
         """Let someone in under a name, or have its password proven first."""
@@ -233,7 +248,7 @@ class Session:
                 guard.count(DOOR, host, now)
             raise Refused("room_password", "This room has a password, and that is not it.")
         guard.right(DOOR, host)
-        self._inside = True
+        self._knocked = True
         return False
 
     def _return(self, request: Request) -> bool:
@@ -259,6 +274,7 @@ class Session:
 
     def _authenticate(self, request: Request) -> None:
         """Have the password of an account proven before the name is chosen."""
+        self._check_door()
         name = request.field("name")
         self._check(name, request.field("password"), lambda account: self._authenticated(account, request))
 
@@ -348,6 +364,9 @@ class Session:
         about = "login" if self.user is None and verb != "authenticate" else verb
         ref = None if isinstance(request, Script) else request.ref
         self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
+        if about == "login" and refusal.code in FINAL:
+            self._visitor.dismiss(refusal.code, "You are not let in.")
+            self.state = State.LEAVING
         if self.state is State.NAMING and self.greeted:
             self._ask("name", f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)
 

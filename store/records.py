@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chat.events import Acted, Said
+from chat.facts import Audited, Sanction
 
 INBOX = 500
 """Messages that are kept for one account."""
@@ -27,6 +28,7 @@ class Account:
     inbox: int = 0
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
+    standing: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,17 @@ class StoredRoom:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """All that the server starts with: accounts by key, rooms by name, the last words of each room (oldest first)."""
+    """All that the server starts with.
+
+    Accounts by key, rooms by name, the last words of each room, who is kept out or silent, and what the host and the
+    operators did last (oldest first, all three).
+    """
 
     accounts: dict[str, Account]
     rooms: dict[str, StoredRoom]
     recent: dict[str, tuple[Said | Acted, ...]]
+    sanctions: tuple[Sanction, ...] = ()
+    trail: tuple[Audited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,13 @@ class Inbox:
 
     person: str
     n: int = INBOX
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Ask for what was said in a room under an id: one thing, or nothing."""
+
+    id: int
 
 
 @dataclass(frozen=True, slots=True)
