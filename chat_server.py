@@ -35,8 +35,10 @@ from net.holder import holder
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import Loop
+from net.recent import Recent
 from options import Options, parse
 from store import Loaded, Store, Unusable
+from seat import HostSeat
 from store.memory import StoreMemory, accounts
 from visit import HostSeat, Visit, Way
 from way_in import WayIn, examine, reached_at
@@ -76,6 +78,7 @@ class Server:
         self.table = commands.load()
         self.http = partial(Http, site(options))
         self.irc: Callable[[], Wire] = partial(Unserved, "irc")  # until it is prepared
+        self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
             sockets = bind(options.host, options.port)

@@ -15,7 +15,7 @@ import pytest
 from tests.support import ROOT
 
 PARTS = (
-    "chat", "net", "wires", "commands", "store", "clients", "web", "options", "visit", "way_in", "chat_server",
+    "chat", "net", "wires", "commands", "store", "clients", "web", "options", "visit", "seat", "way_in", "chat_server",
     "chat_client",
 )  # fmt: skip
 
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "options": set(),
     "chat_client": {"clients"},
     "visit": {"chat", "commands", "net", "wires", "options"},
+    "seat": {"chat", "net", "visit", "wires"},
     "way_in": {"chat", "net", "options"},
     "chat_server": set(PARTS) - {"clients", "chat_client"},
 }

@@ -40,8 +40,8 @@ from tests.support import ROOT, PlainClient, Program, Server
 HOSTS = {"exit", "kick", "list_users", "qr", "reset"}
 GUESTS = {"block", "inbox", "nick", "password", "quit", "register", "unblock"}
 EVERYBODY = {
-    "channels", "help", "history", "join", "join-link", "me", "msg", "part", "say", "stats", "unwatch", "users", "watch",
-    "whoelse", "whois", "wholast",
+    "channels", "help", "history", "join", "join-link", "me", "msg", "part", "say", "stats", "unwatch", "users",
+    "watch", "whoelse", "whois", "wholast",
 }  # fmt: skip
 BARE = HOSTS | {"help", "whois"}
 ALL = [command.name for command in load().commands]
@@ -180,7 +180,18 @@ def test_the_server_itself_stops_or_serves(start: Callable[..., Program], tmp_pa
     text = BROKEN[what][0] if what in BROKEN else WAVE
     copy = tmp_path / "chat"
     copy.mkdir()
-    for part in ("chat", "commands", "net", "store", "wires", "chat_server.py", "options.py", "visit.py", "way_in.py"):
+    for part in (
+        "chat",
+        "commands",
+        "net",
+        "store",
+        "wires",
+        "chat_server.py",
+        "options.py",
+        "visit.py",
+        "seat.py",
+        "way_in.py",
+    ):
         source = ROOT / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
     (copy / "commands" / "wave.py").write_text(text, encoding="utf-8")
