@@ -342,6 +342,9 @@ class Nobody:
     def hang_up(self) -> None:
         """There is nothing to close."""
 
+    def failed(self, why: str) -> None:
+        """There is nobody to put out."""
+
 
 class HostSeat:
     """The host's place: the console's end of what a `Visit` is for a connection. Nobody can hang up on it."""
@@ -369,6 +372,9 @@ class HostSeat:
 
     def dismiss(self, code: str, text: str) -> None:
         """The host stays as long as the room is open."""
+
+    def failed(self, why: str) -> None:
+        """The host stays, whatever could not be shown."""
 
     def resume(self) -> None:
         """The host is never checked."""

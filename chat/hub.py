@@ -36,7 +36,7 @@ from chat.events import (
     Welcomed,
 )
 from chat.facts import AccountSeen, MessageSaved
-from chat.moderation import check_may_speak
+from chat.moderation import check_may_speak, is_shown
 from chat.rooms import Rooms
 from chat.roster import Roster
 from chat.tokens import Tokens
@@ -105,11 +105,12 @@ class Hub(Board):
         """Return who is here with this account, under whatever name, or None."""
         return next((user for user in self.roster if user.account is account), None)
 
-    def people(self, users: Iterable[User]) -> tuple[Person, ...]:
-        """Return a row for each of `users`."""
+    def people(self, users: Iterable[User], viewer: User) -> tuple[Person, ...]:
+        """Return a row for each of `users`, with what `viewer` may know."""
         now = self.clock.monotonic()
         return tuple(
-            Person(user.name, int(now - user.arrived), self._order(user), user.address, user.wire) for user in users
+            Person(user.name, int(now - user.arrived), self._order(user, viewer), user.address, user.wire, user.away)
+            for user in users
         )
 
     # -- coming and going
@@ -177,7 +178,7 @@ class Hub(Board):
         self.note(f"{user.name} is off line: {why}.")
         self._depart(user, reason)
 
-    def kick(self, user: User, by: User, reason: str = "") -> None:
+    def kick(self, user: User, by: User, reason: str = "", ref: Ref = None) -> None:
         """Put someone out; he and everyone in his rooms are told.
 
         Raises Refused `yourself`, `not_allowed`, and `not_here` where he is gone already.
@@ -191,7 +192,7 @@ class Hub(Board):
         self._remember(user)
         because = f": {reason}" if reason else ""
         self.note(f"{user.name} is off line: kicked by {by.name}{because}.")
-        told = self._depart(user, reason, by)
+        told = self._depart(user, reason, by, ref)
         if told is not None:
             self.post(told, to=(user,))
         self.end(user, "kicked", f"You have been kicked out{because}.")
@@ -248,6 +249,7 @@ class Hub(Board):
         room: Room,
         reason: str = "",
         by: User | None = None,
+        ref: Ref = None,
         *,
         gone: bool = False,
         again: bool = False,
@@ -264,7 +266,7 @@ class Hub(Board):
         left = Left(*self.stamp(), room.name, user.name, reason, kicked, here, count, user.who, *actor)
         if gone:
             left = replace(left, gone=True, again=again)
-        self.post(left, room=room)
+        self.post(left, room=room, author=by, ref=ref)
         self.rooms.drop_if_empty(room)
         return left
 
@@ -342,12 +344,12 @@ class Hub(Board):
         self.roster.hold(user)
         return user
 
-    def _depart(self, user: User, reason: str, by: User | None = None) -> Left | None:
+    def _depart(self, user: User, reason: str, by: User | None = None, ref: Ref = None) -> Left | None:
         """Bring someone out of all his rooms, and return what was told in his current one, if he was in any."""
         current, told = user.current, None
         heard: dict[User, None] = {}
         for room in tuple(user.rooms):
-            left = self.go(user, room, reason, by, gone=True, again=bool(heard))
+            left = self.go(user, room, reason, by, ref, gone=True, again=bool(heard))
             told = left if room is current else told
             if heard and by is None:
                 knowing = frozenset(member for member in room.members if member in heard)
@@ -400,9 +402,10 @@ class Hub(Board):
         deaf = frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
         self._turn.posts.append(Post(event, room, (), user, ref, deaf))
 
-    def _order(self, user: User) -> tuple[str, ...]:
-        """Return the names of someone's rooms, the current one first."""
-        return tuple(room.name for room in reversed(user.rooms))
+    @staticmethod
+    def _order(user: User, viewer: User) -> tuple[str, ...]:
+        """Return the names of someone's rooms, the current one first, but of those of which `viewer` may not know."""
+        return tuple(room.name for room in reversed(user.rooms) if is_shown(room, viewer))
 
     def _entered(self, user: User, room: Room) -> Entered:
         return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members), user.who)

@@ -182,7 +182,7 @@ def topic(irc: Irc, user: User, line: Line) -> Steps:
             yield irc.numeric(Numeric.RPL_NOTOPIC, target(room.name), "No topic is set")
     else:
         try:
-            yield Request("topic", "", {"room": room.name, "text": line.param(1)[:390]})
+            yield Request("topic", "", {"room": room.name, "text": line.param(1)[:390] or "-"})
         except Refused as refusal:
             yield refused(irc, name, refusal)
 

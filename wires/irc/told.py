@@ -38,12 +38,13 @@ from wires.irc import greeting, labels
 from wires.irc.lines import BODY, write
 from wires.irc.numerics import Numeric
 from wires.irc.text import Part, parts
+from wires.wire import CHANGES
 
 if TYPE_CHECKING:
     from wires.irc.irc import Irc
 
 Talk = Said | Acted | Whispered
-_SILENT = frozenset({"away", "deoper", "invite", "setname", "unwatch", "watch", "welcome"})
+_SILENT = frozenset({"away", "deoper", "invite", "kick", "mode", "setname", "topic", "unwatch", "watch", "welcome"})
 """Answers for which the scripts have numbers of their own."""
 
 
@@ -58,7 +59,7 @@ def own(irc: Irc, event: Event) -> bytes:
     if isinstance(event, Renamed):
         irc.nick = event.new
         return encode(irc, event)
-    if isinstance(event, Entered):
+    if isinstance(event, (Entered, *CHANGES)):
         return encode(irc, event)
     if isinstance(event, Whispered):
         return join(_delivered(irc, event))
