@@ -71,12 +71,12 @@ class Command:
     help: str
     run: Callable[..., None]
     params: str = ""
-    more: str = ""
     aliases: tuple[str, ...] = ()
     standing: Standing = Standing.GUEST
     bare: bool = False
     guests: bool = False
     raw: bool = False
+    more: str = ""
     names: tuple[str, ...] = field(init=False)
     needed: int = field(init=False)
 
