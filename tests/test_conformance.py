@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ import pytest
 
 from tests.plain_grammar import read
 from tests.support import PATIENCE, Connection, LineClient, Server
+from tests.tls import Papers, issue
 from tests.web_client import TEXT, WebClient, frame
 
 Heard = tuple[Any, ...]
@@ -28,12 +30,12 @@ class Speaker(ABC):
     garbage: ClassVar[bytes]
     blanks: ClassVar[bytes] = b"\n\r\n   \n"
 
-    def __init__(self, server: Server) -> None:
-        self.line = self.dial(server)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
+        self.line = self.dial(server, tls)
 
-    def dial(self, server: Server) -> Connection:
+    def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
         """Connect."""
-        return LineClient(server)
+        return LineClient(server, tls=tls)
 
     @abstractmethod
     def login(self, name: str) -> bytes:
@@ -150,7 +152,7 @@ class WebSpeaker(JsonSpeaker):
     garbage = frame(TEXT, b'{"do":\x00}') + frame(TEXT, b"[]")
     blanks = frame(TEXT, b"")
 
-    def dial(self, server: Server) -> Connection:
+    def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
         return WebClient(server)
 
     def command(self, verb: str, **values: str) -> bytes:
@@ -171,13 +173,24 @@ WIRES: list[type[Speaker]] = [PlainSpeaker, JsonSpeaker, WebSpeaker]
 Arrive = Callable[[type[Speaker]], Speaker]
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["in_clear", "tls"])
+def papers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Papers | None:
+    """The server's certificate; the script runs without one, and with all in TLS."""
+    return issue(tmp_path_factory.mktemp("papers")) if request.param else None
+
+
 @pytest.fixture
-def arrive(server: Server) -> Iterator[Arrive]:
+def server(start_server: Callable[..., Server], papers: Papers | None) -> Server:
+    return start_server(*(papers.options if papers else ()))
+
+
+@pytest.fixture
+def arrive(server: Server, papers: Papers | None) -> Iterator[Arrive]:
     """`arrive(PlainSpeaker)`: someone new on this wire, not logged in."""
     arrived: list[Speaker] = []
 
     def connect(kind: type[Speaker]) -> Speaker:
-        arrived.append(kind(server))
+        arrived.append(kind(server, papers.trust if papers else None))
         return arrived[-1]
 
     yield connect
