@@ -179,7 +179,7 @@ def topic(client: Client, user: User, line: Line) -> Steps:
             yield client.numeric(Numeric.RPL_NOTOPIC, target(room.name), "No topic is set")
     else:
         try:
-            yield Request("topic", "", {"room": room.name, "text": line.param(1)[:390]})
+            yield Request("topic", "", {"room": room.name, "text": line.param(1)[:390] or "-"})
         except Refused as refusal:
             yield refused(client, name, refusal)
 

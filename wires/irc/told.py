@@ -37,8 +37,9 @@ from wires.irc.lines import write
 from wires.irc.messages import history, mask, tagged, talk, target
 from wires.irc.numerics import Numeric
 from wires.irc.text import parts
+from wires.wire import CHANGES
 
-_SILENT = frozenset({"away", "deoper", "invite", "setname", "unwatch", "watch", "welcome"})
+_SILENT = frozenset({"away", "deoper", "invite", "kick", "mode", "setname", "topic", "unwatch", "watch", "welcome"})
 """Answers for which the scripts have numbers of their own."""
 
 
@@ -53,7 +54,7 @@ def own(client: Client, event: Event) -> bytes:
     if isinstance(event, Renamed):
         client.nick = event.new
         return encode(client, event)
-    if isinstance(event, Entered):
+    if isinstance(event, (Entered, *CHANGES)):
         return encode(client, event)
     if isinstance(event, Whispered):
         return join(_delivered(client, event))
