@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.plain_grammar import read
-from tests.support import PATIENCE, LineClient, Server
+from tests.support import PATIENCE, Connection, LineClient, Server
+from tests.web_client import TEXT, WebClient, frame
 
 Heard = tuple[Any, ...]
 """An event in words that all wires share, such as `("said", "ann", "hi")`."""
@@ -25,9 +26,14 @@ class Speaker(ABC):
 
     too_long: ClassVar[bytes]
     garbage: ClassVar[bytes]
+    blanks: ClassVar[bytes] = b"\n\r\n   \n"
 
     def __init__(self, server: Server) -> None:
-        self.line = LineClient(server)
+        self.line = self.dial(server)
+
+    def dial(self, server: Server) -> Connection:
+        """Connect."""
+        return LineClient(server)
 
     @abstractmethod
     def login(self, name: str) -> bytes:
@@ -50,9 +56,17 @@ class Speaker(ABC):
 
     def hear(self) -> Heard:
         """Return the next event."""
-        while (found := self.understand(self.line.read_line(PATIENCE))) is None:
+        while (found := self.understand(self.read())) is None:
             pass
         return found
+
+    def read(self) -> str:
+        """Return the next line."""
+        return self.line.read_line(PATIENCE)
+
+    def read_to_end(self) -> str:
+        """Return what else is said until the server closes."""
+        return self.line.read_to_end()
 
     def wait_for(self, *wanted: Any) -> None:
         """Wait for this event; what comes before it is passed over."""
@@ -129,7 +143,30 @@ class JsonSpeaker(Speaker):
         return (kind, *(found[key] for key in self.KEYS[kind])) if kind in self.KEYS else None
 
 
-WIRES: list[type[Speaker]] = [PlainSpeaker, JsonSpeaker]
+class WebSpeaker(JsonSpeaker):
+    """The JSON wire in the messages of a WebSocket, where lengths and UTF-8 are the frames' business."""
+
+    too_long = frame(TEXT, b'{"do":"say","text":"' + b"x" * 20_000 + b'"}')
+    garbage = frame(TEXT, b'{"do":\x00}') + frame(TEXT, b"[]")
+    blanks = frame(TEXT, b"")
+
+    def dial(self, server: Server) -> Connection:
+        return WebClient(server)
+
+    def command(self, verb: str, **values: str) -> bytes:
+        return frame(TEXT, super().command(verb, **values))
+
+    def read(self) -> str:
+        assert isinstance(self.line, WebClient)
+        return json.dumps(self.line.read())
+
+    def read_to_end(self) -> str:
+        assert isinstance(self.line, WebClient)
+        self.line.read_close()
+        return ""
+
+
+WIRES: list[type[Speaker]] = [PlainSpeaker, JsonSpeaker, WebSpeaker]
 
 Arrive = Callable[[type[Speaker]], Speaker]
 
@@ -192,7 +229,7 @@ def test_a_visit_and_each_event_in_its_own_words(ann: Speaker, others: list[Spea
         assert heard[0] in ("said", "acted") and heard[2] in ("hello", "nods"), (verb, text)
     ann.send(ann.command("quit", reason="tea"))
     assert ann.hear() == ("goodbye", "Goodbye.")
-    assert ann.line.read_to_end() == ""
+    assert ann.read_to_end() == ""
     for other in others:
         other.wait_for("exited", "anna")
 
@@ -226,7 +263,7 @@ def test_taken_hostile_and_missing_names(arrive: Arrive, others: list[Speaker], 
         eve.send(eve.login(name))
         assert eve.hear() == ("refused",)
         assert b"\x1b" not in eve.line.pending
-    if kind is JsonSpeaker:
+    if kind is not PlainSpeaker:
         eve.send(eve.say("hi"))
         assert eve.hear() == ("refused",)
     eve.line.pending = b""
@@ -242,7 +279,7 @@ def test_kick(server: Server, ann: Speaker, others: list[Speaker]) -> None:
     assert ann.hear()[0] == "said"
     assert ann.hear() == ("kicked", "ann")
     assert ann.hear()[0] == "goodbye"
-    assert ann.line.read_to_end() == ""
+    assert ann.read_to_end() == ""
     for other in others:
         other.nothing_else()
 
@@ -287,7 +324,7 @@ def test_all_in_one_packet(arrive: Arrive, others: list[Speaker], kind: type[Spe
 def test_too_long_garbage_and_blank_lines(ann: Speaker, others: list[Speaker]) -> None:
     ann.send(ann.too_long)
     assert ann.hear() == ("refused",)
-    ann.send(ann.garbage, b"\n", b"\r\n", b"   \n", ann.say("still here"))
+    ann.send(ann.garbage, ann.blanks, ann.say("still here"))
     for other in others:
         if isinstance(ann, PlainSpeaker):
             assert other.hear() == ("said", "ann", "[2J\ufffd("), "no controls"
@@ -323,5 +360,5 @@ def test_the_end_of_the_room(server: Server, ann: Speaker, others: list[Speaker]
     server.type("EXIT bedtime")
     for each in (ann, *others):
         assert each.hear() == ("goodbye", "The host has closed the room: bedtime.")
-        assert each.line.read_to_end() == "", "and nobody is told of the others' going"
+        assert each.read_to_end() == "", "and nobody is told of the others' going"
     assert server.wait() == 0

@@ -3,97 +3,30 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from tests.support import JsonClient, Server, free_port
+from tests.browser import DESKTOP, PATIENCE, PHONE, Guest, launch
+from tests.support import JsonClient, Server
 
-PATIENCE = 10_000  # milliseconds
-DESKTOP, PHONE = (1280, 800), (360, 640)
-
-Open = Callable[..., "Guest"]
-
-
-class Guest:
-    """Somebody in front of a browser."""
-
-    def __init__(self, page: Page, server: Server, room: str = "") -> None:
-        self.page = page
-        self.trouble: list[str] = []
-        self.log = page.locator("#log")
-        self.entry = page.get_by_label("Message", exact=True)
-        self.home = f"http://{server.host}:{server.port}/"
-        page.on("request", self._asked)
-        page.on("pageerror", lambda error: self.trouble.append(f"error: {error}"))
-        page.on("console", lambda message: self._written(message.text))
-        page.goto(self.home + room)
-
-    def join(self, name: str, password: str = "") -> None:
-        self.page.get_by_label("Your name").fill(name)
-        if password:
-            self.page.get_by_label("Password of this name").fill(password)
-        self.page.get_by_role("button", name="Join", exact=True).click()
-
-    def joined(self, name: str) -> Guest:
-        self.join(name)
-        self.page.locator("#me", has_text=name).wait_for(state="attached")
-        return self
-
-    def say(self, text: str) -> None:
-        self.entry.fill(text)
-        self.entry.press("Enter")
-
-    def sees(self, text: str) -> Locator:
-        """Wait until this stands in the log; return its row."""
-        found = self.log.locator("li", has_text=text).last
-        found.wait_for()
-        return found
-
-    def people(self) -> list[str]:
-        return self.page.locator("#people-list bdi").all_inner_texts()
-
-    def look_away(self, away: bool = True) -> None:
-        """Go to another tab, or come back: a headless page is always in front, so it is told so."""
-        self.page.evaluate(
-            """away => {
-                const value = away ? "hidden" : "visible"
-                Object.defineProperty(document, "visibilityState", {value, configurable: true})
-                document.dispatchEvent(new Event("visibilitychange"))
-            }""",
-            away,
-        )
-
-    def _asked(self, request: object) -> None:
-        url = request.url  # type: ignore[attr-defined]
-        if urlsplit(url).netloc != urlsplit(self.home).netloc and not url.startswith("data:"):
-            self.trouble.append(f"asked for {url}")
-
-    def _written(self, text: str) -> None:
-        if "Content Security Policy" in text:
-            self.trouble.append(text)
+Open = Callable[..., Guest]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("needs chromium, which is not installed here (`make test` installs it)")
-    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
+        browser = launch(playwright.chromium)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def visit(browser: Browser, server: Server) -> Iterator[Open]:
-    """`visit()`: somebody at the door of the server; `visit(other_server, size=PHONE, room="#weather")`.
+    """`visit()`: somebody at the door of the server; `visit(other_server, size=PHONE, room="?room=weather")`.
 
     Every page is looked over at the end: no error, no request to a foreign origin, no violation of the policy.
     """
@@ -197,7 +130,9 @@ def test_rooms_and_what_is_unread_in_them(
     visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient]
 ) -> None:
     server = start_server("--room", "Weather: rain and sun")
-    bob, alice = join_json("bob", server), visit(server, room="#weather").joined("alice")
+    bob, alice = join_json("bob", server), visit(server, room="?room=weather")
+    expect(alice.page.locator("#login")).to_contain_text("You go to the room weather")
+    alice.joined("alice")
     expect(alice.page.get_by_role("heading", name="Weather")).to_be_visible()
     bob.request("say", text="one for the lobby")
     bob.request("say", text="another one")
@@ -396,71 +331,6 @@ def test_after_goodbye_it_says_why_and_offers_to_join_again(visit: Open, server:
     expect(alice.page.locator("#farewell")).to_be_hidden()
     alice.say("quietly now")
     expect(alice.log.locator(".own:not(.pending)", has_text="quietly now")).to_be_visible()
-
-
-# ---- coming back ----------------------------------------------------------------------------------------------
-
-
-def test_comes_back_to_a_server_that_was_killed(
-    visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient], tmp_path: Path
-) -> None:
-    options = ("--port", free_port(), "--data", tmp_path, "--room", "Weather: rain")
-    server = start_server(*options)
-    alice = visit(server, room="#weather").joined("alice")
-    alice.say("before")
-    expect(alice.log.locator(".own:not(.pending)", has_text="before")).to_be_visible()
-    server.kill()
-    expect(alice.page.locator("#banner")).to_contain_text("trying again")
-    alice.say("meanwhile")
-    expect(alice.page.locator("#hint")).to_contain_text("Not connected")
-    expect(alice.entry).to_have_value("meanwhile")
-    server = start_server(*options)
-    expect(alice.page.locator("#banner")).to_be_hidden()
-    bob = join_json("bob", server)
-    bob.request("join", room="weather")
-    alice.sees("bob came in.")
-    alice.entry.press("Enter")
-    said = bob.wait_for("said", text="meanwhile")
-    assert (said["from"], said["room"]) == ("alice", "weather")
-    expect(alice.log.get_by_text("before", exact=True)).to_have_count(1)
-
-
-def test_waits_for_its_own_ghost_to_go(visit: Open) -> None:
-    alice = visit()
-    halves: list[tuple[WebSocketRoute, WebSocketRoute]] = []
-
-    def connect(near: WebSocketRoute) -> None:
-        halves.append((near, near.connect_to_server()))
-        if len(halves) == 1:
-            near.on_close(lambda _code, _reason: None)  # and so the server is not told
-
-    alice.page.route_web_socket("**/ws", connect)
-    alice.page.reload()
-    alice.joined("alice")
-    near, far = halves[0]
-    near.close()  # the browser has lost the connection, the server not yet
-    banner = alice.page.locator("#banner")
-    expect(banner).to_contain_text("Your name is still held by your old connection")
-    far.close()
-    expect(banner).to_be_hidden()
-    expect(alice.page.locator("#me")).to_have_text("alice")
-    expect(alice.log.locator(".divider")).to_have_count(2)
-
-
-def test_lost_message_can_be_sent_again(visit: Open, start_server: Callable[..., Server]) -> None:
-    port = free_port()
-    server = start_server("--port", port)
-    alice = visit(server).joined("alice")
-    server.process.send_signal(signal.SIGSTOP)
-    alice.say("into the void")
-    expect(alice.log.locator(".pending")).to_have_count(1)
-    server.kill()
-    again = alice.page.get_by_role("button", name="Send again")
-    expect(again).to_be_visible()
-    start_server("--port", port)
-    expect(alice.page.locator("#banner")).to_be_hidden()
-    again.click()
-    expect(alice.log.locator(".own:not(.pending):not(.failed)", has_text="into the void")).to_have_count(1)
 
 
 # ---- the look -------------------------------------------------------------------------------------------------

@@ -1,11 +1,15 @@
-"""Takes the README's pictures: the host's console, the terminal client and the window, in one talk.
+"""Takes the README's pictures: the host's console, the terminal client and the window in one talk, the page in another.
 
-Needs Debian's xvfb, xterm, xdotool and imagemagick. Run it as: python tools/screenshots.py [FOLDER]
+Needs Debian's xvfb, xterm, xdotool, imagemagick and chromium, and playwright.
+
+Run it as: python tools/screenshots.py [FOLDER]
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 FONT = ["-fa", "DejaVu Sans Mono", "-fs", "11", "-bg", "#14161b", "-fg", "#d8dce4", "+sb", "-b", "8"]
@@ -101,11 +107,10 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def main(folder: Path) -> None:
-    """Play the talk, and take the pictures."""
+def heroes(folder: Path) -> None:
+    """Play the talk of the console, the terminal and the window, and take their pictures."""
     port = free_port()
     here = ("127.0.0.1", str(port))
-    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         host = terminal(stack, "chat_server.py", "--host", "127.0.0.1", "--port", str(port), "--no-store")
         wait_for(lambda: listens(port))
@@ -131,6 +136,96 @@ def main(folder: Path) -> None:
         host.photograph(folder / "console.png")
         host.press("ctrl+u")
         host.enter("EXIT")  # a server whose terminal is gone serves on
+
+
+class Classmate:
+    """Someone on the JSON wire, who only talks; and he waits for each answer, so that all keep their turns."""
+
+    def __init__(self, stack: ExitStack, port: int, name: str) -> None:
+        line = stack.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE))
+        self._file = stack.enter_context(line.makefile("rw", encoding="utf-8", newline="\n"))
+        self.does("login", name=name)
+
+    def does(self, verb: str, **values: str) -> None:
+        """Send a request, and wait until it has been done."""
+        for request in ({"do": verb, **values}, {"do": "ping"}):
+            self._file.write(json.dumps(request) + "\n")
+        self._file.flush()
+        while json.loads(self._file.readline())["event"] != "pong":
+            pass
+
+
+def enter(page: Page, port: int, name: str) -> None:
+    """Come in by the page."""
+    page.goto(f"http://127.0.0.1:{port}/")
+    page.get_by_label("Your name").fill(name)
+    page.keyboard.press("Enter")
+    page.locator("#me", has_text=name).wait_for(state="attached")
+
+
+def write(page: Page, text: str) -> None:
+    """Say something on the page, and see it acknowledged."""
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
+    page.locator(".own:not(.pending)", has_text=text.rpartition(" ")[2]).last.wait_for()
+
+
+def school(folder: Path) -> None:
+    """Play the talk of a class, and take the page's pictures: light, dark, and on a phone."""
+    port = free_port()
+    rooms = ("--room-name", "Class 9b", "--room", "Homework: what is to be done", "--room", "Weather: rain and sun")
+    command = (sys.executable, "chat_server.py", "--host", "127.0.0.1", "--port", str(port), "--no-store", *rooms)
+    with ExitStack() as stack:
+        stack.enter_context(running(*command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+        wait_for(lambda: listens(port))
+        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=shutil.which("chromium"))
+        names = ("Ms-Lund", "Ben", "Zoë", "Tariq", "Ann", "Ирина")
+        lund, ben, zoe, tariq, *_ = (Classmate(stack, port, name) for name in names)
+        lund.does("say", text="Good morning! Today: fractions, exercises 3 and 4.")
+        zoe.does("say", text="Is there an example?")
+        lund.does("say", text="There is one at https://example.org/fractions (second page).")
+        mila = browser.new_page(viewport={"width": 1280, "height": 820}, device_scale_factor=1.5, locale="en-GB")
+        enter(mila, port, "Mila")
+        for room in ("Homework", "Class 9b"):
+            mila.locator("#room-list").get_by_role("button", name=room, exact=False).first.click()
+            mila.get_by_role("heading", name=room).wait_for()
+        write(mila, "Thank you, that is what I needed.")
+        write(mila, "Can we go through exercise 4 together afterwards?")
+        Classmate(stack, port, "Tom")
+        ben.does("say", text="Sure, Mila, in the break. Tom comes too 🙂")
+        ben.does("say", text="Room 12 is free.")
+        zoe.does("msg", to="Mila", text="psst: did you do the second part?")
+        write(mila, "/msg Zoë not yet – shall we do it together?")
+        lund.does("say", text="Please remember: the excursion is on Friday, whatever the weather. ☔")
+        tariq.does("say", text="👏🎉")
+        write(mila, "See you there!")
+        tariq.does("join", room="homework")
+        tariq.does("say", text="Which pages?")
+        for scheme in ("light", "dark"):
+            picture(mila, folder / f"page-{scheme}.png")
+            mila.get_by_role("button", name="Dark colours").click()
+        pia = browser.new_page(viewport={"width": 360, "height": 720}, device_scale_factor=2, locale="en-GB")
+        enter(pia, port, "Pia")
+        ben.does("say", text="Welcome, Pia! We are in room 12 in the break.")
+        zoe.does("msg", to="Pia", text="I kept you a seat")
+        write(pia, "Thanks, I am on my way 🏃")
+        picture(pia, folder / "page-phone.png")
+        browser.close()
+
+
+def picture(page: Page, path: Path) -> None:
+    """Save what the page shows, once its letters are there."""
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(300)
+    page.screenshot(path=path)
+    print(path)
+
+
+def main(folder: Path) -> None:
+    """Take all pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    heroes(folder)
+    school(folder)
 
 
 if __name__ == "__main__":

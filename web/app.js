@@ -7,14 +7,13 @@ import { recall, remember } from "./keep.js";
 import { Link } from "./link.js";
 import { Lists } from "./lists.js";
 import { Log } from "./log.js";
-import { mentions } from "./words.js";
+import { clean, mentions } from "./words.js";
 
 const SURVEY = 60; // seconds between looks at what rooms there are
 
 const find = (id) => document.getElementById(id);
 const address = new URL("ws", location.href);
 address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-address.hash = "";
 
 const link = new Link(address.href, (event) => chat.receive(event));
 const bell = new Bell(recall("sound") === "on");
@@ -35,8 +34,8 @@ const page = {
     find("description").textContent = view.isPrivate ? "Nobody else hears this." : view.description;
     find("house").classList.toggle("in-private", view.isPrivate);
     find("entry").placeholder = view.isPrivate ? `To ${view.title} only` : `To everyone in ${view.title}`;
-    const place = home.key === "lobby" ? location.pathname : `#${home.key}`;
-    if (!view.isPrivate) window.history.replaceState(null, "", place);
+    const query = home.key === "lobby" ? "" : `?room=${encodeURIComponent(home.key)}`;
+    if (!view.isPrivate) window.history.replaceState(null, "", location.pathname + query);
     log.show(view);
     page.lists();
     closeDrawers();
@@ -159,7 +158,7 @@ const entry = new Entry(find, {
   rooms: () => chat.places.map(({ room }) => room),
   me: () => chat.me,
   send(text) {
-    const error = chat.enter(text);
+    const error = chat.own.enter(text);
     if (!error) log.toEnd();
     return error;
   },
@@ -169,9 +168,9 @@ const log = new Log(find("log"), find("newest"), {
   me: () => chat.me,
   older: () => chat.older(),
   write,
-  again: (message) => chat.again(message),
+  again: (message) => chat.own.again(message),
   edit(message) {
-    if (entry.giveBack(message.typed)) chat.withdraw(message);
+    if (entry.giveBack(message.typed)) chat.own.withdraw(message);
     else entry.hint("There is something in the entry already; send or clear it first.");
   },
 });
@@ -197,15 +196,14 @@ find("skip").addEventListener("click", (event) => {
   entry.focus();
 });
 
+// The room that the address names, as `/join-link` writes it: http://HOST:PORT/?room=NAME
 function wantedRoom() {
-  try {
-    return decodeURIComponent(location.hash.slice(1)).toLowerCase();
-  } catch {
-    return "";
-  }
+  return (new URLSearchParams(location.search).get("room") || "").trim().toLowerCase();
 }
 
-addEventListener("hashchange", () => link.open && wantedRoom() && chat.join(wantedRoom()));
+// Whoever closes the page has left; one that only rests comes back.
+addEventListener("pagehide", (event) => event.persisted || chat.leave());
+addEventListener("pageshow", (event) => event.persisted && link.hurry());
 
 // ---- drawers, where there is little room
 
@@ -281,5 +279,7 @@ find("theme").addEventListener("click", () => {
 press("sound", bell.on);
 press("theme", document.documentElement.dataset.theme === "dark");
 find("where").textContent = location.host;
+find("bound").hidden = !wantedRoom();
+find("bound-room").textContent = clean(wantedRoom());
 find("name").value = recall("name");
 find("name").focus();

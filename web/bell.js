@@ -1,7 +1,10 @@
 // Calls somebody back who looks elsewhere: the count in the title, and a soft tone where it is switched on.
 
+const PAUSE = 0.8; // seconds between tones: what comes in one go rings once
+
 export class Bell {
   #context = null;
+  #rang = -PAUSE;
 
   constructor(on) {
     this.on = on;
@@ -22,6 +25,8 @@ export class Bell {
     if (!this.on) return;
     this.#context ||= new AudioContext();
     const now = this.#context.currentTime;
+    if (now - this.#rang < PAUSE && now) return;
+    this.#rang = now;
     const tone = this.#context.createOscillator();
     const loudness = this.#context.createGain();
     tone.frequency.value = pitch;

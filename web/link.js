@@ -1,10 +1,11 @@
 // One visit to the server over a WebSocket: logs in, notices a dead connection, and comes back by itself.
-// It knows the protocol's beginning and end (login, ping, goodbye), and nothing of the page.
+// It knows the protocol's beginning and end (login, coming back, ping, goodbye), and nothing of the page.
 
 const PAUSES = [0.4, 1, 2, 4, 8, 15, 30]; // seconds before each new try, at most; the last one repeats
 const CONNECT = 10; // seconds until a connection that does not come is given up
 const SILENCE = 20; // seconds without a word from the server until it is asked
 const ANSWER = 10; // seconds it has for an answer
+const LOOK = 3; // seconds it has where somebody waits for it
 const GHOST = 120; // seconds that one's own dead connection may hold the name
 
 export class Link {
@@ -16,19 +17,22 @@ export class Link {
   #tries = 0;
   #lostAt = 0;
   #been = false;
+  #held = null; // what came after a welcome, until it is known whether one is back or has come in anew
 
   // `deliver` gets each object of the server, and the link's own news: {event: "link", state, text}.
   // States: connecting, connected, retrying, refused (with the server's `code`), ended.
+  // A welcome has `back` where one is still in one's rooms; what was missed follows, and then `resumed`.
   constructor(address, deliver) {
     this.#address = address;
     this.#deliver = deliver;
     this.open = false;
-    addEventListener("online", () => this.hurry());
+    this.since = 0; // the newest event that has been delivered: the next ones are told to whoever comes back
+    addEventListener("online", () => this.#again());
   }
 
   join(name, password) {
     this.#drop();
-    this.#login = { do: "login", name, ...(password && { password }) };
+    this.#login = { do: "login", name, token: "", ...(password && { password }) };
     this.#been = false;
     this.#tries = 0;
     this.#connect();
@@ -45,16 +49,23 @@ export class Link {
     this.#login.password = password;
   }
 
-  // Whoever waits for the next try need not: the network is back, or somebody looks at the page.
+  // Somebody looks at the page: he need not wait for the next try, nor for a connection that is dead.
   hurry() {
     if (this.#login && !this.#socket) this.#connect();
+    else if (this.open) this.#ask(LOOK);
+  }
+
+  // The network is back.
+  #again() {
+    if (this.#login && !this.open) this.#drop();
+    this.hurry();
   }
 
   #connect() {
     clearTimeout(this.#timer);
     this.#tell("connecting", this.#been ? "Connecting again …" : "Connecting …");
     const socket = (this.#socket = new WebSocket(this.#address));
-    socket.onopen = () => socket.send(JSON.stringify(this.#login));
+    socket.onopen = () => socket.send(JSON.stringify({ ...this.#login, since: this.since }));
     socket.onmessage = (message) => this.#hear(message.data);
     socket.onclose = () => this.#retry("The connection is gone");
     this.#expect(CONNECT);
@@ -67,17 +78,40 @@ export class Link {
     else if (event.event === "welcome") this.#arrive(event);
     else if (event.event === "goodbye") this.#end(event);
     else if (event.event === "refused" && !this.open) this.#refused(event);
-    else {
-      if (event.event === "renamed" && event.old === this.#login.name) this.#login.name = event.new;
-      this.#deliver(event);
-    }
+    else if (this.#held) this.#hold(event);
+    else this.#pass(event);
   }
 
+  // Whoever comes with a token asks something at once: what was missed stands before the answer, if he is back.
   #arrive(event) {
+    const mayBeBack = this.#login.token;
+    this.#login.token = event.token;
+    this.#held = [event];
+    if (mayBeBack) this.#socket.send('{"do":"ping","ref":"back"}');
+    else this.#settle(false);
+  }
+
+  #hold(event) {
+    this.#held.push(event);
+    if (event.event === "resumed") this.#settle(true);
+    else if (event.event === "pong" && event.ref === "back") this.#settle(false);
+  }
+
+  #settle(back) {
+    const [welcome, ...rest] = this.#held;
+    this.#held = null;
     this.open = this.#been = true;
     this.#tries = this.#lostAt = 0;
-    this.#login.name = event.name;
+    this.#login.name = welcome.name;
+    this.since = welcome.id;
     this.#tell("connected", "");
+    this.#deliver({ ...welcome, back });
+    for (const event of rest) this.#pass(event);
+  }
+
+  #pass(event) {
+    if (event.id > this.since && !event.history) this.since = event.id;
+    if (event.event === "renamed" && event.old === this.#login.name) this.#login.name = event.new;
     this.#deliver(event);
   }
 
@@ -107,10 +141,15 @@ export class Link {
   #expect(seconds) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (!this.open) return this.#retry("The server does not answer");
-      this.#socket.send('{"do":"ping"}');
-      this.#timer = setTimeout(() => this.#retry("The server does not answer"), ANSWER * 1000);
+      if (this.open) this.#ask(ANSWER);
+      else this.#retry("The server does not answer");
     }, seconds * 1000);
+  }
+
+  #ask(seconds) {
+    clearTimeout(this.#timer);
+    this.#socket.send('{"do":"ping"}');
+    this.#timer = setTimeout(() => this.#retry("The server does not answer"), seconds * 1000);
   }
 
   #stop() {
@@ -122,7 +161,7 @@ export class Link {
   #drop() {
     clearTimeout(this.#timer);
     const socket = this.#socket;
-    this.#socket = null;
+    this.#socket = this.#held = null;
     this.open = false;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;

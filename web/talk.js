@@ -4,6 +4,7 @@
 // A message: { kind, at (ms since 1970), from, to, text, own, history, state, remark }, where kind is said, acted,
 // whispered, note, answer or trouble, and state is undefined, "pending" or "failed".
 
+export const MOST_HISTORY = 500; // messages the server recalls at once
 const KEPT = 20_000; // messages in memory
 
 export class Talk {
@@ -18,6 +19,8 @@ export class Talk {
     this.unread = 0;
     this.mark = null; // the first message that is new since somebody looked
     this.cut = 0; // when the connection was lost: what is recalled and younger was missed
+    this.asking = false; // whether the server has been asked for what is older
+    this.reached = 0; // how many messages it was asked for last
     this.complete = false; // there is nothing older
     this.inlined = null; // the room in which the unread ones of a private talk stand, too
   }
@@ -45,6 +48,13 @@ export class Talk {
   missed(message) {
     this.unread++;
     this.mark ||= message;
+  }
+
+  // The server was asked for `n` messages, and had `count`.
+  recalled(count, n) {
+    this.asking = false;
+    this.reached = n;
+    this.complete = count < n || n === MOST_HISTORY;
   }
 
   rename(old, name) {

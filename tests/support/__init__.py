@@ -7,6 +7,7 @@ luck, and nothing knows how the server is built: it is met through its socket, i
 from __future__ import annotations
 
 from tests.support.clients import Address, Connection, JsonClient, LineClient, PlainClient
+from tests.support.networks import Namespace, Proxy
 from tests.support.programs import Output, Program, Server
 from tests.support.terminal import Terminal, framed
 from tests.support.waiting import PATIENCE, ROOT, alive, find, free_port, needs, wait_until
@@ -18,9 +19,11 @@ __all__ = [
     "Connection",
     "JsonClient",
     "LineClient",
+    "Namespace",
     "Output",
     "PlainClient",
     "Program",
+    "Proxy",
     "Server",
     "Terminal",
     "alive",

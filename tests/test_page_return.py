@@ -1,0 +1,209 @@
+"""The page comes back after a lost connection: Chromium, and networks and servers that fail."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CalledProcessError
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser import PATIENCE, Guest, chromium, launch
+from tests.support import JsonClient, Namespace, Proxy, Server, free_port, needs
+
+CUT = 20  # seconds without a network
+TALK = ("said", "acted", "whispered")
+
+Join = Callable[..., JsonClient]
+StartServer = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright.chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of its own; at its end no error may have been in it."""
+    context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    proxy = Proxy(server)
+    yield proxy
+    proxy.close()
+
+
+def heard(client: JsonClient, *kinds: str, end: str = "") -> list[str]:
+    """Return the texts, or names, of all events of these kinds: up to the text `end`, or all that have come."""
+    if not end:
+        client.tell("ping", ref="now")
+    found: list[str] = []
+    while (event := client.read()).get("ref") != "now":
+        if event["event"] in kinds:
+            found.append(event["text"] if "text" in event else event["name"])
+            if end and found[-1] == end:
+                break
+    return found
+
+
+# ---- a cut ----------------------------------------------------------------------------------------------------
+
+
+def test_takes_the_place_of_its_own_dead_connection(page: Page, proxy: Proxy, join_json: Join) -> None:
+    bob = join_json("bob")
+    bob.request("join", room="den")
+    alice = Guest(page, proxy, "?room=den").joined("alice")
+    alice.sees("You came into den.")
+    bob.request("say", text="before")
+    alice.sees("before")
+    heard(bob)
+    proxy.deaf = True
+    for number in range(3):
+        bob.tell("say", text=f"missed {number}")
+    bob.tell("msg", to="alice", text="psst")
+    proxy.cut()
+    alice.sees("psst")
+    bob.tell("say", text="after")
+    alice.sees("after")
+    expect(alice.log.locator(".said .text")).to_have_text(["before", "missed 0", "missed 1", "missed 2", "after"])
+    expect(alice.log.locator(".whispered .text")).to_have_text(["psst"])
+    expect(alice.log.locator(".divider")).to_have_count(1)
+    assert heard(bob, "entered", "left") == []
+    alice.say("here I am")
+    assert bob.wait_for("said", text="here I am")["room"] == "den"
+
+
+def test_what_was_on_its_way_reaches_everyone_once(page: Page, proxy: Proxy, join_json: Join) -> None:
+    bob = join_json("bob")
+    alice = Guest(page, proxy).joined("alice")
+    proxy.deaf = True
+    for text in ("arrived", "same", "/msg bob arrived, too", "/me arrives"):
+        alice.say(text)
+    assert heard(bob, *TALK, end="arrives") == ["arrived", "same", "arrived, too", "arrives"]
+    proxy.dumb = True
+    for text in ("same", "lost", "/msg bob lost, too"):
+        alice.say(text)
+    expect(alice.log.locator(".pending")).to_have_count(7)
+    proxy.cut()
+    assert heard(bob, *TALK, end="lost, too") == ["same", "lost", "lost, too"]
+    expect(alice.log.locator(".pending, .failed")).to_have_count(0)
+    own = ["arrived", "same", "arrived, too", "alice arrives", "same", "lost", "lost, too"]
+    expect(alice.log.locator(".own .text")).to_have_text([re.compile(rf"^{text}(\d\d:\d\d)?$") for text in own])
+    assert heard(bob, *TALK) == []
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    needs("ip")
+    try:
+        namespace = Namespace()
+    except CalledProcessError as error:
+        pytest.skip(f"needs the right to make network namespaces: {error.stderr!r}")
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def far_page(namespace: Namespace, browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    """A page in a browser that runs in the namespace."""
+    over_there = launch(browser.browser_type, namespace.program(chromium(), tmp_path))
+    yield over_there.new_page(locale="en-GB")
+    over_there.close()
+
+
+@pytest.mark.parametrize("cut", [(CUT, True), (4, False)], ids=["and-another-address", "shortly"])
+def test_a_hundred_messages_while_the_link_is_down_come_once_in_order(
+    cut: tuple[float, bool], namespace: Namespace, far_page: Page, start_server: StartServer, join_json: Join
+) -> None:
+    """With another address the connection is dead, and made again; a short cut it may outlive."""
+    seconds, moves = cut
+    server = start_server("--host", namespace.host)
+    bob = join_json("bob", server)
+    alice = Guest(far_page, server).joined("alice")
+    bob.tell("say", text="before")
+    alice.sees("before")
+    heard(bob)
+    namespace.link("down")
+    began = time.monotonic()
+    for number in range(100):
+        bob.tell("say", text=f"message {number}.")
+        far_page.wait_for_timeout(max(0.0, 1000 * (began + seconds * number / 100 - time.monotonic())))
+    expect(alice.log.get_by_text("message 99.")).to_have_count(0)
+    if moves:
+        namespace.move()
+    namespace.link("up")
+    alice.log.get_by_text("message 99.").wait_for(timeout=3 * PATIENCE)
+    if moves:
+        server.wait_for("alice is back")
+    bob.tell("say", text="after")
+    alice.sees("after")
+    wanted = ["before", *(f"message {number}." for number in range(100)), "after"]
+    expect(alice.log.locator(".said .text")).to_have_text(wanted)
+    expect(alice.log.locator(".divider")).to_have_count(1)
+    assert heard(bob, "entered", "left") == []
+    assert not alice.trouble
+
+
+def test_whoever_closes_the_page_has_left_at_once(page: Page, server: Server, join_json: Join) -> None:
+    bob = join_json("bob")
+    Guest(page, server).joined("alice")
+    bob.wait_for("entered")
+    page.goto("about:blank")
+    assert bob.wait_for("left")["name"] == "alice"
+
+
+# ---- a server that has begun anew -----------------------------------------------------------------------------
+
+
+def test_comes_back_to_a_server_that_was_killed(
+    page: Page, start_server: StartServer, join_json: Join, tmp_path: Path
+) -> None:
+    options = ("--port", free_port(), "--data", tmp_path, "--room", "Weather: rain")
+    server = start_server(*options)
+    alice = Guest(page, server, "?room=weather").joined("alice")
+    alice.say("before")
+    expect(alice.log.locator(".own:not(.pending)", has_text="before")).to_be_visible()
+    server.kill()
+    expect(alice.page.locator("#banner")).to_contain_text("trying again")
+    alice.say("meanwhile")
+    expect(alice.page.locator("#hint")).to_contain_text("Not connected")
+    expect(alice.entry).to_have_value("meanwhile")
+    server = start_server(*options)
+    expect(alice.page.locator("#banner")).to_be_hidden()
+    bob = join_json("bob", server)
+    bob.request("join", room="weather")
+    alice.sees("bob came in.")
+    alice.entry.press("Enter")
+    said = bob.wait_for("said", text="meanwhile")
+    assert (said["from"], said["room"]) == ("alice", "weather")
+    expect(alice.log.get_by_text("before", exact=True)).to_have_count(1)
+
+
+def test_lost_message_can_be_sent_again(page: Page, start_server: StartServer) -> None:
+    port = free_port()
+    server = start_server("--port", port)
+    alice = Guest(page, server).joined("alice")
+    server.process.send_signal(signal.SIGSTOP)
+    alice.say("into the void")
+    expect(alice.log.locator(".pending")).to_have_count(1)
+    server.kill()
+    start_server("--port", port)
+    alice.page.get_by_role("button", name="Send again").click()
+    expect(alice.log.locator(".own:not(.pending):not(.failed)", has_text="into the void")).to_have_count(1)

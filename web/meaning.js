@@ -1,0 +1,255 @@
+// What the server's objects mean for the chat: PROTOCOL.md, the JSON wire, one function for each.
+
+const NOT_SHOWN = ["older", "gap", "commands", "survey", "quit"]; // what is asked by the page itself
+const REMEMBERED = 200; // messages of a room that the server tells to someone who comes back, at most
+
+export function receive(chat, event) {
+  MEANING[event.event]?.(chat, event);
+}
+
+const MEANING = {
+  link,
+  welcome,
+  joined,
+  resumed,
+  parted,
+  said,
+  acted: said,
+  whispered,
+  accepted: (chat, event) => chat.own.accepted(event, chat.take(event).message),
+  refused,
+  entered,
+  left,
+  renamed,
+  told,
+  listed,
+  channels,
+  seen: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, is on line.`),
+  history,
+};
+
+// ---- coming and going oneself
+
+function link(chat, news) {
+  if (["retrying", "ended"].includes(news.state)) chat.cut();
+  if (news.state === "ended") chat.own.anew(); // nobody will come back for an answer
+  chat.page.link(news);
+}
+
+function welcome(chat, event) {
+  if (event.back) return back(chat, event);
+  if (chat.me && chat.me !== event.name) {
+    const { wanted } = chat;
+    chat.page.forget();
+    chat.wanted = wanted;
+  }
+  chat.me = event.name;
+  const rooms = [...chat.rooms.values()].filter((room) => room.joined && room.key !== event.room);
+  const before = chat.home;
+  chat.home = settle(chat, event);
+  greet(chat, event, `You are here as ${event.name}.`);
+  if (!chat.view) chat.look(chat.home);
+  chat.own.anew();
+  chat.ask({ do: "help" }, { about: "commands" });
+  if (before) rejoin(chat, rooms, before);
+  else if (chat.wanted && chat.wanted !== event.room) chat.join(chat.wanted);
+  chat.survey();
+}
+
+// One is where one was: the rooms follow, and what was missed in them.
+function back(chat, event) {
+  chat.me = event.name;
+  chat.missed = new Map();
+  for (const room of chat.rooms.values()) room.joined = false;
+  chat.home = settle(chat, event);
+}
+
+function resumed(chat, event) {
+  const { missed } = chat;
+  chat.missed = null;
+  for (const room of chat.rooms.values()) room.cut = 0;
+  chat.own.resumed(missed);
+  if ([...missed].some(([room, count]) => room && count >= REMEMBERED)) chat.all();
+  if (!chat.view.isPrivate) chat.look(chat.home);
+  chat.survey();
+}
+
+// After a server has begun anew: back into every room, the one that was shown last.
+function rejoin(chat, rooms, last) {
+  const order = [...rooms.filter((room) => room !== last), last].filter((room) => rooms.includes(room));
+  for (const room of order) chat.ask({ do: "join", room: room.key }, { about: "rejoin" });
+}
+
+function joined(chat, event) {
+  const { about } = chat.take(event);
+  const isNew = !chat.rooms.get(event.room)?.joined;
+  chat.home = settle(chat, event);
+  if (chat.missed) return;
+  if (isNew) greet(chat, event, `You came into ${chat.home.title}.`);
+  if (about !== "rejoin") chat.look(chat.home);
+  chat.survey();
+}
+
+function parted(chat, event) {
+  chat.take(event);
+  const room = chat.room(event.room, event.title);
+  room.joined = false;
+  chat.home = chat.room(event.current, event.current_title);
+  if (chat.view === room) chat.look(chat.home);
+  chat.survey();
+  chat.page.lists();
+}
+
+function greet(chat, event, text) {
+  chat.home.greeting = chat.say(chat.home, "note", event, text);
+  chat.home.greeting.divider = true;
+}
+
+function settle(chat, event) {
+  const room = chat.room(event.room, event.title);
+  room.title = event.title;
+  room.description = event.description ?? room.description;
+  room.people = new Set(event.users);
+  room.joined = true;
+  chat.page.lists();
+  return room;
+}
+
+// ---- what is said
+
+function said(chat, event) {
+  count(chat, event.room);
+  if (!chat.isNew(event)) return;
+  if (event.from === chat.me && chat.own.found(event)) return;
+  const talk = chat.room(event.room);
+  chat.put(message(chat, event, talk), [talk], event.history);
+}
+
+function whispered(chat, event) {
+  count(chat, "");
+  if (!chat.isNew(event)) return;
+  const own = event.from === chat.me;
+  if (own && chat.own.found(event)) return;
+  const sort = event.history && chat.about(event).line === undefined;
+  const talks = (own ? event.to : [event.from]).map((name) => chat.privately(name));
+  const room = chat.view.isPrivate ? chat.home : chat.view;
+  chat.put(message(chat, event, talks[0] || room), talks.includes(chat.view) || sort ? talks : [...talks, room], sort);
+}
+
+function count(chat, place) {
+  chat.missed?.set(place, (chat.missed.get(place) || 0) + 1);
+}
+
+function message(chat, event, talk) {
+  const at = Date.parse(event.time);
+  const { from, to, text } = event;
+  const isHistory = Boolean(event.history) && !(talk.cut && at > talk.cut);
+  return { kind: event.event, at, from, to, text, history: isHistory, own: from === chat.me, places: [] };
+}
+
+function history(chat, event) {
+  const { about, talk, n, line } = chat.take(event);
+  if (chat.rooms.has(event.room)) chat.rooms.get(event.room).cut = 0;
+  if (about === "older") talk.recalled(event.count, n);
+  else if (line) {
+    chat.say(chat.view, "note", event, `${event.count} messages were recalled; they stand where their time says.`);
+  }
+  const greeting = !about && event.count && chat.rooms.get(event.room)?.greeting;
+  if (greeting) greeting.text += " Above is what was said before.";
+  chat.page.changed(chat.view, false);
+}
+
+function refused(chat, event) {
+  const { about, message, line, talk } = chat.take(event);
+  if (message) return chat.own.refused(event, message);
+  if (about === "older") talk.asking = false;
+  if (NOT_SHOWN.includes(about)) return;
+  if (line) chat.page.giveBack(line);
+  chat.say(chat.view, "trouble", event, event.text);
+}
+
+// ---- who is here
+
+function entered(chat, event) {
+  const room = chat.room(event.room);
+  if (room.people.has(event.name)) return;
+  room.people.add(event.name);
+  moved(chat, room, event, "came in");
+}
+
+function left(chat, event) {
+  const room = chat.room(event.room);
+  room.people.delete(event.name);
+  if (event.kicked || event.reason) {
+    const how = event.kicked ? "was put out" : "went";
+    chat.say(room, "note", event, `${event.name} ${how}${event.reason ? `: ${event.reason}` : "."}`);
+    chat.page.lists();
+  } else moved(chat, room, event, "went");
+}
+
+// A whole class comes in one line.
+function moved(chat, room, event, verb) {
+  const last = room.messages[room.messages.length - 1];
+  if (last?.verb === verb && last.names.length < 30) {
+    last.names.push(event.name);
+    last.text = `${last.names.join(", ")} ${verb}.`;
+    chat.page.changed(room, true);
+  } else {
+    const note = chat.say(room, "note", event, `${event.name} ${verb}.`);
+    Object.assign(note, { verb, names: [event.name] });
+  }
+  chat.page.lists();
+}
+
+function renamed(chat, event) {
+  chat.take(event);
+  const own = event.old === chat.me;
+  if (own) chat.me = event.new;
+  chat.rekey(event.old, event.new);
+  for (const room of chat.rooms.values()) {
+    if (!room.people.has(event.old)) continue;
+    room.rename(event.old, event.new);
+    chat.say(room, "note", event, own ? `You are now ${event.new}.` : `${event.old} is now ${event.new}.`);
+  }
+  chat.page.lists();
+}
+
+// ---- answers
+
+function told(chat, event) {
+  const { about, talk } = chat.take(event);
+  if (about === "commands") return learn(chat, event.text);
+  if (about === "older") return talk.recalled(0, 1);
+  if (about === "gap") return;
+  if (["register", "password"].includes(event.about)) chat.own.secretAccepted();
+  chat.say(chat.view, "answer", event, event.text);
+}
+
+function learn(chat, help) {
+  const lines = help.split("\n").map((line) => line.match(/^(\/(\S+).*?)\s{2,}(.*)$/));
+  chat.commands = lines.filter(Boolean).map(([, usage, verb, text]) => ({ verb, usage, help: text }));
+}
+
+function listed(chat, event) {
+  chat.take(event);
+  const rows = event.users.map(({ name, seconds, rooms }) => `${name}  ${length(seconds)}, in ${rooms.join(", ")}`);
+  chat.say(chat.view, "answer", event, rows.join("\n") || "Nobody else is here.");
+}
+
+function channels(chat, event) {
+  const { about } = chat.take(event);
+  chat.places = event.channels;
+  for (const { room, title, description } of chat.places) {
+    const known = chat.rooms.get(room);
+    if (known) Object.assign(known, { title, description });
+  }
+  chat.page.lists();
+  if (about === "survey") return;
+  const rows = event.channels.map(({ title, description, count }) => `${title}  ${count} here. ${description}`);
+  chat.say(chat.view, "answer", event, rows.join("\n"));
+}
+
+function length(seconds) {
+  if (seconds < 90) return `${seconds} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
