@@ -153,8 +153,11 @@ class Server:
         prepare()
         motd = tuple(self.options.motd.split("\n")) if self.options.motd else ()
         options = self.options
-        house = House(self.hub, options.server_name, options.room_name, self.loop.clock.time(), motd)
+        house = House(self.hub, options.server_name, options.room_name, self.loop.clock.time(), motd, self._strangers)
         self.irc = partial(connect, house)
+
+    def _strangers(self) -> int:
+        return sum(visit.session.newcomer for visit in self._visits)
 
     def _remember(self, options: Options) -> tuple[Store | None, Hub]:
         """Open the store, if there is one, and make the hub with what it holds. Raises Unusable."""

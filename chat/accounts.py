@@ -33,6 +33,7 @@ class Account:
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
     read: int = 0
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 class Accounts:

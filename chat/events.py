@@ -43,8 +43,8 @@ class Request:
 class Script:
     """What a wire whose language is about the room itself has to say and to ask, step by step.
 
-    `steps` is called with the User (None before the login) in his turn, and yields Requests to be done, whose Refused it
-    may catch, and content that is told to him as `Answered`, in the order of everything else.
+    `steps` is called with the User (None before the login) in his turn. It yields Requests to be done, whose Refused
+    it may catch, and content that is told to him as `Answered`, in the order of everything else.
     """
 
     steps: Callable[[Any], Generator[Any, None, None]]
@@ -58,10 +58,29 @@ class Identity:
     host: str = ""
     account: str = ""
     realname: str = ""
+    bot: bool = False
 
 
 NOBODY = Identity()
 """Where nothing is known, as of those who spoke before the last start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How something was said, for wires that tell the difference.
+
+    A `notice` asks programs not to answer. `tags` are for clients that know them (IRCv3 message-tags, client-only).
+    `cuts` are the places where the author's client has cut long lines, for wires whose lines are as short. With a
+    `sign` it was said only to those in the room who have it before their name.
+    """
+
+    notice: bool = False
+    tags: str = ""
+    cuts: tuple[int, ...] = ()
+    sign: str = ""
+
+
+AS_USUAL = Form()
 
 
 class Refused(Exception):
@@ -87,17 +106,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Said(Event):
-    """A person said something to a room. `text` may hold line feeds where a wire can carry them.
-
-    `notice` asks programs not to answer; `tags` are for clients that know them (IRCv3 message-tags, client-only).
-    """
+    """A person said something to a room. `text` may hold line feeds where a wire can carry them."""
 
     room: str
     sender: str
     text: str
     who: Identity = NOBODY
-    notice: bool = False
-    tags: str = ""
+    form: Form = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +123,7 @@ class Acted(Event):
     sender: str
     text: str
     who: Identity = NOBODY
-    tags: str = ""
+    form: Form = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +139,7 @@ class Whispered(Event):
     away: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     who: Identity = NOBODY
-    notice: bool = False
-    tags: str = ""
+    form: Form = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +246,13 @@ class Resumed(Event):
 @dataclass(frozen=True, slots=True)
 class Seen(Event):
     """To one who watches for it: someone has come on line under this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed(Event):
+    """To one who watches for it: the name is nobody's any more."""
 
     name: str
 

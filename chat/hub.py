@@ -16,13 +16,16 @@ from chat.accounts import Account, Accounts, Guard
 from chat.board import Board, Clock
 from chat.elsewhere import Aside, AtOnce
 from chat.events import (
+    AS_USUAL,
     Acted,
     Ended,
     Entered,
+    Form,
     Gone,
     Identity,
     Joined,
     Left,
+    Missed,
     Person,
     Recalled,
     Ref,
@@ -158,6 +161,7 @@ class Hub(Board):
     def seat_host(self, listener: Any, address: str) -> User:
         """Put the host into every lasting room, before anybody else; returns him."""
         self.host = self._seat(HOST, listener, Standing.HOST, address=address, wire="console")
+        self.host.modes.add("i")
         for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
             self.come(self.host, room)
         self._turn = Turn()
@@ -209,14 +213,16 @@ class Hub(Board):
         if name == user.name:
             raise Refused("name_taken", f"You are {name} already.")
         looks = self.roster.check_free(name, user)
-        old = user.name
+        old, key = user.name, user.key
         self.roster.release(user)
         user.name, user.key, user.looks = name, names.key(name), looks
         self.roster.hold(user)
         room = user.current or self.rooms.lobby
         event = Renamed(*self.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
         self.post(event, to=self.acquainted(user), author=user, ref=ref)
-        self._announce_arrival(user)
+        if user.key != key:
+            self._announce_departure(key, old)
+            self._announce_arrival(user)
 
     def close(self, text: str) -> None:
         """Say goodbye to everyone but the host; `closing` then says why."""
@@ -275,17 +281,15 @@ class Hub(Board):
 
     # -- talking
 
-    def say(
-        self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, notice: bool = False, tags: str = ""
-    ) -> None:
+    def say(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Say `text` to a room, by default to the one someone talks in."""
         room = room or user.room
-        self._speak(user, room, Said(*self.stamp(), room.name, user.name, text, user.who, notice, tags), ref)
+        self._speak(user, room, Said(*self.stamp(), room.name, user.name, text, user.who, form), ref)
 
-    def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, tags: str = "") -> None:
+    def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Tell a room, by default the one someone talks in, what he does."""
         room = room or user.room
-        self._speak(user, room, Acted(*self.stamp(), room.name, user.name, text, user.who, tags), ref)
+        self._speak(user, room, Acted(*self.stamp(), room.name, user.name, text, user.who, form), ref)
 
     # -- what is known of people
 
@@ -297,7 +301,7 @@ class Hub(Board):
 
     def recognise(self, user: User, account: Account) -> None:
         """Let someone have what his account remembers."""
-        user.blocked, user.watched = account.blocked, account.watched
+        user.blocked, user.watched, user.marks = account.blocked, account.watched, account.marks
         for key in user.watched:
             self.watchers.add(user, key)
         self.mind_blocks(user)
@@ -313,6 +317,10 @@ class Hub(Board):
     def acquainted(self, user: User) -> tuple[User, ...]:
         """Return all who share a room with someone, and himself."""
         return tuple({user: None} | {member: None for room in user.rooms for member in room.members})
+
+    def concerned(self, user: User) -> tuple[User, ...]:
+        """Return those whom a change of someone's state concerns: who shares a room with him or watches for him."""
+        return tuple(dict.fromkeys((*self.acquainted(user), *self.watchers.of(user.key))))
 
     def mind_blocks(self, user: User) -> None:
         """Take note that the names `user` has blocked have changed."""
@@ -357,6 +365,7 @@ class Hub(Board):
         self.gone.append(Departed(user.name, self.clock.time(), user.who))
         for key in user.watched:
             self.watchers.remove(user, key)
+        self._announce_departure(user.key, user.name)
         account = user.account
         if account is not None:
             seconds = int(self.clock.monotonic() - user.arrived)
@@ -371,12 +380,21 @@ class Hub(Board):
             if watcher is not user:
                 self.tell(watcher, Seen(*self.stamp(), user.name))
 
+    def _announce_departure(self, key: str, name: str) -> None:
+        """Tell those who watch for this name that it is nobody's any more."""
+        for watcher in self.watchers.of(key):
+            self.tell(watcher, Missed(*self.stamp(), name))
+
     def _speak(self, user: User, room: Room, event: Said | Acted, ref: Ref) -> None:
         """Post what someone says to a room, unless he may not speak there. Raises Refused `may_not_speak`."""
         user.active = self.clock.monotonic()
         if room.gate.bars or room not in user.rooms:
             check_may_speak(user, room)
         user.messages += 1
+        if event.form.sign:
+            ranked = (member for member in room.members if event.form.sign in room.gate.signs(member))
+            self.post(event, to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
+            return
         room.recent.append(event)
         self.keep(MessageSaved(event, user.key))
         deaf = frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))

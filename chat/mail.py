@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chat.accounts import Account
-from chat.events import Ref, Refused, Whispered
+from chat.events import AS_USUAL, Form, Ref, Refused, Whispered
 from chat.facts import WhisperSaved
 from chat.hub import Hub
 from chat.turn import User
@@ -24,27 +24,28 @@ class _Wanted:
     unknown: dict[str, None] = field(default_factory=dict)
 
 
-def whisper(
-    hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = None, *, notice: bool = False, tags: str = ""
-) -> None:
+def whisper(hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = None, *, form: Form = AS_USUAL) -> None:
     """Say `text` in private to the names `wanted`; the sender learns whom it reached. A block is not told.
 
     Raises Refused `yourself`, and `not_here` or `inbox_full` where it reaches nobody at all.
     """
     found = _sort(hub, wanted)
-    if user in found.here or (user.account is not None and user.account.key in found.away | found.full):
+    if (user in found.here and not user.roams) or (
+        user.account is not None and user.account.key in found.away | found.full
+    ):
         raise Refused("yourself", "You cannot send a private message to yourself.")
     if not found.here and not found.away:
         raise _unreachable(found)
     to = tuple(other.name for other in found.here)
     kept = tuple(account.name for account in found.away.values())
     missed = (*found.unknown, *(account.name for account in found.full.values()))
-    event = Whispered(*hub.stamp(), user.name, to, text, missed, kept, user.who, notice, tags)
+    event = Whispered(*hub.stamp(), user.name, to, text, missed, kept, user.who, form)
     user.active = hub.clock.monotonic()
     hearing = [other for other in found.here if other.hears(user)]
-    for other in (*hearing, user):
+    audience = tuple(dict.fromkeys((*hearing, user)))
+    for other in audience:
         other.remember(event)
-    hub.post(event, to=(*hearing, user), author=user, ref=ref)
+    hub.post(event, to=audience, author=user, ref=ref)
     _keep(
         hub,
         user,

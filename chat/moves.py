@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chat.changes import Rested
 from chat.events import Parted, Ref, Refused
 from chat.hub import Hub
 from chat.moderation import check_may_enter
@@ -22,6 +23,9 @@ def join(hub: Hub, user: User, name: str, ref: Ref = None, *, key: str = "") -> 
             room.gate.made = hub.clock.time()
             room.gate.ranks[user] = "o"
         hub.come(user, room)
+        if user.away:
+            others = tuple(member for member in room.members if member is not user)
+            hub.post(Rested(*hub.stamp(), user.name, user.away, user.who), to=others)
     else:
         del user.rooms[room]
         user.rooms[room] = None
@@ -41,7 +45,9 @@ def part(hub: Hub, user: User, name: str, ref: Ref = None, *, reason: str = "") 
         raise Refused("not_in", f"You are not in {room.title}.")
     if len(user.rooms) == 1 and not user.roams:
         raise Refused("last_room", f"{room.title} is the only room you are in. /quit leaves altogether.")
-    hub.go(user, room, reason)
+    left = hub.go(user, room, reason)
+    if user.roams:
+        hub.tell(user, left)
     current = (user.current.name, user.current.title) if user.current else ("", "")
     hub.tell(user, Parted(*hub.stamp(), room.name, room.title, *current, ref))
 

@@ -21,8 +21,9 @@ def promote(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> 
     hub.guard.check(OPER, host, now)
     hub.guard.count(OPER, host, now)
     kept = hub.operators.get(name)
-    if kept is not None and not kept.startswith("$argon2"):
-        _decide(hub, user, name, compare_digest(kept.encode(), password.encode("utf-8", "replace")), ref)
+    if not any(other.startswith("$argon2") for other in hub.operators.values()):
+        right = compare_digest((kept or "").encode(), password.encode("utf-8", "replace"))
+        _decide(hub, user, name, right and kept is not None, ref)
         return
     hub.aside.run(lambda: passwords.matches(kept, password), lambda right: _later(hub, user, name, right, ref))
 

@@ -77,7 +77,7 @@ def _take(hub: Hub, user: User, account: Account) -> None:
 def _introduce(hub: Hub, user: User) -> None:
     """Tell those who share a room with someone, and himself, that he has logged in to an account meanwhile."""
     user.who = replace(user.who, account=user.account.name if user.account else "")
-    hub.post(Presented(*hub.stamp(), user.name, user.who, account=True), to=hub.acquainted(user))
+    hub.post(Presented(*hub.stamp(), user.name, user.who, account=True), to=hub.concerned(user))
 
 
 def _check_may_register(hub: Hub, user: User) -> None:
@@ -109,5 +109,5 @@ def _registered(hub: Hub, user: User, name: str, secret: str, ref: Ref) -> None:
         hub.keep(Blocked(account.key, key, other))
     for key, other in user.watched.items():
         hub.keep(Watched(account.key, key, other))
-    answer = f"The name {name} is yours: it takes your password from now on."
+    answer = f"The name {name} is registered, and yours: it takes your password from now on."
     hub.when_kept(lambda: hub.inform(user, "register", answer, ref))

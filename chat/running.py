@@ -21,6 +21,8 @@ def describe(hub: Hub, user: User, room: Room, text: str) -> None:
     check_may_describe(user, room)
     if len(text) > DESCRIPTION:
         raise Refused("too_long", f"What a room is about is said in at most {DESCRIPTION} characters.")
+    if text == room.description:
+        return
     room.description = text
     room.gate.described_by, room.gate.described_at = user.mask, hub.clock.time()
     hub.post(Described(*hub.stamp(), room.name, user.name, text, user.who), room)

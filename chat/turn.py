@@ -32,7 +32,8 @@ class User:
 
     `blocked` and `watched` are names by key; they are those of the account where he has one. `current` is the room he
     talks in: that joined last. Who `roams` may be in no room at all. `arrived` and `active` are monotonic seconds.
-    `away` is why he is not at his keyboard, and `modes` holds what he has set for himself (the letters of IRC).
+    `away` is why he is not at his keyboard, `modes` holds what he has set for himself (the letters of IRC), and `marks`
+    how far he has read, by room or name.
     """
 
     name: str
@@ -56,6 +57,7 @@ class User:
     active: float = 0.0
     away: str = ""
     modes: set[str] = field(default_factory=set)
+    marks: dict[str, str] = field(default_factory=dict)
     who: Identity = NOBODY
 
     @property

@@ -15,7 +15,7 @@ def run(call: Call, reason: str) -> None:
     if text == user.away:
         return call.tell("away", "You are away already." if text else "You are not away.")
     user.away = text
-    others = tuple(other for other in hub.acquainted(user) if other is not user)
+    others = tuple(other for other in hub.concerned(user) if other is not user)
     hub.post(Rested(*hub.stamp(), user.name, text, user.who), to=others)
     return call.tell("away", f"You are away: {text}" if text else "You are back.")
 

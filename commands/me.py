@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from chat.tags import check
+from chat.forms import form
 from commands import Call, Command
 
 
-def run(call: Call, text: str, room: str = "", tags: str = "") -> None:
+def run(call: Call, text: str, room: str = "", **how: str) -> None:
     """Tell everyone else in the room, by default the current one."""
     place = call.hub.rooms.get(room) if room else None
-    call.hub.act(call.user, text, call.ref, room=place, tags=check(tags))
+    call.hub.act(call.user, text, call.ref, room=place, form=form(**how))
 
 
 COMMAND = Command("me", "say what you do: /me waves shows as * alice waves", run, "text", more="room tags")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from chat.tags import check
+from chat.forms import form
 from commands import Call, Command
 
 
-def run(call: Call, text: str, room: str = "", notice: str = "", tags: str = "") -> None:
+def run(call: Call, text: str, room: str = "", **how: str) -> None:
     """Tell everyone else in the room, by default the current one."""
     place = call.hub.rooms.get(room) if room else None
-    call.hub.say(call.user, text, call.ref, room=place, notice=bool(notice), tags=check(tags))
+    call.hub.say(call.user, text, call.ref, room=place, form=form(**how))
 
 
 COMMAND = Command(
@@ -17,5 +17,5 @@ COMMAND = Command(
     "say something to the room; /say is needed only where a text begins with a slash",
     run,
     "text",
-    more="room notice tags",
+    more="room notice tags cuts sign",
 )

@@ -18,7 +18,7 @@ def run(call: Call, realname: str) -> None:
     if len(given) > LONGEST:
         raise Refused("too_long", f"A real name has at most {LONGEST} characters.")
     user.who = replace(user.who, realname=given)
-    hub.post(Presented(*hub.stamp(), user.name, user.who), to=hub.acquainted(user))
+    hub.post(Presented(*hub.stamp(), user.name, user.who), to=hub.concerned(user))
     call.tell("setname", f"You are {given} in full.")
 
 

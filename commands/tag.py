@@ -1,15 +1,15 @@
-"""Send a sign that only some clients understand: a tag, such as that one is typing (IRCv3 TAGMSG), or a query (CTCP)."""
+"""Send a sign that only some clients understand: a tag, such as that one is typing (IRCv3), or a query (CTCP)."""
 
 from __future__ import annotations
 
 from chat.changes import Tagged
 from chat.events import Refused
+from chat.forms import check
 from chat.moderation import check_may_speak
-from chat.tags import check
 from commands import Call, Command
 
 
-def run(call: Call, tags: str, room: str = "", to: str = "", query: str = "", reply: str = "") -> None:
+def run(call: Call, tags: str, *, room: str = "", to: str = "", query: str = "", reply: str = "") -> None:
     """Send it to a room, by default the current one, or to one person."""
     hub, user = call.hub, call.user
     checked = check(tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import time
@@ -107,6 +108,24 @@ def test_what_was_on_its_way_reaches_everyone_once(page: Page, proxy: Proxy, joi
     own = ["arrived", "same", "arrived, too", "alice arrives", "same", "lost", "lost, too"]
     expect(alice.log.locator(".own .text")).to_have_text([re.compile(rf"^{text}(\d\d:\d\d)?$") for text in own])
     assert heard(bob, *TALK) == []
+
+
+def test_more_was_missed_than_is_told_at_the_return(
+    page: Page, start_server: StartServer, join_json: Join, tmp_path: Path
+) -> None:
+    server = start_server("--data", tmp_path)
+    bob = join_json("bob", server)
+    with contextlib.closing(Proxy(server)) as proxy:
+        alice = Guest(page, proxy).joined("alice")
+        proxy.deaf = True
+        for number in range(250):
+            bob.tell("say", text=f"message {number}.")
+        heard(bob)
+        proxy.cut()
+        alice.sees("message 249.")
+        alice.log.evaluate("log => { log.scrollTop = 0 }")
+        wanted = [f"message {number}." for number in range(250)]
+        expect(alice.log.locator(".said .text")).to_have_text(wanted)
 
 
 @pytest.fixture

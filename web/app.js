@@ -117,11 +117,12 @@ function banner(text) {
 }
 
 function enter(inside) {
+  const isNew = find("house").hidden || find("composer").hidden;
   find("door").hidden = inside;
   find("house").hidden = !inside;
   find("composer").hidden = false;
   find("ended").hidden = true;
-  if (inside) entry.focus();
+  if (inside && isNew) entry.focus(); // whoever comes back is left where he was
 }
 
 find("login").addEventListener("submit", (event) => {

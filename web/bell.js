@@ -25,7 +25,7 @@ export class Bell {
     if (!this.on) return;
     this.#context ||= new AudioContext();
     const now = this.#context.currentTime;
-    if (now - this.#rang < PAUSE && now) return;
+    if (now - this.#rang < PAUSE) return;
     this.#rang = now;
     const tone = this.#context.createOscillator();
     const loudness = this.#context.createGain();

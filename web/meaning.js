@@ -1,7 +1,8 @@
 // What the server's objects mean for the chat: PROTOCOL.md, the JSON wire, one function for each.
 
+import { REMEMBERED } from "./talk.js";
+
 const NOT_SHOWN = ["older", "gap", "commands", "survey", "quit"]; // what is asked by the page itself
-const REMEMBERED = 200; // messages of a room that the server tells to someone who comes back, at most
 
 export function receive(chat, event) {
   MEANING[event.event]?.(chat, event);
@@ -69,7 +70,7 @@ function resumed(chat, event) {
   chat.missed = null;
   for (const room of chat.rooms.values()) room.cut = 0;
   chat.own.resumed(missed);
-  if ([...missed].some(([room, count]) => room && count >= REMEMBERED)) chat.all();
+  if ([...missed].some(([room, count]) => room && count >= REMEMBERED.room)) chat.all();
   if (!chat.view.isPrivate) chat.look(chat.home);
   chat.survey();
 }
@@ -142,9 +143,9 @@ function count(chat, place) {
 
 function message(chat, event, talk) {
   const at = Date.parse(event.time);
-  const { from, to, text } = event;
+  const { id, from, to, text } = event;
   const isHistory = Boolean(event.history) && !(talk.cut && at > talk.cut);
-  return { kind: event.event, at, from, to, text, history: isHistory, own: from === chat.me, places: [] };
+  return { kind: event.event, id, at, from, to, text, history: isHistory, own: from === chat.me, places: [] };
 }
 
 function history(chat, event) {

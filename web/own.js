@@ -1,10 +1,10 @@
 // One's own messages: how typed text becomes one, and what becomes of it until the server has it, even where the
 // connection goes meanwhile. A message is sent twice only where the server has told that it never came.
 
+import { REMEMBERED } from "./talk.js";
 import { clean } from "./words.js";
 
 const LONGEST = 16_384; // characters in a message
-const REMEMBERED = { room: 200, person: 50 }; // messages the server tells to someone who comes back, at most
 const SECRET = /^\/(register|password)\s+(\S.*)$/i;
 const KINDS = { say: "said", me: "acted", msg: "whispered" };
 
@@ -172,8 +172,8 @@ export class Own {
   // One's own message, said by way of a command, or in a life before.
   #confirmed(event, talks) {
     const places = event.room ? [this.#chat.room(event.room)] : [...talks, this.#chat.home];
-    const { to, text, time } = event;
-    const message = { kind: KINDS[event.do], at: Date.parse(time), from: this.#chat.me, to, text, own: true };
+    const { id, to, text, time } = event;
+    const message = { kind: KINDS[event.do], id, at: Date.parse(time), from: this.#chat.me, to, text, own: true };
     this.#chat.put({ ...message, remark: remark(event) }, places);
   }
 
@@ -182,7 +182,7 @@ export class Own {
   }
 
   #settle(message, event) {
-    Object.assign(message, { state: undefined, at: Date.parse(event.time), remark: remark(event) });
+    Object.assign(message, { state: undefined, id: event.id, at: Date.parse(event.time), remark: remark(event) });
   }
 
   #fail(message, why) {

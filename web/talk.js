@@ -1,10 +1,11 @@
 // One room, or one private talk: what was said in it, who is in it, and what has not been looked at yet.
 // It knows neither the server nor the page.
 
-// A message: { kind, at (ms since 1970), from, to, text, own, history, state, remark }, where kind is said, acted,
+// A message: { kind, id, at (ms since 1970), from, to, text, own, history, state, remark }, where kind is said, acted,
 // whispered, note, answer or trouble, and state is undefined, "pending" or "failed".
 
 export const MOST_HISTORY = 500; // messages the server recalls at once
+export const REMEMBERED = { room: 200, person: 50 }; // messages it tells to someone who comes back
 const KEPT = 20_000; // messages in memory
 
 export class Talk {
@@ -33,7 +34,7 @@ export class Talk {
   // Puts a message where its time says; what happens now goes to the end, whatever the clocks say.
   add(message, inOrder = false) {
     let index = this.messages.length;
-    if (inOrder) while (index > 0 && this.messages[index - 1].at > message.at) index--;
+    if (inOrder) while (index > 0 && isLater(this.messages[index - 1], message)) index--;
     this.messages.splice(index, 0, message);
     if (this.messages.length > KEPT) this.messages.splice(0, KEPT / 10);
     return index === this.messages.length - 1;
@@ -60,4 +61,9 @@ export class Talk {
   rename(old, name) {
     if (this.people.delete(old)) this.people.add(name);
   }
+}
+
+// Many things happen in one millisecond; the server counts them.
+function isLater(one, other) {
+  return one.at > other.at || (one.at === other.at && one.id > other.id);
 }

@@ -19,8 +19,8 @@ TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
     ((b"{",), False, Jsonl),
     ((b"ADD ",), False, Classroom),
 )
-"""Beginnings, whether their case is ignored, and the wire they mean. HTTP and IRC are made by the house, since they speak
-of the house itself; everything else is plain lines."""
+"""Beginnings, whether their case is ignored, and the wire they mean. HTTP and IRC are made by the house, since they
+speak of the house itself; everything else is plain lines."""
 
 
 def _no_irc() -> Wire:

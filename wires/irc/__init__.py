@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from wires.irc import history, info, modes, people, registration, rooms, services, talk
+from wires.irc import history, info, markers, modes, people, registration, rooms, services, talk
 from wires.irc.irc import House, Irc
 
 __all__ = ["House", "connect"]
 
 VERBS = {
     verb: rule
-    for part in (registration, rooms, modes, people, talk, info, services, history)
+    for part in (registration, rooms, modes, people, talk, info, services, history, markers)
     for verb, rule in part.VERBS.items()
 }
 

@@ -32,8 +32,8 @@ def supported() -> list[str]:
         "AWAYLEN=200", "BOT=B", "CASEMAPPING=ascii", f"CHANLIMIT=#:{PER_PERSON}", f"CHANMODES={LISTS},k,l,{FLAGS}",
         "CHANNELLEN=33", "CHANTYPES=#", f"CHATHISTORY={RECALLED}", "ELIST=MNU", "EXCEPTS=e", "INVEX=I", "KICKLEN=390",
         f"MAXLIST={LISTS}:{ENTRIES}", f"MAXTARGETS={TARGETS}", f"MODES={MODES_AT_ONCE}", f"MONITOR={LISTED}",
-        "MSGREFTYPES=msgid,timestamp", "NAMELEN=100", f"NICKLEN={LONGEST}", "PREFIX=(ov)@+", "SAFELIST",
-        f"TARGMAX=NAMES:1,LIST:1,KICK:1,WHOIS:1,PRIVMSG:{TARGETS},NOTICE:{TARGETS},MONITOR:{LISTED}",
+        "MSGREFTYPES=msgid,timestamp", "NAMELEN=100", f"NICKLEN={LONGEST}", "PREFIX=(ov)@+", "SAFELIST", "STATUSMSG=@+",
+        f"TARGMAX=NAMES:{TARGETS},LIST:1,KICK:{TARGETS},WHOIS:1,PRIVMSG:{TARGETS},NOTICE:{TARGETS},MONITOR:{LISTED}",
         f"TOPICLEN={DESCRIPTION}", "USERLEN=20", "UTF8ONLY", "WHOX",
     ]  # fmt: skip
 
@@ -70,7 +70,7 @@ def lusers(irc: Irc) -> Iterator[str]:
     seen, rooms = len(guests), sum(bool(room.members) for room in hub.rooms)
     yield irc.numeric(Numeric.RPL_LUSERCLIENT, f"There are {seen - hidden} users and {hidden} invisible on 1 servers")
     yield irc.numeric(Numeric.RPL_LUSEROP, f"{operators}", "operator(s) online")
-    yield irc.numeric(Numeric.RPL_LUSERUNKNOWN, "0", "unregistered connections")
+    yield irc.numeric(Numeric.RPL_LUSERUNKNOWN, f"{irc.house.strangers()}", "unregistered connections")
     yield irc.numeric(Numeric.RPL_LUSERCHANNELS, f"{rooms}", "channels formed")
     yield irc.numeric(Numeric.RPL_LUSERME, f"I have {seen} clients and 0 servers")
     most = f"{hub.most}"

@@ -42,11 +42,11 @@ def _messages(irc: Irc, user: User, verb: str, line: Line) -> Steps:
         return
     points = [_point(word) for word in line.params[2:-1]]
     limit = line.params[-1]
-    if not all(points) or not (limit.isascii() and limit.isdigit()):
-        if not (verb == "LATEST" and line.param(2) == "*"):
-            yield irc.fail("CHATHISTORY", "INVALID_PARAMS", verb, "Invalid selector or limit")
-            return
-    count = min(int(limit[:6]) if limit.isdigit() else RECALLED, RECALLED)
+    all_of_it = verb == "LATEST" and line.param(2) == "*"
+    if not ((all(points) or all_of_it) and limit.isascii() and limit.isdigit()):
+        yield irc.fail("CHATHISTORY", "INVALID_PARAMS", verb, "Invalid selector or limit")
+        return
+    count = min(int(limit[:6]), RECALLED)
     found = _select(verb, said, [point for point in points if point], count)
     yield list(history(irc, found, where, f"c{irc.hub.newest}"))
 

@@ -138,6 +138,7 @@ def wallops(irc: Irc, user: User, line: Line) -> Steps:
 VERBS = {
     "ADMIN": Rule(admin),
     "HELP": Rule(help_),
+    "HELPOP": Rule(help_),
     "INFO": Rule(info),
     "KILL": Rule(kill, 1),
     "LINKS": Rule(links),

@@ -27,13 +27,17 @@ Steps = Generator[Any, None, None]
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What an IRC client is told of the server. `started` is seconds since 1970 UTC; `motd` has any number of lines."""
+    """What an IRC client is told of the server. `started` is seconds since 1970 UTC; `motd` has any number of lines.
+
+    `strangers` tells how many connections are not logged in yet.
+    """
 
     hub: Hub
     server: str = "chat.server"
     network: str = "Chat"
     started: float = 0.0
     motd: tuple[str, ...] = ()
+    strangers: Callable[[], int] = lambda: 0
 
 
 @dataclass(slots=True)
@@ -75,6 +79,9 @@ class Irc(Wire):
         self.verbs = verbs
         self.nick = "*"
         self.greeted = False
+        self.asked = ""  # the verb whose answer comes when a password has been hashed: REGISTER or AUTHENTICATE
+        self.labeled = False  # what is told now answers a labeled command
+        self.later: list[str] = []  # what is told when that is over
         self.caps: frozenset[str] = frozenset()
         self.newcomer = Newcomer()
         self.sasl: str | None = None  # what came of a SASL exchange that has begun
@@ -143,10 +150,8 @@ class Irc(Wire):
         return f":NickServ!NickServ@{self.house.server} NOTICE {self.nick} :{text}"
 
     def fail(self, command: str, code: str, *context: str) -> str:
-        """Return a standard reply (IRCv3 standard-replies), a NOTICE for clients without them."""
-        if "standard-replies" in self.caps:
-            return self.say("FAIL", command, code, *context)
-        return self.notice(context[-1])
+        """Return a standard reply (IRCv3 standard-replies)."""
+        return self.say("FAIL", command, code, *context)
 
     def close(self, text: str) -> Iterator[str]:
         """Say why this connection ends, and end it."""
@@ -206,4 +211,6 @@ class Irc(Wire):
 
     def refused(self, command: str, refusal: Refused) -> str:
         """Return a refusal for which IRC has no number of its own."""
-        return self.fail(command, refusal.code.upper(), refusal.text)
+        if "standard-replies" in self.caps:
+            return self.fail(command, refusal.code.upper(), refusal.text)
+        return self.notice(refusal.text)

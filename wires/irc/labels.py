@@ -34,8 +34,8 @@ class Collector:
         for piece in pieces:
             if piece.startswith(_OPENING):
                 self._label, self._lines = piece.removeprefix(_OPENING), []
-            elif piece == CLOSING:
-                found += self._bundle(batches)
+            elif piece.startswith(CLOSING):
+                found += [*self._bundle(batches), piece.removeprefix(CLOSING)]
                 self._label = None
             elif self._label is not None:
                 self._lines += [line + b"\n" for line in piece.split(b"\n")[:-1]]
@@ -47,14 +47,20 @@ class Collector:
         label, lines = self._label or b"", [line for line in self._lines if line]
         if not lines:
             return [b"@label=" + label + b" ACK\r\n"]
-        if len(lines) == 1:
-            return [_tag(lines[0], b"label=" + label)]
+        if len(lines) == 1 or _is_one_batch(lines):
+            return [_tag(lines[0], b"label=" + label), *lines[1:]]
         if not batches:
             return lines
         batch = b"b%d" % next(self._batches)
         inner = [_tag(line, b"batch=" + batch) if not _batched(line) else line for line in lines]
         start = b"@label=" + label + b" BATCH +" + batch + b" labeled-response\r\n"
         return [start, *inner, b"BATCH -" + batch + b"\r\n"]
+
+
+def _is_one_batch(lines: list[bytes]) -> bool:
+    """Return whether the lines are a batch already: one message of several lines."""
+    words = lines[0].partition(b" BATCH +")[2].split()
+    return bool(words) and lines[-1].rstrip().endswith(b"BATCH -" + words[0])
 
 
 def _batched(line: bytes) -> bool:

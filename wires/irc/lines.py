@@ -1,4 +1,4 @@
-"""One line of IRC: read, and written (RFC 1459 section 2.3, modern.ircdocs.horse, IRCv3 message-tags). Knows no verbs."""
+"""One line of IRC, read and written (RFC 1459 section 2.3, modern.ircdocs.horse, IRCv3 message-tags)."""
 
 from __future__ import annotations
 

@@ -86,22 +86,25 @@ def _fault(irc: Irc, room: Room, wanted: Change) -> str:
     if letter not in FLAGS + LISTS + RANKS + "kl":
         return irc.numeric(Numeric.ERR_UNKNOWNMODE, letter, "is unknown mode char to me")
     if letter in RANKS:
-        if not value:
-            return irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "MODE", "Not enough parameters")
-        other = irc.hub.find(value)
-        if other is None:
-            return irc.numeric(Numeric.ERR_NOSUCHNICK, rooms.shown(value), "No such nick/channel")
-        if room not in other.rooms:
-            return irc.numeric(Numeric.ERR_USERNOTINCHANNEL, other.name, name, "They aren't on that channel")
-    if letter == "k" and wanted.sign == "+":
-        if not value:
-            return irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "MODE", "Not enough parameters")
-        if " " in value or "," in value or value.startswith(":") or len(value) > 32:
-            return irc.numeric(Numeric.ERR_INVALIDMODEPARAM, name, "k", "*", "A key has no blanks and no commas")
-    if letter == "l" and wanted.sign == "+" and not (value.isascii() and value.isdigit() and int(value[:9]) > 0):
-        if not value:
-            return irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "MODE", "Not enough parameters")
+        return _nobody(irc, room, value)
+    bad_key = not value or " " in value or "," in value or value.startswith(":") or len(value) > 32
+    if letter == "k" and wanted.sign == "+" and bad_key:
+        return irc.numeric(Numeric.ERR_INVALIDMODEPARAM, name, "k", "*", "A key has no blanks and no commas")
+    bad_limit = not (value.isascii() and value.isdigit() and int(value[:9]) > 0)
+    if letter == "l" and wanted.sign == "+" and bad_limit:
         return irc.numeric(Numeric.ERR_INVALIDMODEPARAM, name, "l", rooms.shown(value), "A limit is a whole number")
+    return ""
+
+
+def _nobody(irc: Irc, room: Room, nick: str) -> str:
+    """Return that there is nobody in the room of that nick, empty where there is."""
+    if not nick:
+        return irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "MODE", "Not enough parameters")
+    other = irc.hub.find(nick)
+    if other is None:
+        return irc.numeric(Numeric.ERR_NOSUCHNICK, rooms.shown(nick), "No such nick/channel")
+    if room not in other.rooms:
+        return irc.numeric(Numeric.ERR_USERNOTINCHANNEL, other.name, target(room.name), "They aren't on that channel")
     return ""
 
 
@@ -132,19 +135,14 @@ def _own(irc: Irc, user: User, line: Line) -> Steps:
         if wanted.letter not in USER_MODES:
             yield irc.numeric(Numeric.ERR_UMODEUNKNOWNFLAG, "Unknown MODE flag")
         elif (wanted.letter in user.modes) is (wanted.sign == "-") and (wanted.letter != "o" or wanted.sign == "-"):
-            yield from _set(user, wanted)
+            yield (
+                Request("deoper")
+                if wanted.letter == "o"
+                else Request("umode", "", {"change": f"{wanted.sign}{wanted.letter}"})
+            )
             done.append(Change(wanted.sign, wanted.letter))
     if done:
         yield f":{mask(user.name, user.who)} MODE {user.name} {shown(done)}"
-
-
-def _set(user: User, wanted: Change) -> Steps:
-    if wanted.letter == "o":
-        yield Request("deoper")
-    elif wanted.sign == "+":
-        user.modes.add(wanted.letter)
-    else:
-        user.modes.discard(wanted.letter)
 
 
 VERBS = {"MODE": Rule(mode, 1)}

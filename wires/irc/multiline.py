@@ -20,6 +20,7 @@ class Batch:
     lines: list[str] = field(default_factory=list)
     size: int = 0
     fault: tuple[str, ...] = ()
+    cuts: list[int] = field(default_factory=list)
 
     def add(self, command: str, target: str, text: str, concat: bool) -> None:
         """Take one more line; with `concat` it goes on with the line before. What is wrong is kept as `fault`."""
@@ -34,9 +35,12 @@ class Batch:
             self.fault = ("MULTILINE_INVALID_TARGET", self.target, target, "Multiline batch has two targets")
         elif self.command and command != self.command:
             self.fault = ("MULTILINE_INVALID", "Multiline batch has two commands")
+        elif concat and not text:
+            self.fault = ("MULTILINE_INVALID", "A line that goes on with the line before is not blank")
         elif concat and not self.lines:
             self.lines.append(text)
         elif concat:
+            self.cuts.append(len(self.text))
             self.lines[-1] += text
         else:
             self.lines.append(text)

@@ -28,7 +28,7 @@ def who(irc: Irc, user: User, line: Line) -> Steps:
     flags, _, fields = options.partition("%")
     fields, _, token = fields.partition(",")
     yield [
-        _row(irc, user, other, room, fields, token) if fields else _reply(irc, user, other, room)
+        _row(irc, user, (other, room), (fields, token)) if fields else _reply(irc, other, room)
         for other, room in _meant(irc, user, wanted)
         if "o" not in flags or is_operator(other)
     ]
@@ -48,7 +48,8 @@ def _meant(irc: Irc, user: User, wanted: str) -> Iterator[tuple[User, Room | Non
 
 
 def _fits(irc: Irc, user: User, other: User, wanted: str) -> bool:
-    if "i" in other.modes and not is_operator(user) and _common(user, other) is None and other is not user:
+    strangers = user.rooms.keys().isdisjoint(other.rooms) and other is not user
+    if "i" in other.modes and strangers and not is_operator(user):
         return False
     who = other.who
     texts = (other.name, who.ident, who.host, who.realname, irc.house.server, other.mask)
@@ -66,15 +67,16 @@ def _state(irc: Irc, other: User, room: Room | None) -> str:
     return f"{'G' if other.away else 'H'}{'*' * is_operator(other)}{'B' * ('B' in other.modes)}{shown}"
 
 
-def _reply(irc: Irc, user: User, other: User, room: Room | None) -> str:
+def _reply(irc: Irc, other: User, room: Room | None) -> str:
     place = target(room.name) if room else "*"
     who, state = other.who, _state(irc, other, room)
     rest = f"0 {who.realname}"
     return irc.numeric(Numeric.RPL_WHOREPLY, place, who.ident, who.host, irc.house.server, other.name, state, rest)
 
 
-def _row(irc: Irc, user: User, other: User, room: Room | None, fields: str, token: str) -> str:
-    """Return a row of WHOX (ircu): the fields asked for, in their one order."""
+def _row(irc: Irc, user: User, found: tuple[User, Room | None], wanted: tuple[str, str]) -> str:
+    """Return a row of WHOX (ircu): the fields asked for, in their one order, and the token of the question."""
+    (other, room), (fields, token) = found, wanted
     who = other.who
     idle = int(irc.hub.clock.monotonic() - (other.active or other.arrived))
     values = {

@@ -103,7 +103,10 @@ def user(irc: Irc, user: User | None, line: Line) -> Steps:
         yield irc.numeric(Numeric.ERR_ALREADYREGISTERED, "You may not reregister")
         return
     ident = "".join(letter for letter in line.param(0) if letter.isascii() and (letter.isalnum() or letter in "-_."))
-    irc.newcomer.user = ident[:20] or "user"
+    if not ident:
+        yield irc.numeric(Numeric.ERR_INVALIDUSERNAME, "Your username has no letter of ASCII")
+        return
+    irc.newcomer.user = ident[:20]
     irc.newcomer.realname = line.param(3)
     yield from _enter(irc, user)
 
@@ -181,9 +184,11 @@ def _plain(irc: Irc, user: User | None, blob: str) -> Steps:
         yield irc.numeric(Numeric.ERR_SASLFAIL, "SASL authentication failed")
         return
     verb = "identify" if user is not None else "authenticate"
+    irc.asked = "AUTHENTICATE" if user is not None else ""
     try:
         yield Request(verb, "", {"name": parts[1], "password": parts[2]})
     except Refused as refusal:
+        irc.asked = ""
         yield irc.numeric(Numeric.ERR_SASLFAIL, refusal.text)
 
 

@@ -8,6 +8,7 @@ from chat.events import Refused, Request
 from chat.gate import fits
 from chat.hub import REPLAY, REPLAY_CHARACTERS
 from chat.moderation import is_operator, is_shown
+from chat.names import key
 from chat.turn import Room, User
 from wires.irc import greeting
 from wires.irc.irc import Irc, Rule, Steps
@@ -68,7 +69,7 @@ def join(irc: Irc, user: User, line: Line) -> Steps:
             yield from _join(irc, user, name, keys[index] if index < len(keys) else "")
 
 
-def _join(irc: Irc, user: User, name: str, key: str) -> Steps:
+def _join(irc: Irc, user: User, name: str, word: str) -> Steps:
     if not name.startswith("#") or len(name) < 2:
         yield no_room(irc, name)
         return
@@ -76,17 +77,24 @@ def _join(irc: Irc, user: User, name: str, key: str) -> Steps:
     if room is not None and room in user.rooms:
         return
     try:
-        yield Request("join", "", {"room": name[1:], "key": key})
+        yield Request("join", "", {"room": name[1:], "key": word})
     except Refused as refusal:
         yield refused(irc, name, refusal)
         return
     room = irc.hub.rooms.get(name)
     if room.description:
         yield list(greeting.topic(irc, room))
+    if "draft/read-marker" in irc.caps:
+        yield irc.say("MARKREAD", target(room.name), *_read_so_far(user, room))
     yield list(greeting.names(irc, room, room.members))
     said = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
     if said and "draft/chathistory" not in irc.caps:  # else the client asks for as much as it wants
         yield list(history(irc, said, target(room.name), f"h{irc.hub.newest}"))
+
+
+def _read_so_far(user: User, room: Room) -> list[str]:
+    at = user.marks.get(key(target(room.name)))
+    return [f"timestamp={at}" if at else "*"]
 
 
 def part(irc: Irc, user: User, line: Line) -> Steps:
@@ -104,7 +112,7 @@ def part(irc: Irc, user: User, line: Line) -> Steps:
 
 def names(irc: Irc, user: User, line: Line) -> Steps:
     """List who is in a room."""
-    for name in filter(None, line.param(0).split(",")[:1]):
+    for name in filter(None, line.param(0).split(",")[: greeting.TARGETS]):
         room = find(irc, name)
         if room is None or not is_shown(room, user):
             yield irc.numeric(Numeric.RPL_ENDOFNAMES, shown(name), "End of /NAMES list")
@@ -130,7 +138,7 @@ def rooms(irc: Irc, user: User, line: Line) -> Steps:
 
 
 def _is_listed(irc: Irc, room: Room, user: User) -> bool:
-    """Return whether a room is listed. The lobby, which everybody knows, is only where somebody but the host is in it."""
+    """Return whether a room is listed: the lobby, which everybody knows, only if somebody but the host is in it."""
     empty = room is irc.hub.rooms.lobby and all(other is irc.hub.host for other in room.members)
     return is_shown(room, user) and not empty
 
@@ -182,6 +190,17 @@ def topic(irc: Irc, user: User, line: Line) -> Steps:
 def invite(irc: Irc, user: User, line: Line) -> Steps:
     """Ask someone into a room."""
     nick, name = line.param(0), line.param(1)
+    if not nick:
+        yield [
+            irc.numeric(Numeric.RPL_INVITELIST, target(room.name))
+            for room in irc.hub.rooms
+            if user in room.gate.invited
+        ]
+        yield irc.numeric(Numeric.RPL_ENDOFINVITELIST, "End of /INVITE list")
+        return
+    if not name:
+        yield irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "INVITE", "Not enough parameters")
+        return
     other, room = irc.hub.find(nick), find(irc, name)
     if other is None:
         yield irc.numeric(Numeric.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
@@ -203,13 +222,15 @@ def _not_invited(irc: Irc, other: User, name: str, refusal: Refused) -> str:
 
 def kick(irc: Irc, user: User, line: Line) -> Steps:
     """Put people out of a room."""
-    name, reason = line.param(0), line.param(2)[:390]
-    room = find(irc, name)
-    if room is None:
-        yield no_room(irc, name)
-        return
-    for nick in filter(None, line.param(1).split(",")[: greeting.TARGETS]):
-        yield from _kick(irc, room, nick, reason)
+    places, nicks = line.param(0).split(","), line.param(1).split(",")[: greeting.TARGETS]
+    if len(places) == 1:
+        places *= len(nicks)
+    for name, nick in zip(places, nicks, strict=False):
+        room = find(irc, name)
+        if room is None:
+            yield no_room(irc, name)
+        elif nick:
+            yield from _kick(irc, room, nick, line.param(2)[:390])
 
 
 def _kick(irc: Irc, room: Room, nick: str, reason: str) -> Steps:
@@ -231,7 +252,7 @@ def members(room: Room, user: User) -> Iterator[User]:
 
 
 VERBS = {
-    "INVITE": Rule(invite, 2),
+    "INVITE": Rule(invite),
     "JOIN": Rule(join, 1),
     "KICK": Rule(kick, 2),
     "LIST": Rule(rooms),

@@ -41,8 +41,10 @@ def register(irc: Irc, user: User | None, line: Line) -> Steps:
         yield irc.fail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", account, "The account has the name of your nick")
     else:
         try:
+            irc.asked = "REGISTER"
             yield Request("register", "", {"password": password})
         except Refused as refusal:
+            irc.asked = ""
             codes = {
                 "registered": "ALREADY_AUTHENTICATED",
                 "password_bad": "WEAK_PASSWORD",

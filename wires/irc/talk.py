@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from chat.events import Refused, Request
+from chat.text import clean
 from chat.turn import User
 from wires.irc import labels, rooms
 from wires.irc.greeting import TARGETS
@@ -15,82 +18,104 @@ from wires.irc.services import SERVICE, serve
 _ACTION = "\1ACTION "
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said, and how: `tags` as they go on, `cuts` where lines were cut."""
+
+    text: str
+    notice: bool
+    tags: str = ""
+    cuts: tuple[int, ...] = ()
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return them as the values of a request."""
+        whole = clean(self.text) == self.text  # else the places have moved
+        found = {"text": self.text, "tags": self.tags, "notice": "yes" * self.notice}
+        found["cuts"] = ",".join(map(str, self.cuts)) if whole else ""
+        return {name: value for name, value in found.items() if value or name == "text"}
+
+    @property
+    def action(self) -> str:
+        """Return what someone does, if that is told (CTCP ACTION)."""
+        return self.text[len(_ACTION) :].rstrip("\1") if self.text.startswith(_ACTION) and not self.notice else ""
+
+    def query(self, kind: str, where: str) -> Request:
+        """Return what has a client ask another, or answer it (CTCP)."""
+        reply = {"reply": "yes"} if self.notice else {}
+        return Request("tag", "", {"tags": self.tags, "query": self.text.strip("\1"), kind: where, **reply})
+
+
 def message(irc: Irc, user: User, line: Line) -> Steps:
-    """Say something: PRIVMSG, or NOTICE, which is never answered with an error about away or unknown people."""
+    """Say something: PRIVMSG, or NOTICE, which is never answered with an error."""
     batch = line.tags.get("batch")
     if batch is not None and irc.batch is not None and batch == irc.batch.ref:
         irc.batch.add(line.command, line.param(0), line.param(1), "draft/multiline-concat" in line.tags)
-        return
-    if not line.param(0):
+    elif batch is not None and "draft/multiline" in irc.caps:
+        yield irc.fail("BATCH", "MULTILINE_INVALID", "There is no such batch")
+    elif not line.param(0):
         yield irc.numeric(Numeric.ERR_NORECIPIENT, f"No recipient given ({line.command})")
     elif not line.param(1):
         yield irc.numeric(Numeric.ERR_NOTEXTTOSEND, "No text to send")
     elif _is_long(user, line):
         yield irc.numeric(Numeric.ERR_INPUTTOOLONG, "With your name before it that is longer than a line; not sent")
     else:
-        yield from send(irc, user, line.command, line.param(0), line.param(1), client_tags(irc, line.tags))
+        words = Words(line.param(1), line.command == "NOTICE", client_tags(irc, line.tags))
+        yield from send(irc, user, line.param(0), words)
 
 
 def _is_long(user: User, line: Line) -> bool:
-    """Return whether a line is too long to be passed on as one: clients that know their own host split it themselves."""
+    """Return whether a line is too long to be passed on: clients that know their own host split it themselves."""
     longest = max(line.param(0).split(","), key=len)
     return len(f":{user.mask} {line.command} {longest} :{line.param(1)}".encode()) > BODY
 
 
-def send(irc: Irc, user: User, command: str, targets: str, text: str, tags: str) -> Steps:
-    """Send `text` to each of the targets, which are joined by commas."""
+def send(irc: Irc, user: User, targets: str, words: Words) -> Steps:
+    """Send something to each of the targets, which are joined by commas."""
     found = [target for target in dict.fromkeys(targets.split(",")) if target]
     for index, target in enumerate(found):
         if index >= TARGETS:
             yield irc.numeric(Numeric.ERR_TOOMANYTARGETS, rooms.shown(target), "Too many targets; not delivered")
         else:
-            yield from _send(irc, user, command, target, text, tags)
+            yield from _send(irc, user, target, words)
 
 
-def _send(irc: Irc, user: User, command: str, target: str, text: str, tags: str) -> Steps:
-    notice = command == "NOTICE"
-    if target.lower() in SERVICE and not notice:
-        yield from serve(irc, user, text)
+def _send(irc: Irc, user: User, target: str, words: Words) -> Steps:
+    if target.lower() in SERVICE and not words.notice:
+        yield from serve(irc, user, words.text)
         return
-    fields = {"text": text, "tags": tags, **({"notice": "yes"} if notice else {})}
     try:
-        if target.startswith("#"):
-            yield from _to_room(irc, target, text, fields)
+        if target.lstrip("@+").startswith("#"):
+            yield from _to_room(irc, target, words)
         else:
-            yield from _to_person(irc, user, target, fields)
+            yield from _to_person(user, target, words)
     except Refused as refusal:
-        if not notice or refusal.code not in ("not_here", "empty"):
+        if not words.notice:
             yield _not_sent(irc, target, refusal)
 
 
-def _to_room(irc: Irc, target: str, text: str, fields: dict[str, str]) -> Steps:
-    room = rooms.find(irc, target)
+def _to_room(irc: Irc, target: str, words: Words) -> Steps:
+    sign, name = target[: target.index("#")][:1], target[target.index("#") :]
+    room = rooms.find(irc, name)
     if room is None:
-        yield rooms.no_room(irc, target)
-        return
-    if text.startswith(_ACTION) and "notice" not in fields:
-        yield Request("me", "", {**fields, "room": room.name, "text": text[len(_ACTION) :].rstrip("\1") or " "})
-    elif text.startswith("\1"):
-        yield _query(text, fields, "room", room.name)
+        if not words.notice:
+            yield rooms.no_room(irc, target)
+    elif words.action:
+        yield Request("me", "", {"text": words.action, "tags": words.tags, "room": room.name})
+    elif words.text.startswith("\1"):
+        yield words.query("room", room.name)
     else:
-        yield Request("say", "", {**fields, "room": room.name})
+        yield Request("say", "", {**words.fields, "room": room.name, "sign": sign})
 
 
-def _to_person(irc: Irc, user: User, target: str, fields: dict[str, str]) -> Steps:
+def _to_person(user: User, target: str, words: Words) -> Steps:
     name = target.partition("!")[0].partition("@")[0]
-    text = fields["text"]
-    if text.startswith(_ACTION):
-        fields = {**fields, "text": f"* {user.name} {text[len(_ACTION) :].rstrip(chr(1))}"}
-    elif text.startswith("\1"):
-        yield _query(text, fields, "to", name)
-        return
-    yield Request("msg", "", {**fields, "to": name})
-
-
-def _query(text: str, fields: dict[str, str], kind: str, where: str) -> Request:
-    """Return what has a client ask another (CTCP), or answer it."""
-    reply = {"reply": "yes"} if "notice" in fields else {}
-    return Request("tag", "", {"tags": fields["tags"], "query": text.strip("\1"), kind: where, **reply})
+    if words.action:
+        yield Request("msg", "", {"text": f"* {user.name} {words.action}", "tags": words.tags, "to": name})
+    elif words.text.startswith("\1"):
+        yield words.query("to", name)
+    else:
+        yield Request("msg", "", {**words.fields, "to": name})
 
 
 def _not_sent(irc: Irc, target: str, refusal: Refused) -> str:
@@ -107,13 +132,11 @@ def tagmsg(irc: Irc, user: User, line: Line) -> Steps:
     if not tags:
         return
     for target in list(filter(None, line.param(0).split(",")))[:TARGETS]:
-        where = {"to": target}
-        if target.startswith("#"):
-            room = rooms.find(irc, target)
-            if room is None:
-                yield rooms.no_room(irc, target)
-                continue
-            where = {"room": room.name}
+        room = rooms.find(irc, target)
+        if target.startswith("#") and room is None:
+            yield rooms.no_room(irc, target)
+            continue
+        where = {"room": room.name} if room else {"to": target}
         try:
             yield Request("tag", "", {"tags": tags, **where})
         except Refused as refusal:
@@ -151,7 +174,8 @@ def _finish(irc: Irc, user: User, done: Batch) -> Steps:
     elif not any(done.lines):
         yield irc.fail("BATCH", "MULTILINE_INVALID", "Multiline batch has no text")
     else:
-        yield from send(irc, user, done.command, done.target, done.text, client_tags(irc, done.tags))
+        words = Words(done.text, done.command == "NOTICE", client_tags(irc, done.tags), tuple(done.cuts))
+        yield from send(irc, user, done.target, words)
     if done.label:
         yield labels.CLOSING
 

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 _JOINERS = "\u200d\ufe0f"
 
 
-def parts(text: str, most: int) -> Iterator[str]:
-    """Yield the lines of `text`, each in parts of at most `most` bytes; empty lines are left out."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What goes into one line of IRC; with `concat` it goes on with the line before."""
+
+    text: str
+    concat: bool = False
+
+
+def parts(text: str, most: int, cuts: Sequence[int] = ()) -> Iterator[Part]:
+    """Yield the lines of `text`, each in parts of at most `most` bytes; `cuts` are places to cut at anyhow."""
+    start = 0
     for line in text.split("\n"):
-        if line:
-            yield from cut(line, most)
+        inner = [place - start for place in cuts if start < place < start + len(line)]
+        for index, piece in enumerate(line[a:b] for a, b in pairwise([0, *inner, len(line)])):
+            for again, part in enumerate(cut(piece, most)):
+                yield Part(part, bool(index or again))
+        start += len(line) + 1
 
 
 def cut(line: str, most: int) -> Iterator[str]:

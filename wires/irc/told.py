@@ -22,9 +22,11 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Pinged,
     Proven,
     Recalled,
+    Refused,
     Renamed,
     Said,
     Seen,
@@ -32,10 +34,10 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
-from wires.irc import greeting
+from wires.irc import greeting, labels
 from wires.irc.lines import BODY, write
 from wires.irc.numerics import Numeric
-from wires.irc.text import parts
+from wires.irc.text import Part, parts
 
 if TYPE_CHECKING:
     from wires.irc.irc import Irc
@@ -60,8 +62,11 @@ def own(irc: Irc, event: Event) -> bytes:
         return encode(irc, event)
     if isinstance(event, Whispered):
         return join(_delivered(irc, event))
-    if isinstance(event, Said | Acted | Tagged) and "echo-message" in irc.caps:
-        return encode(irc, event)
+    if isinstance(event, Said | Acted | Tagged):
+        echo = encode(irc, event) if "echo-message" in irc.caps else b""
+        if isinstance(event, Tagged) and event.to == irc.nick:
+            echo += join(_to_oneself(irc, _sign(irc, event)))
+        return echo
     return b""
 
 
@@ -106,6 +111,8 @@ def tagged(
         found.append(f"msgid={event.id}")
     if "account-tag" in caps and who.account:
         found.append(f"account={who.account}")
+    if who.bot and "message-tags" in caps:
+        found.append("bot")
     if more and "message-tags" in caps:
         found.append(more)
     return f"@{';'.join(found)} {line}" if found else line
@@ -118,35 +125,32 @@ def talk(irc: Irc, event: Talk, to: str, batch: str = "") -> Iterator[str]:
     """Yield the lines of a message to `to`: several where it is long, or has several lines."""
     source, command = mask(event.sender, event.who), "PRIVMSG"
     acts = isinstance(event, Acted)
-    if not isinstance(event, Acted) and event.notice:
+    if event.form.notice:
         command = "NOTICE"
-    room = BODY - len(f":{source} {command} {to} :".encode()) - (9 if acts else 0)
-    found = list(parts(event.text, room)) or [""]
-    if len(found) > 1 and "draft/multiline" in irc.caps and "batch" in irc.caps and not acts and not batch:
-        yield from _multiline(irc, event, source, command, to, room)
+    most = BODY - len(f":{source} {command} {to} :".encode()) - (9 if acts else 0)
+    found = [part for part in parts(event.text, most, event.form.cuts) if part.text] or [Part("")]
+    if len(found) > 1 and {"draft/multiline", "batch"} <= irc.caps and not acts and not batch:
+        yield from _multiline(irc, event, source, f"{command} {to}", most)
         return
     for index, part in enumerate(found):
-        text = f"\1ACTION {part}\1" if acts else part
-        first = index == 0
-        more = event.tags if first else ""
-        yield tagged(
-            irc, event, event.who, f"{write(source, command, to)} :{text}", message=first, more=more, batch=batch
-        )
+        text = f"\1ACTION {part.text}\1" if acts else part.text
+        line = f"{write(source, command, to)} :{text}"
+        yield tagged(irc, event, event.who, line, message=index == 0, more=event.form.tags, batch=batch)
 
 
-def _multiline(irc: Irc, event: Talk, source: str, command: str, to: str, room: int) -> Iterator[str]:
+def _multiline(irc: Irc, event: Talk, source: str, head: str, most: int) -> Iterator[str]:
     """Yield a message of several lines as a batch (IRCv3 draft/multiline)."""
     name = f"m{event.id}"
-    yield tagged(irc, event, event.who, f":{source} BATCH +{name} draft/multiline {to}", more=event.tags)
-    for line in event.text.split("\n"):
-        for index, part in enumerate(parts(line, room) if line else [""]):
-            concat = ";draft/multiline-concat" if index else ""
-            yield f"@batch={name}{concat} :{source} {command} {to} :{part}"
+    to = head.partition(" ")[2]
+    yield tagged(irc, event, event.who, f":{source} BATCH +{name} draft/multiline {to}", more=event.form.tags)
+    for part in parts(event.text, most, event.form.cuts):
+        concat = ";draft/multiline-concat" if part.concat else ""
+        yield f"@batch={name}{concat} :{source} {head} :{part.text}"
     yield f":{source} BATCH -{name}"
 
 
 def _said(irc: Irc, event: Said | Acted) -> Iterator[str]:
-    return talk(irc, event, target(event.room))
+    return talk(irc, event, event.form.sign + target(event.room))
 
 
 def _whispered(irc: Irc, event: Whispered) -> Iterator[str]:
@@ -158,14 +162,24 @@ def _delivered(irc: Irc, event: Whispered) -> Iterator[str]:
     if "echo-message" in irc.caps:
         for name in (*event.to, *event.kept):
             yield from talk(irc, event, name)
+    if irc.nick in event.to:
+        yield from _to_oneself(irc, talk(irc, event, irc.nick))
     for name in event.to:
         other = irc.hub.find(name)
-        if other is not None and other.away and not event.notice:
+        if other is not None and other.away and not event.form.notice:
             yield irc.numeric(Numeric.RPL_AWAY, name, other.away)
     for name in event.kept:
         yield irc.numeric(Numeric.RPL_AWAY, name, "is not here; the message is kept until the next login")
     for name in event.away:
         yield irc.numeric(Numeric.ERR_NOSUCHNICK, name, "No such nick/channel")
+
+
+def _to_oneself(irc: Irc, lines: Iterable[str]) -> Iterable[str]:
+    """Return what someone has told himself; behind the answers to a labeled command, for it is none of them."""
+    if not irc.labeled:
+        return lines
+    irc.later += lines
+    return ()
 
 
 def _sign(irc: Irc, event: Tagged) -> Iterator[str]:
@@ -245,13 +259,22 @@ def _called(irc: Irc, event: Called) -> Iterator[str]:
     yield f"{write(mask(event.sender, event.who), 'WALLOPS')} :{_one_line(event.text)}"
 
 
+def _concerns(irc: Irc, name: str) -> bool:
+    """Return whether someone's state is told here: to those who share a room, and to who watches (extended-monitor)."""
+    me, other = irc.hub.find(irc.nick), irc.hub.find(name)
+    shares = me is not None and other is not None and not me.rooms.keys().isdisjoint(other.rooms)
+    return shares or name == irc.nick or "extended-monitor" in irc.caps
+
+
 def _rested(irc: Irc, event: Rested) -> Iterator[str]:
-    if "away-notify" in irc.caps:
+    if "away-notify" in irc.caps and _concerns(irc, event.name):
         text = [event.text] if event.text else []
         yield tagged(irc, event, event.who, write(mask(event.name, event.who), "AWAY", *text), message=False)
 
 
 def _presented(irc: Irc, event: Presented) -> Iterator[str]:
+    if not _concerns(irc, event.name):
+        return
     source = mask(event.name, event.who)
     if event.account and event.name == irc.nick:
         yield irc.numeric(
@@ -269,6 +292,10 @@ def _presented(irc: Irc, event: Presented) -> Iterator[str]:
 
 def _answered(irc: Irc, event: Answered) -> Iterable[str | bytes]:
     content: str | bytes | list[str] = event.content
+    if isinstance(content, bytes):
+        irc.labeled = content != labels.CLOSING
+        later, irc.later = irc.later, []
+        return [content, *later]
     return content if isinstance(content, list) else [content]
 
 
@@ -313,11 +340,21 @@ def _told(irc: Irc, event: Told) -> Iterator[str]:
         yield f":{irc.nick} MODE {irc.nick} +o"
         return
     if event.about in ("register", "identify"):
-        yield irc.service(event.text)
+        yield _accepted(irc, event)
         return
     for line in event.text.split("\n"):
         for part in parts(line, 400):
-            yield irc.notice(part)
+            yield irc.notice(part.text)
+
+
+def _accepted(irc: Irc, event: Told) -> str:
+    """Return that an account is made, or logged in to, in the words of the verb that has asked for it."""
+    asked, irc.asked = irc.asked, ""
+    if asked == "REGISTER":
+        return irc.say("REGISTER", "SUCCESS", irc.nick, "Account created")
+    if asked == "AUTHENTICATE":
+        return irc.numeric(Numeric.RPL_SASLSUCCESS, "SASL authentication successful")
+    return irc.service(event.text)
 
 
 def _listed(irc: Irc, event: Listed) -> Iterator[str]:
@@ -334,21 +371,28 @@ def _seen(irc: Irc, event: Seen) -> Iterator[str]:
     yield irc.numeric(Numeric.RPL_MONONLINE, mask(event.name, other.who if other else NOBODY))
 
 
+def _missed(irc: Irc, event: Missed) -> Iterator[str]:
+    yield irc.numeric(Numeric.RPL_MONOFFLINE, event.name)
+
+
 def _proven(irc: Irc, event: Proven) -> Iterator[str]:
     yield irc.numeric(Numeric.RPL_LOGGEDIN, irc.nick, event.account, f"You are now logged in as {event.account}")
     yield irc.numeric(Numeric.RPL_SASLSUCCESS, "SASL authentication successful")
 
 
 def _declined(irc: Irc, event: Declined) -> Iterator[str]:
-    if event.about == "authenticate":
+    asked, irc.asked = irc.asked, ""
+    if event.about == "authenticate" or asked == "AUTHENTICATE":
         yield irc.numeric(Numeric.ERR_SASLFAIL, "SASL authentication failed")
     elif event.about == "oper":
         yield irc.numeric(Numeric.ERR_PASSWDMISMATCH, event.text)
     elif event.about == "login":
         yield irc.numeric(Numeric.ERR_PASSWDMISMATCH, event.text)
         yield from irc.close(event.text)
+    elif event.about in ("register", "identify"):
+        yield irc.service(event.text)
     else:
-        yield irc.fail(event.about.upper() or "*", event.code.upper(), event.text)
+        yield irc.refused(event.about.upper() or "*", Refused(event.code, event.text))
 
 
 def _ended(irc: Irc, event: Ended) -> Iterator[str]:
@@ -382,6 +426,7 @@ _WRITERS: dict[type[Event], Callable[[Irc, Any], Iterable[str | bytes]]] = {
     Listed: _listed,
     Mapped: _mapped,
     Seen: _seen,
+    Missed: _missed,
     Proven: _proven,
     Declined: _declined,
     Ended: _ended,
