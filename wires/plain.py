@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from chat.changes import Coloured
 from chat.events import (
     Acted,
     Asked,
@@ -34,6 +35,7 @@ from chat.events import (
     Whispered,
 )
 from chat.text import count, hms, one_line
+from wires.colours import paint
 from wires.telnet import HIDE, IAC, SHOW, Keyboard, Telnet, rub_out
 from wires.wire import Lines, Wire, stamp
 
@@ -51,6 +53,13 @@ class Plain(Wire):
         self._lines = Lines()
         self._telnet: Telnet | None = None
         self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
+        self._coloured = False
+        self._dialect: object = type(self)
+
+    @property
+    def dialect(self) -> object:
+        """Return what decides the bytes: lines with colours are others."""
+        return self._dialect
 
     def by_hand(self) -> None:
         """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
@@ -86,14 +95,23 @@ class Plain(Wire):
         """Return one line for the event; several for an answer with several lines, and for a welcome."""
         if isinstance(event, Asked):
             return self._ask(event)
+        if isinstance(event, Coloured):
+            self._colour(event.on)
         write = _WRITERS.get(type(event))
-        return write(event).encode() if write else b""
+        return self._look(write(event)) if write else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell the author of a private message whom it reached, and a renamed person his name."""
         if isinstance(event, Whispered):
-            return _delivery(event).encode()
+            return self._look(_delivery(event))
         return self.encode(event) if isinstance(event, Renamed) else b""
+
+    def _colour(self, on: bool) -> None:
+        self._coloured = on
+        self._dialect = (type(self), "coloured") if on else type(self)
+
+    def _look(self, lines: str) -> bytes:
+        return (paint(lines) if self._coloured else lines).encode()
 
     def _ask(self, event: Asked) -> bytes:
         """Ask; whoever had to be asked for his name is a person, and a telnet client shows no password."""
@@ -219,6 +237,10 @@ def _seen(event: Seen) -> str:
     return _answer(event.at, [f"{event.name} is here."])
 
 
+def _switched(event: Coloured) -> str:
+    return _answer(event.at, [f"Colours are {'on' if event.on else 'off'}."])
+
+
 def delivery(event: Whispered) -> str:
     """Return, for the sender, whom a private message reached, for whom it is kept, and whom it did not reach."""
     parts = [f"Sent to {', '.join(event.to)}."] if event.to else []
@@ -258,6 +280,7 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Mapped: _mapped,
     Recalled: _recalled,
     Seen: _seen,
+    Coloured: _switched,
     Declined: _declined,
     Asked: _asked,
     Ended: _ended,
