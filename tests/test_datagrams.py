@@ -316,7 +316,7 @@ def test_another_address_changes_nothing(udp: Join) -> None:
 
 def test_a_forged_logoff_puts_out_nobody_who_is_there(udp: Join, join_json: Callable[..., JsonClient]) -> None:
     """Outside the trusted networks a LOGOFF waits for what may follow it: here it comes from the address itself."""
-    bob, ann = join_json("bob"), udp(source=STARTED_ELSEWHERE)
+    bob, ann = join_json("bob"), udp("ann", source=STARTED_ELSEWHERE)
     _, asked = ann.request(90, "hello, is anybody here?")
     assert ann.request(90, asked.removeprefix("say ")) == (30, "ann")
     bob.wait_for("entered", name="ann")
