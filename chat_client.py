@@ -6,7 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+from clients.place import Place, read_place, read_port
+from clients.trust import Trust, read_fingerprint
 
 HOST, PORT = "127.0.0.1", 3001
 BAD_OPTIONS = 2
@@ -20,6 +24,10 @@ the input is the end, once the server has confirmed every line.
 Where a name is registered, the password is asked for without showing it. Off a terminal it is the first line of the
 file that --password-file names, or else the value of CHAT_PASSWORD; it is sent only where the server asks for it.
 
+With --tls, or tls://HOST:PORT as HOST, nobody on the way can read along. Where no authority vouches for the server, you
+are shown its fingerprint and asked once whether the host's console shows the same; it is remembered. Off a terminal
+nobody can be asked: give it with --tls-fingerprint.
+
 environment:
   CHAT_PASSWORD  the password of a registered name, off a terminal
   NO_COLOR       switches colours off
@@ -27,7 +35,7 @@ environment:
 
 exit codes:
   0  left by own wish
-  1  connection lost or not made, or, off a terminal, a line was refused
+  1  connection lost or not made, a server not trusted, or, off a terminal, a line was refused
   2  wrong options, or no window can be opened
   3  the name or its password was refused, where no other can be asked for
   4  kicked out, or logged in again from elsewhere
@@ -39,23 +47,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the client that the options ask for; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    port = options.port or _environment_port(parser)
+    place, name = _where(parser, options)
+    fingerprint = options.tls_fingerprint or ""
     off_terminal = options.console and not (sys.stdin and sys.stdout and sys.stdin.isatty() and sys.stdout.isatty())
     if options.password_file and not off_terminal:
         parser.error("--password-file is for use off a terminal; here the password is asked for")
     if not options.console:
         from clients import window
 
-        return window.run(options.host, port, options.name)
+        return window.run(place, name, fingerprint)
     if not off_terminal:
         from clients import terminal
 
-        return terminal.run(options.host, port, options.name)
-    if not options.name:
+        return terminal.run(place, name, fingerprint)
+    if not name:
         parser.error("off a terminal the name must be given: chat_client.py -c HOST PORT NAME")
     from clients import filter as lines
 
-    return lines.run(options.host or HOST, port or PORT, options.name, _password(parser, options.password_file))
+    place = replace(place, host=place.host or HOST, port=place.port or PORT)
+    return lines.run(place, name, _password(parser, options.password_file), Trust(fingerprint))
+
+
+def _where(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple[Place, str]:
+    """Return the server and the name; where HOST is tls://host:port, NAME may follow at once."""
+    port, name = options.port, options.name
+    try:
+        place = read_place(options.host)
+        if place.port:
+            if name:
+                parser.error(f"the port stands in {options.host} already")
+            port, name = f"{place.port}", port
+        number = read_port(port) if port else _environment_port(parser)
+    except ValueError as error:
+        parser.error(f"{error}")
+    return Place(place.host, number, place.tls or options.tls or bool(options.tls_fingerprint)), name
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,8 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-c", "--console", action="store_true", help="talk in this terminal, not in a window")
     parser.add_argument("--password-file", default="", metavar="FILE", help="its first line is the password")
-    parser.add_argument("host", nargs="?", default="", metavar="HOST", help="name or address of the server")
-    parser.add_argument("port", nargs="?", default=0, type=_port, metavar="PORT", help="its port, 1 to 65535")
+    parser.add_argument("--tls", action="store_true", help="nobody on the way can read along")
+    parser.add_argument(
+        "--tls-fingerprint",
+        type=_fingerprint,
+        metavar="SHA256:…",
+        help="that of the server's certificate; implies --tls",
+    )
+    parser.add_argument("host", nargs="?", default="", metavar="HOST", help="its name or address, or tls://HOST:PORT")
+    parser.add_argument("port", nargs="?", default="", metavar="PORT", help="its port, 1 to 65535")
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="your name in the room")
     return parser
 
@@ -87,15 +119,16 @@ def _password(parser: argparse.ArgumentParser, path: str) -> str:
 def _environment_port(parser: argparse.ArgumentParser) -> int:
     word = os.environ.get("PORT")
     try:
-        return _port(word) if word else 0
-    except argparse.ArgumentTypeError as error:
+        return read_port(word) if word else 0
+    except ValueError as error:
         parser.error(f"environment variable PORT: {error}")
 
 
-def _port(word: str) -> int:
-    if not (word.isascii() and word.isdigit() and len(word) <= 5 and 0 < int(word) < 65536):
-        raise argparse.ArgumentTypeError(f"{word!r} is no port; give a whole number from 1 to 65535")
-    return int(word)
+def _fingerprint(word: str) -> str:
+    try:
+        return read_fingerprint(word)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}") from None
 
 
 if __name__ == "__main__":

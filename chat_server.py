@@ -32,13 +32,16 @@ from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer, bind_beside
 from net.holder import holder
-from net.listener import Listener, bind, own_address
+from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import Loop
+from net.recent import Recent
 from options import Options, parse
 from store import Loaded, Store, Unusable
+from seat import HostSeat
 from store.memory import StoreMemory, accounts
-from visit import HostSeat, Visit
+from visit import Visit, Way
+from way_in import WayIn, examine, reached_at
 from wires.datagram import Datagram
 from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
@@ -75,6 +78,7 @@ class Server:
         self.table = commands.load()
         self.http = partial(Http, site(options))
         self.irc: Callable[[], Wire] = partial(Unserved, "irc")  # until it is prepared
+        self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
             sockets = bind(options.host, options.port)
@@ -97,6 +101,7 @@ class Server:
             colour="NO_COLOR" not in os.environ,
         )
         self.seat = HostSeat(self, self.console)
+        self.way_in = WayIn(options, self.loop, self.console, self.table.front, self.hub.note)
         self._datagrams = [] if options.no_udp else self._open_datagrams(sockets)
         self.loop.settle = self.settle
 
@@ -111,6 +116,7 @@ class Server:
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
         self.console.show(banner)
+        self.way_in.show(self.port)
         self._prepare()
         try:
             self.loop.run()
@@ -123,6 +129,12 @@ class Server:
             for datagrams in self._datagrams:
                 datagrams.shut()
             self.loop.close()
+
+    def secure(self, visit: Visit, way: Way, data: bytes) -> Way:
+        """Make a TLS connection of one that began with `data`."""
+        tls = self.way_in.tls
+        assert tls is not None and isinstance(way, Connection)
+        return tls.begin(way, visit, data)
 
     def settle(self) -> None:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
@@ -262,7 +274,7 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
 def site(options: Options) -> Site:
     """Return what browsers get: the page, and who may ask for it."""
     names = {socket.gethostname().lower(), options.host.lower()}
-    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)))
+    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
 
 
 def _cloak(key: bytes) -> Callable[[str], str]:
@@ -284,15 +296,14 @@ def _room(line: str) -> Room:
 
 def banner(host: str, port: int) -> str:
     """Return what stands on the screen first: where the room is."""
-    address = own_address() if host in ("", "0.0.0.0", "::") else host
     rule = "#" * 66
-    return f"{rule}\nChat running {address}:{port}\n{rule}\n\n"
+    return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments)
+    options = parse(arguments, examine)
     _allow_many_descriptors()
     try:
         server = Server(options)

@@ -22,14 +22,15 @@ from platformdirs import user_data_path
 SELECTORS = ("select", "poll", "epoll")
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
 FILE = "chat.toml"
+_PATHS = ("data", "tls_cert", "tls_key")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the host chose.
 
-    Limits are in seconds; `room` has a line `Title: description` for each room; `data` is absolute, or empty;
-    `allow_origin` has origins in lower case, such as https://chat.example.org.
+    Limits are in seconds; `room` has a line `Title: description` for each room; `data`, `tls_cert` and `tls_key` are
+    absolute, or empty; `allow_origin` has origins in lower case, such as https://chat.example.org.
     """
 
     host: str = ""
@@ -47,6 +48,8 @@ class Options:
     no_irc: bool = False
     no_classroom: bool = False
     no_udp: bool = False
+    tls_cert: str = ""
+    tls_key: str = ""
     udp_trust: tuple[str, ...] = ()
     selector: str | None = None
     allow_origin: tuple[str, ...] = ()
@@ -61,7 +64,7 @@ class Options:
     @property
     def closed(self) -> frozenset[str]:
         """Return the names of the wires that are switched off."""
-        off = {"classroom": self.no_classroom, "irc": self.no_irc}
+        off = {"classroom": self.no_classroom, "irc": self.no_irc, "tls": not self.tls_cert}
         return frozenset(name for name, closed in off.items() if closed)
 
     @property
@@ -87,10 +90,11 @@ _TIMES = {
 }
 
 
-def parse(arguments: Sequence[str] | None = None) -> Options:
+def parse(arguments: Sequence[str] | None = None, examine: Callable[[Options], str] = lambda _: "") -> Options:
     """Return what a command line, the environment and the file say together.
 
-    Explains what is wrong, and exits with code 2. `--help`, and `--check` where all is well, exit with code 0.
+    `examine` looks at what only others can judge: it raises ValueError, or returns a line for `--check`. Explains
+    what is wrong, and exits with code 2. `--help`, and `--check` where all is well, exit with code 0.
     """
     parser = _parser()
     given = vars(parser.parse_args(arguments))
@@ -100,16 +104,20 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     for name in ("room", "allow_origin", "udp_trust", "operator"):
         if given[name] is not None:
             given[name] = tuple(given[name])
-    if given["data"]:
-        given["data"] = str(Path(given["data"]).absolute())
+    for name in _PATHS:
+        if given[name]:
+            given[name] = str(Path(given[name]).absolute())
     chosen = {name: value for name, value in given.items() if value is not None}
     options = replace(Options(), **chosen)
     try:
         options = replace(Options(), **{**_from_file(path, options), **chosen})
+        if bool(options.tls_cert) != bool(options.tls_key):
+            raise ValueError("--tls-cert and --tls-key go together: give both, or neither")
+        examined = examine(options)
     except ValueError as error:
         parser.error(str(error))
     if check:
-        sys.stdout.write(shown(options))
+        sys.stdout.write(shown(options) + examined)
         parser.exit(0)
     return options
 
@@ -146,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a page from there may talk to the room, and its host is a name of ours; such as "
         "https://chat.example.org; may be repeated",
     )
-    add("--data", type=_folder, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
+    add("--data", type=_path, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
     add("--store", action="store_false", dest="no_store", default=None, help="keep what lasts, whatever the file says")
     add("--recover", action=either, help="save what can be saved of a damaged store, then start")
@@ -162,6 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--server-name", type=_server, metavar="NAME", help="what IRC clients are told the server is called")
     add("--no-irc", action="store_true", default=None, help="serve no IRC clients")
     add("--no-classroom", action="store_true", default=None, help="serve no clients of the textbook protocol")
+    add("--tls-cert", type=_path, metavar="FILE", help="a certificate (PEM): the same port speaks TLS, too")
+    add("--tls-key", type=_path, metavar="FILE", help="its private key (PEM); SIGHUP reads both files again")
     add("--no-udp", action="store_true", default=None, help="serve no clients of the UDP channel protocol")
     add(
         "--udp-trust",
@@ -204,15 +214,16 @@ def _from_file(named: str | None, options: Options) -> dict[str, Any]:
 
 
 def _set_by(path: Path, text: str, found: Mapping[str, object]) -> dict[str, Any]:
-    """Return the options that the file sets; its folder, where it is relative, is so to the file."""
+    """Return the options that the file sets; paths that are relative are so to the file."""
     options: dict[str, Any] = {}
     for name, value in found.items():
         key = _key(path, text, name)
         if key in options:
             raise ValueError(f"{path}, line {_line(text, name)}: {key} is set twice")
         options[key] = _value(path, text, name, value)
-    if options.get("data"):
-        options["data"] = str(path.absolute().parent / options["data"])
+    for name in _PATHS:
+        if options.get(name):
+            options[name] = str(path.absolute().parent / options[name])
     return options
 
 
@@ -298,7 +309,7 @@ def _operators(value: object) -> tuple[str, ...]:
     return tuple(_operator(line) for line in value)
 
 
-def _folder(word: object) -> str:
+def _path(word: object) -> str:
     try:
         return str(Path(_text(word)).expanduser()) if word else ""
     except RuntimeError as error:
@@ -388,7 +399,7 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "room": _rooms,
     "fixed_rooms": _flag,
     "allow_origin": _origins,
-    "data": _folder,
+    "data": _path,
     "no_store": _flag,
     "recover": _flag,
     "password": _text,
@@ -398,6 +409,8 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "no_irc": _flag,
     "no_classroom": _flag,
     "no_udp": _flag,
+    "tls_cert": _path,
+    "tls_key": _path,
     "udp_trust": _networks,
     "selector": _selector,
     **dict.fromkeys(_TIMES, _limit),

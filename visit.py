@@ -1,4 +1,4 @@
-"""One visitor, joined: the channel he came by, the wire he speaks, the session he is in. And the host's seat.
+"""One visitor, joined: the channel he came by, the wire he speaks, the session he is in.
 
 It decides nothing about the room; `chat_server.py` gives it the parts.
 """
@@ -6,6 +6,8 @@ It decides nothing about the room; `chat_server.py` gives it the parts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from ipaddress import ip_address
 from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
@@ -14,16 +16,16 @@ from chat.returns import lose
 from chat.session import Session, State
 from commands import Table
 from net.connection import Limits
-from net.console import Console
 from net.loop import Loop, Timer
+from net.recent import Recent
 from options import Options
-from wires.console import HostConsole
 from wires.plain import Plain
-from wires.sniff import Unknown, choose
+from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
 
 PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
+EARLY = 3.0  # the same, where a browser was lately: browsers connect early, and take the question for a broken answer
 CHECK = 60.0  # seconds more for someone whose password is being checked: 64 others may be before him
 
 
@@ -36,8 +38,11 @@ class House(Protocol):
     limits: Limits
     options: Options
 
-    def http(self) -> Wire: ...
+    browsers: Recent
+
+    def http(self, secure: bool) -> Wire: ...
     def irc(self) -> Wire: ...
+    def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
     def forget(self, visit: Visit) -> None: ...
 
 
@@ -62,6 +67,7 @@ class Visit:
         "_pinged",
         "_rest",
         "_rested",
+        "_secure",
         "_server",
         "_timer",
         "address",
@@ -75,6 +81,7 @@ class Visit:
         self.session = Session(server.hub, server.table, self)
         self._server = server
         self._channel = way(self)
+        self._secure = False  # what is said here is encrypted
         now = server.loop.clock.monotonic()
         self._alive = now  # when the last whole request, or the first byte of one, came; before the login, any byte
         self._active = 0.0  # when the last request came that was no sign of life only; 0 before the first
@@ -91,8 +98,12 @@ class Visit:
         """Bytes came: let the wire make requests of them, and the session handle each."""
         if isinstance(self.wire, Unknown):
             server = self._server
-            wire = choose(self.wire.seen + data, server.options.closed, server.http, server.irc)
+            closed = server.options.closed | ({"tls"} if self._secure else set())
+            wire = choose(self.wire.seen + data, closed, partial(server.http, self._secure), server.irc)
             data = self._recognise(self.wire, data, wire)
+            if isinstance(wire, Handshake):
+                self._channel = server.secure(self, self._channel, data)
+                return
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
         self._handle(self.wire.receive(data))
         if self.wire.successor is not None:
@@ -102,6 +113,14 @@ class Visit:
         if newcomer or self.wire.over:
             self._conclude()
         self._await_rest()
+
+    def secured(self) -> None:
+        """The connection is encrypted from here on, and begins anew."""
+        self._secure, self.wire = True, Unknown()
+        self.session.plain_names = self.wire.plain_names
+        self._alive = self._now()
+        self._login_by = self._alive + self._server.options.login_timeout
+        self._wake(self._alive + PAUSE)
 
     def ended(self, why: str) -> None:
         """The connection is gone."""
@@ -215,9 +234,15 @@ class Visit:
         if isinstance(wire, Plain) and self.session.greeted:
             wire.by_hand()
         if wire.brief:
+            self._note_browser()
             options = self._server.options
             self._login_by += min(0.0, options.request_timeout - options.login_timeout)
         return unknown.seen + data
+
+    def _note_browser(self) -> None:
+        """Remember where browsers are; not on this machine, where people try telnet and the page side by side."""
+        if not ip_address(self.host.strip("[]").partition("%")[0]).is_loopback:
+            self._server.browsers.note(self.host, self._now())
 
     def _hand_over(self, wire: Wire, rest: bytes) -> None:
         """Go on with the wire that the last one led to; the time for a name begins now."""
@@ -270,16 +295,22 @@ class Visit:
             self.dismiss("login_timeout", self._late())
         elif checking:
             self._wake(now + PAUSE)
-        elif now < self._alive + PAUSE:
-            self._wake(self._alive + PAUSE)
+        elif now < self._alive + self._patience(now):
+            self._wake(self._alive + self._patience(now))
         else:
             self._pause()
             self._wake(self._login_by if self.session.newcomer else now)
 
+    def _patience(self, now: float) -> float:
+        """Return how long someone may be silent before he is asked for his name, or what he sent counts as whole."""
+        silent = isinstance(self.wire, Unknown) and not self.wire.seen
+        return EARLY if silent and self._server.browsers.has(self.host, now) else PAUSE
+
     def _late(self) -> str:
         options = self._server.options
         if self.wire.brief:
-            return f"No whole request came within {min(options.request_timeout, options.login_timeout):g} seconds."
+            what = "TLS handshake" if isinstance(self.wire, Handshake) else "request"
+            return f"No whole {what} came within {min(options.request_timeout, options.login_timeout):g} seconds."
         return f"No name came within {options.login_timeout:g} seconds."
 
     def _pause(self) -> None:
@@ -341,37 +372,3 @@ class Nobody:
 
     def hang_up(self) -> None:
         """There is nothing to close."""
-
-
-class HostSeat:
-    """The host's place: the console's end of what a `Visit` is for a connection. Nobody can hang up on it."""
-
-    address = host = "here"
-    wire_name = "console"
-
-    def __init__(self, server: House, console: Console) -> None:
-        self.wire: Wire = HostConsole()
-        self._console = console
-        self._session = Session(server.hub, server.table, self)
-        self._session.seat(server.hub.seat_host(self, self.address))
-
-    def typed(self, line: str) -> None:
-        """Handle a line that the host has typed."""
-        self._session.handle(Request("line", line))
-
-    def write(self, data: bytes) -> None:
-        """Show what is new."""
-        self._console.show(data.decode().removesuffix("\n"))
-
-    def answer(self, event: Event) -> None:
-        """Show an answer."""
-        self.write(self.wire.encode(event))
-
-    def dismiss(self, code: str, text: str) -> None:
-        """The host stays as long as the room is open."""
-
-    def resume(self) -> None:
-        """The host is never checked."""
-
-    def hang_up(self) -> None:
-        """The host stays as long as the room is open."""

@@ -20,6 +20,8 @@ from clients.endings import LEFT, LOST, REFUSED, after_goodbye
 from clients.link import Link
 from clients.past import Past
 from clients.people import People, word
+from clients.place import Place
+from clients.trust import Trust
 from clients.words import Kind, entries
 
 UNANSWERED = 32  # lines that may be on the way at once
@@ -32,13 +34,13 @@ STDIN, STDOUT = 0, 1
 Found = dict[str, Any]
 
 
-def run(host: str, port: int, name: str, password: str) -> int:
+def run(place: Place, name: str, password: str, trust: Trust) -> int:
     """Say the lines of standard input until it ends; return the exit code of the program.
 
     The password, empty for none, is sent only where the server asks for it.
     """
     _open_standard_files()
-    visit = _Filter(host, port, name, password)
+    visit = _Filter(place, name, password, trust)
     try:
         return visit.run()
     except (KeyboardInterrupt, BrokenPipeError):
@@ -73,9 +75,9 @@ class _Filter:
     writes it.
     """
 
-    def __init__(self, host: str, port: int, name: str, password: str) -> None:
+    def __init__(self, place: Place, name: str, password: str, trust: Trust) -> None:
         self._news: Queue[Found] = Queue(WAITING)
-        self._link = Link(host, port, name, self._news.put)
+        self._link = Link(place, name, self._news.put, trust=trust)
         self._name, self._password = name, password
         self._room = threading.Semaphore(UNANSWERED)
         self._answered: set[int] = set()
@@ -119,7 +121,7 @@ class _Filter:
         self._people.hear(found)
         self._settle(found.get("ref"))
         if event == "link":
-            return self._hear_link(word(found, "state"), word(found, "text"))
+            return self._hear_link(word(found, "state"), word(found, "text"), word(found, "fingerprint"))
         if event == "input":
             self._last = found["lines"]
             self._deadline = time.monotonic() + CONFIRMED
@@ -140,12 +142,14 @@ class _Filter:
             self._deadline = time.monotonic() + CONFIRMED
             self._room.release()
 
-    def _hear_link(self, state: str, text: str) -> int | None:
+    def _hear_link(self, state: str, text: str, fingerprint: str) -> int | None:
         if state in ("lost", "gave_up", "retrying"):
             _complain(text)
+        if state == "stranger":
+            _complain(f"{text} {fingerprint}\nIf it does, give it with --tls-fingerprint.")
         if state == "closed":
             return LOST if self._failed else LEFT
-        return LOST if state in ("lost", "gave_up") else None
+        return LOST if state in ("lost", "gave_up", "stranger") else None
 
     def _hear_refusal(self, found: Found) -> int | None:
         if not self._people.me and self._password and word(found, "code") == "registered":

@@ -7,24 +7,32 @@ connecting  an attempt begins
 connected   the name is accepted; the server's `welcome` comes next
 lost        the connection broke; `retrying` or `gave_up` comes next
 retrying    the next attempt comes after a pause, which the text tells
-gave_up     the last attempt failed: the end
+stranger    nobody vouches for the server, whose `fingerprint` comes with it: `confirm` it, or `close`
+gave_up     the last attempt failed, or the server is not to be trusted: the end
 closed      the server said goodbye, or `close` was called: the end
+
+`retrying` has `"again": true` where it only repeats what the one before said.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import selectors
 import socket
+import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from clients.visit import Foreign, Lost, Patience, Visit, refusal
+from clients.dial import Dialer
+from clients.ledger import Ledger, refusal
+from clients.place import Place
+from clients.trust import Stranger, Trust, Untrusted
+from clients.visit import Foreign, Lost, Patience, Visit
+from clients.ways import Way, plainly
 
 REQUESTS = 10_000  # that may wait for the thread to take them
 
@@ -43,33 +51,41 @@ class Link:
     """One visit to a server over the JSON wire, in a thread of its own.
 
     `deliver` is called on that thread, with one object at a time. A refused login ends in a wait for `login`.
-    A request that could not be sent, or was not answered before the connection broke, is delivered as
-    `refused` with its `ref` and the code `not_connected`, `not_sent`, `too_long` or `unconfirmed`.
+    A request that could not be sent is delivered as `refused` with its `ref` and the code `not_connected`, `not_sent`
+    or `too_long`, one of which nobody knows what became of it as `unconfirmed`.
 
-    On coming back it goes into the rooms in which it was. The password is kept in memory for that alone.
+    Who comes back in time has missed nothing; his `welcome`, and the `joined` of his other rooms, are marked
+    `"resumed": true`. Otherwise it goes into the rooms in which it was. The password is kept in memory for that alone.
+    Until somebody was let in there are so many `attempts`, and later so many `returns`.
     """
 
     def __init__(
         self,
-        host: str,
-        port: int,
+        place: Place,
         name: str,
         deliver: Deliver,
         *,
+        trust: Trust | None = None,
         attempts: int = 5,
+        returns: int = 60,
         patience: Patience | None = None,
     ) -> None:
-        self.server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        self._host, self._port, self._name = host, port, name
+        self.server = str(place)
+        self._place, self._name = place, name
         self._deliver = deliver
-        self._attempts = attempts
+        self._attempts, self._returns = attempts, returns
         self._patience = patience or Patience()
+        self._trust = trust or Trust()
+        self._dialer = Dialer(place, self._trust, self._watch, self._patience.connect)
+        self._ledger = Ledger()
         self._password = ""
         self._new_password: tuple[object, str] = (None, "")
         self._accepted = ""
         self._rooms: dict[str, None] = {}
         self._failures = 0
+        self._why = ""
         self._new_login: tuple[str, str] | None = None
+        self._confirmed = ""
         self._reason: str | None = None
         self._requests: deque[dict[str, Any]] = deque()
         self._lock = threading.Lock()
@@ -91,6 +107,11 @@ class Link:
     def login(self, name: str, password: str = "") -> None:
         """Try again under another name, or with the password of this one, after a refusal."""
         self._new_login = name, password
+        self._wake()
+
+    def confirm(self, fingerprint: str) -> None:
+        """The person trusts the stranger that has this fingerprint."""
+        self._confirmed = fingerprint
         self._wake()
 
     def send(self, request: dict[str, Any]) -> bool:
@@ -127,7 +148,7 @@ class Link:
         try:
             self._come_and_go()
         except _Closed as end:
-            self._refuse_requests()
+            self._abandon()
             self._news("closed", str(end))
         finally:
             self._release()
@@ -141,85 +162,73 @@ class Link:
 
     def _come_and_go(self) -> None:
         """Visit the server until it said goodbye, `close` was called, or too many attempts have failed."""
-        while self._failures < self._attempts:
+        while self._failures < self._most:
             try:
                 self._visit()
             except _NameRefused:
                 self._await_name()
-            except (Lost, OSError, UnicodeError) as error:
-                hopeless = not self._accepted and isinstance(error, (Foreign, socket.gaierror, UnicodeError))
-                self._failures = self._attempts if hopeless else self._failures + 1
+            except Stranger as stranger:
+                self._await_trust(stranger)
+            except (Lost, OSError, UnicodeError, Untrusted) as error:
+                self._failures = self._most if self._is_hopeless(error) else self._failures + 1
                 self._pause(_reason(error))
+
+    @property
+    def _most(self) -> int:
+        return self._returns if self._accepted else self._attempts
+
+    def _is_hopeless(self, error: Exception) -> bool:
+        wrong = (Foreign, socket.gaierror, UnicodeError, ssl.SSLError)
+        at_first = not self._accepted and isinstance(error, wrong) and not isinstance(error, ssl.SSLEOFError)
+        return at_first or isinstance(error, Untrusted)
 
     def _visit(self) -> None:
         self._news("connecting", f"Connecting to {self.server} …")
         self._obey_close()
-        sock = self._dial()
-        with sock:
-            visit = Visit(sock, self._name, self._patience, self._password)
-            self._selector.register(sock, selectors.EVENT_READ)
+        way = self._dialer.dial()
+        with contextlib.closing(way):
+            visit = Visit(way, self._ledger, self._patience, self._name, self._password)
             try:
-                self._talk(visit, sock)
+                self._talk(visit, way)
             except (Lost, OSError) as error:
                 self._lose(visit, _reason(error))
                 raise
-            finally:
-                self._selector.unregister(sock)
 
-    def _dial(self) -> socket.socket:
-        """Return a connected socket. Raises OSError, or UnicodeError for a host name that cannot be one."""
-        error = OSError("no such address")
-        for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
-            sock = socket.socket(family, kind, protocol)
-            try:
-                self._connect(sock, address)
-            except OSError as failed:
-                sock.close()
-                error = failed
-            except BaseException:
-                sock.close()
-                raise
-            else:
-                return sock
-        raise error
+    def _watch(self, descriptor: int, events: int, deadline: float) -> int:
+        """Wait for a descriptor as long as nobody calls `close`; return what it is ready for."""
+        with self._watching(descriptor):
+            self._selector.modify(descriptor, events)
+            ready = self._sleep(deadline, descriptor)
+        self._obey_close()
+        return ready
 
-    def _connect(self, sock: socket.socket, address: Any) -> None:
-        sock.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            sock.connect(address)
-        deadline = time.monotonic() + self._patience.connect
-        self._selector.register(sock, selectors.EVENT_WRITE)
+    @contextlib.contextmanager
+    def _watching(self, descriptor: int) -> Iterator[None]:
+        self._selector.register(descriptor, selectors.EVENT_READ)
         try:
-            while not self._sleep(deadline, sock):
-                self._obey_close()
-                if time.monotonic() >= deadline:
-                    raise TimeoutError
+            yield
         finally:
-            self._selector.unregister(sock)
-        if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            raise OSError(number, os.strerror(number))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._selector.unregister(descriptor)
 
-    def _talk(self, visit: Visit, sock: socket.socket) -> None:
+    def _talk(self, visit: Visit, way: Way) -> None:
         """Carry requests there and objects back until the visit is over."""
-        while True:
-            self._take_requests(visit)
-            if self._reason is not None:
-                self._take_leave(visit)
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if visit.waiting else 0)
-            self._selector.modify(sock, events)
-            ready = self._sleep(visit.deadline, sock)
-            if ready & selectors.EVENT_READ:
-                for found in visit.receive():
-                    self._hear(visit, found)
-            if ready & selectors.EVENT_WRITE:
-                visit.flush()
-            visit.check()
+        descriptor = way.fileno()
+        with self._watching(descriptor):
+            while True:
+                self._take_requests(visit)
+                if self._reason is not None:
+                    self._take_leave(visit)
+                self._selector.modify(descriptor, way.events(visit.waiting))
+                if self._sleep(0.0 if way.holds else visit.deadline, descriptor) or way.holds:
+                    for found in visit.receive():
+                        self._hear(visit, found)
+                    visit.flush()
+                visit.check()
 
     def _hear(self, visit: Visit, found: dict[str, Any]) -> None:
         event = found.get("event")
         if event == "welcome":
-            self._welcomed(visit, found)
+            self._welcomed(visit, found, back=found.get("resumed") is True)
         elif event == "refused" and not visit.welcomed:
             self._refused(found)
         elif event == "renamed" and found.get("old") == self._accepted:
@@ -232,14 +241,17 @@ class Link:
         if event == "goodbye":
             raise _Closed(_text(found, "text") or "The server said goodbye.")
 
-    def _welcomed(self, visit: Visit, found: dict[str, Any]) -> None:
-        """The name is accepted; go into the rooms one was in before, the current one last."""
-        self._news("connected", f"Connected to {self.server}{' again' if self._accepted else ''}.")
-        self._accepted = self._name = _text(found, "name") or self._name
+    def _welcomed(self, visit: Visit, found: dict[str, Any], *, back: bool) -> None:
+        """The name is accepted. Who has not come back goes into the rooms in which he was, the current one last."""
+        self._news("connected", f"Connected to {self.server}{' again' if self._accepted else ''}.", resumed=back)
+        self._accepted = _text(found, "name") or self._name
+        if not (back and self._password):
+            self._name = self._accepted
+        self._why = ""
         first = _text(found, "room")
         again = [room for room in self._rooms if room != first or room == next(reversed(self._rooms))]
         self._rooms = {first: None}
-        if again != [first]:
+        if again != [first] and not back:
             for room in again:
                 visit.put({"do": "join", "room": room})
 
@@ -257,9 +269,11 @@ class Link:
     def _refused(self, found: dict[str, Any]) -> None:
         """The login is refused: wait where that is only for the moment, else tell the person."""
         code = found.get("code")
-        own = code == "name_taken" and self._name == self._accepted
-        if (own or code == "busy") and self._failures + 1 < self._attempts:
-            raise Lost("your name is still held by the connection that broke" if own else "the server is busy")
+        if code == "busy" and self._failures + 1 < self._most:
+            raise Lost("the server is busy")
+        if code == "name_taken" and self._name == self._accepted and self._failures + 1 < self._attempts:
+            raise Lost("your name is still held by the connection that broke")
+        self._give_up_open()
         self._deliver(found)
         raise _NameRefused
 
@@ -271,19 +285,21 @@ class Link:
             if time.monotonic() - visit.began >= self._patience.steady:
                 self._failures = 0
             self._news("lost", f"The connection to {self.server} is lost: {reason}.")
-        for unanswered in visit.unanswered():
-            self._deliver(unanswered)
+            self._why = reason
+        if not self._ledger.hopes:
+            self._give_up_open()
 
     def _pause(self, reason: str) -> None:
         """Wait before the next attempt, longer each time, or give up."""
-        if self._failures >= self._attempts:
-            self._refuse_requests()
+        if self._failures >= self._most:
+            self._abandon()
             self._news("gave_up", f"Gave up on {self.server}: {reason}.")
             return
         pause = min(self._patience.pause * 2 ** (self._failures - 1), self._patience.longest)
         pause *= random.uniform(0.8, 1.2)  # so that a room of people does not come back in the same instant
-        what = f"{self.server}: {reason}. Trying again in {pause:.1f} s ({self._failures + 1} of {self._attempts})."
-        self._news("retrying", what)
+        what = f"{self.server}: {reason}. Trying again in {pause:.1f} s ({self._failures + 1} of {self._most})."
+        self._news("retrying", what, again=reason == self._why)
+        self._why = reason
         deadline = time.monotonic() + pause
         while time.monotonic() < deadline:
             self._sleep(deadline)
@@ -298,6 +314,22 @@ class Link:
         (self._name, self._password), self._new_login = self._new_login, None
         self._failures = 0
 
+    def _await_trust(self, stranger: Stranger) -> None:
+        """Ask the person whether he trusts this server; remember it where he does."""
+        shown, self._confirmed = stranger.fingerprint, ""
+        why = f"Nobody vouches for {self.server} ({stranger.why})"
+        what = f"{why}. Trust it only if the host's console shows this fingerprint:"
+        self._news("stranger", what, fingerprint=shown)
+        while self._confirmed != shown:
+            self._sleep(None)
+            self._obey_close()
+            self._refuse_requests()
+        try:
+            self._trust.confirm(self._place.server, shown)
+        except OSError as error:
+            text = f"That you trust {self.server} could not be written down: {_reason(error)}. You will be asked again."
+            self._deliver({"event": "told", "about": "trust", "text": text})
+
     def _obey_close(self) -> None:
         if self._reason is not None:
             raise _Closed("You have left.")
@@ -308,33 +340,40 @@ class Link:
         visit.leave(self._reason or "")
 
     def _take_requests(self, visit: Visit) -> None:
-        if not visit.welcomed:
-            return
-        while self._requests:
+        while self._requests and self._ledger.settled:
             request = self._requests.popleft()
             if request.get("do") in ("register", "password"):
                 self._new_password = request.get("ref"), str(request.get("password", ""))
             if refused := visit.put(request):
                 self._deliver(refused)
 
+    def _abandon(self) -> None:
+        """It is the end: nothing more will be sent or answered."""
+        self._give_up_open()
+        self._refuse_requests()
+
+    def _give_up_open(self) -> None:
+        for unanswered in self._ledger.give_up():
+            self._deliver(unanswered)
+
     def _refuse_requests(self) -> None:
         while self._requests:
             text = "There is no connection; that was not sent."
             self._deliver(refusal(self._requests.popleft(), "not_connected", text))
 
-    def _sleep(self, until: float | None, sock: socket.socket | None = None) -> int:
-        """Sleep until `sock` is ready, another thread wakes us, or the time has come; return the events of `sock`."""
+    def _sleep(self, until: float | None, descriptor: int = -1) -> int:
+        """Sleep until `descriptor` is ready, a thread wakes us, or the time has come; return what it is ready for."""
         seconds = None if until is None else max(until - time.monotonic(), 0)
         found = 0
         for key, events in self._selector.select(seconds):
             if key.fileobj is self._woken:
                 self._woken.recv(4096)
-            elif key.fileobj is sock:
+            elif key.fd == descriptor:
                 found = events
         return found
 
-    def _news(self, state: str, text: str) -> None:
-        self._deliver({"event": "link", "state": state, "text": text})
+    def _news(self, state: str, text: str, **more: object) -> None:
+        self._deliver({"event": "link", "state": state, "text": text, **more})
 
 
 def _text(found: dict[str, Any], key: str) -> str:
@@ -350,5 +389,7 @@ def _reason(error: Exception) -> str:
         return "no answer"
     if isinstance(error, (socket.gaierror, UnicodeError)):
         return "there is no such address"
+    if isinstance(error, ssl.SSLError):
+        return plainly(error)
     text = getattr(error, "strerror", None) or str(error)
     return text[:1].lower() + text[1:] if text else type(error).__name__

@@ -37,6 +37,8 @@ class People:
         self.known: dict[str, None] = {}
         """The rooms one has heard of."""
         self.fresh = False
+        self._unread: dict[str, int] = {}
+        """What was unread when the connection was lost, by room."""
 
     @property
     def here(self) -> Place:
@@ -87,7 +89,7 @@ class People:
         place = self.places.setdefault(room, Place(room, ""))
         place.title = word(found, "title") or room
         place.names = dict.fromkeys(words(found, "users"))
-        place.unread = 0
+        place.unread = self._unread.get(room, 0) if found.get("resumed") is True else 0
         self.room = room
         self.known[room] = None
         self._count(place, found)
@@ -119,6 +121,10 @@ class People:
     def _learn_rooms(self, found: Mapping[str, Any]) -> None:
         self.known = dict.fromkeys([*self.places, *(word(row, "room") for row in rows(found, "channels"))])
 
+    def _lose(self, found: Mapping[str, Any]) -> None:
+        self._unread = {place.room: place.unread for place in self.places.values()}
+        self._empty(found)
+
     def _empty(self, _found: Mapping[str, Any]) -> None:
         self.places.clear()
         self.room = ""
@@ -144,7 +150,7 @@ _HEARD = {
     "renamed": People._rename,
     "channels": People._learn_rooms,
     "goodbye": People._empty,
-    "lost": People._empty,
+    "lost": People._lose,
     "closed": People._empty,
     "gave_up": People._empty,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from prompt_toolkit import PromptSession
@@ -22,46 +23,64 @@ from clients.order import MOMENT, Order
 from clients.paint import STYLE, painted
 from clients.past import Past
 from clients.people import People, word
+from clients.place import Place, read_place, read_port
 from clients.secret import ASKING, UNEQUAL, Secret, secret_in
+from clients.trust import Trust
 from clients.words import Entry, Kind, entries, how_many, note
 
 BATCH = 500  # entries printed at once; between batches keys are heard
 GAP = 0.02  # seconds between two batches
 BACKLOG = 20_000  # objects that may wait for a terminal that takes nothing; then the oldest talk is left out
 HURRY = 2.0  # seconds until one has left, whatever the link still waits for
+TRUSTING = "Trust it (yes, no)? "
 COMMANDS, ROOMS = "commands", "rooms"  # the refs of the questions for the commands and the rooms
 
 Found = dict[str, Any]
 
 
-def run(host: str, port: int, name: str) -> int:
+def run(place: Place, name: str, fingerprint: str) -> int:
     """Talk until one leaves or the server is gone; return the exit code. What is empty, or 0, is asked for."""
     try:
-        host = host or _ask("Server [127.0.0.1]: ") or "127.0.0.1"
-        port = port or int(_ask("Port [3001]: ", _is_port, "A port is a whole number from 1 to 65535.") or 3001)
+        if not place.host:
+            asked = read_place(_ask("Server [127.0.0.1]: ", *_WHERE) or "127.0.0.1")
+            place = replace(asked, port=asked.port or place.port, tls=asked.tls or place.tls)
+        if not place.port:
+            place = replace(place, port=read_port(_ask("Port [3001]: ", *_PORT) or "3001"))
         name = name or _ask("Name: ", lambda text: bool(text.strip()), "A name, please.")
     except (EOFError, KeyboardInterrupt):
         return LEFT
-    return Terminal(host, port, name).run()
+    return Terminal(place, name, Trust(fingerprint)).run()
 
 
-def _ask(question: str, accept: Callable[[str], bool] = lambda text: True, error: str = "") -> str:
+def _ask(question: str, accept: Callable[[str], bool], error: str) -> str:
     validator = Validator.from_callable(accept, error, move_cursor_to_end=True)
     session: PromptSession[str] = PromptSession(question, output=terminal_output(), validator=validator)
     return session.prompt(validate_while_typing=False).strip()
 
 
-def _is_port(text: str) -> bool:
-    text = text.strip()
-    return not text or (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536)
+def _fits(read: Callable[[str], object]) -> Callable[[str], bool]:
+    """Return whether a text is empty, or can be read."""
+
+    def accept(text: str) -> bool:
+        try:
+            return not text.strip() or bool(read(text.strip()))
+        except ValueError:
+            return False
+
+    return accept
+
+
+_WHERE = _fits(read_place), "A name or an address, please, or tls://name:port."
+_PORT = _fits(read_port), "A port is a whole number from 1 to 65535."
 
 
 class Terminal:
     """One visit from a terminal."""
 
-    def __init__(self, host: str, port: int, name: str) -> None:
-        self._link = Link(host, port, name, self._deliver)
+    def __init__(self, place: Place, name: str, trust: Trust) -> None:
+        self._link = Link(place, name, self._deliver, trust=trust)
         self._name = name
+        self._stranger = ""
         self._people = People()
         self._words = Words(self._people)
         self._line = Line(self._words, STYLE, on_line=self._typed, on_leave=self._leave, state=self._state_line)
@@ -89,6 +108,9 @@ class Terminal:
 
     def _typed(self, text: str) -> None:
         text = text.strip("\n")
+        if self._stranger:
+            self._decide(text.strip().lower())
+            return
         if not text.strip():
             return
         if not self._name:
@@ -216,6 +238,9 @@ class Terminal:
         event = word(found, "event")
         if event == "link":
             self._enter_state(word(found, "state"))
+            if self._state == "stranger":
+                self._stranger = word(found, "fingerprint")
+                self._line.ask(TRUSTING, "")
         elif event == "welcome":
             self._link.send({"do": "help", "ref": COMMANDS})
             self._link.send({"do": "channels", "ref": ROOMS})
@@ -234,6 +259,17 @@ class Terminal:
         else:
             self._line.ask("Another name: ", self._name)
             self._name = ""
+
+    def _decide(self, answer: str) -> None:
+        """Take the answer to the question whether the server is to be trusted."""
+        if answer in ("y", "yes"):
+            self._link.confirm(self._stranger)
+            self._stranger = ""
+        elif answer in ("n", "no"):
+            self._link.close()
+            self._line.end(LOST)
+        else:
+            self._line.ask(TRUSTING, "")
 
     def _prove(self, password: str | None) -> None:
         if password:
@@ -266,6 +302,7 @@ class Terminal:
 _STATES = {
     "connecting": "connecting …",
     "refused": "login refused",
+    "stranger": "not connected",
     "connected": "connected",
     "lost": "not connected",
     "retrying": "not connected; trying again",

@@ -5,7 +5,7 @@ Whoever owns it waits for its socket and calls `receive`, `flush` and `check`; w
 
 from __future__ import annotations
 
-import socket
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from typing import Any
 
 from chat.events import Refused
 from chat.text import clean, one_line
+from clients.ledger import Ledger, refusal
+from clients.ways import Way
 from wires.jsonl import LINE, read, write
 from wires.wire import Lines
 
 PIECE = 65_536  # bytes asked for at once
 OUTBOX = 1_048_576  # bytes that may wait to be sent
 DEPTH = 4  # no object of a server is nested deeper than this
-NO_ANSWER = frozenset({"ping", "pong", "quit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,13 @@ class Patience:
     """After so much silence, ask whether the server is there,"""
     silent: float = 75.0
     """and after so much, believe that it is not."""
+    answer: float = 5.0
+    """Where something is asked and not answered, so much silence is enough to ask,"""
+    unanswered: float = 15.0
+    """and so much to believe."""
     pause: float = 1.0
     """Before the second attempt; each further pause is twice as long,"""
-    longest: float = 30.0
+    longest: float = 10.0
     """but not longer than this."""
     steady: float = 30.0
     """A connection that lasted so long was a good one: the attempts are counted anew."""
@@ -50,19 +55,22 @@ class Foreign(Lost):
 
 
 class Visit:
-    """A connected socket on which somebody logs in as `name`, with a password where that takes one, and talks."""
+    """A way to a server on which somebody logs in as `name`, with a password where that takes one, and talks.
 
-    def __init__(self, sock: socket.socket, name: str, patience: Patience, password: str = "") -> None:
+    `ledger` is told what is sent and what comes.
+    """
+
+    def __init__(self, way: Way, ledger: Ledger, patience: Patience, name: str, password: str = "") -> None:
         self.welcomed = False
-        self.began = self._heard = time.monotonic()
-        self._sock = sock
+        self.began = self._quiet_since = time.monotonic()
+        self._way = way
+        self._ledger = ledger
         self._patience = patience
         self._lines = Lines(LINE)
         self._pinged = False
         self._until: float | None = None
         login = {"do": "login", "name": name} | ({"password": password} if password else {})
-        self._out = bytearray(write(login))
-        self._unanswered: dict[str | int, Mapping[str, Any]] = {}
+        self._out = bytearray(write(login | ledger.begin()))
 
     @property
     def deadline(self) -> float:
@@ -71,7 +79,10 @@ class Visit:
             return self._until
         if not self.welcomed:
             return self.began + self._patience.login
-        return self._heard + (self._patience.silent if self._pinged else self._patience.ping)
+        ping, silent = self._patience.ping, self._patience.silent
+        if self._ledger.waits:
+            ping, silent = min(ping, self._patience.answer), min(silent, self._patience.unanswered)
+        return self._quiet_since + (silent if self._pinged else ping)
 
     @property
     def waiting(self) -> bool:
@@ -85,9 +96,9 @@ class Visit:
             return refusal(request, "too_long", "That is too long for one message; nothing was sent.")
         if len(self._out) + len(line) > OUTBOX:
             return refusal(request, "not_sent", "The server takes nothing at the moment; that was not sent.")
-        ref = request.get("ref")
-        if isinstance(ref, (str, int)) and request.get("do") not in NO_ANSWER:
-            self._unanswered[ref] = request
+        if not self._ledger.waits:
+            self._quiet_since = time.monotonic()  # it is asked only now
+        self._ledger.sent(request)
         self._out += line
         return None
 
@@ -98,16 +109,15 @@ class Visit:
             self._out += write({"do": "quit", "reason": reason} if reason else {"do": "quit"})
 
     def flush(self) -> None:
-        """Send what the socket takes."""
-        try:
-            del self._out[: self._sock.send(self._out)]
-        except BlockingIOError:
-            return
+        """Send what the way takes."""
+        if self._out:
+            with contextlib.suppress(BlockingIOError):
+                del self._out[: self._way.send(self._out)]
 
     def receive(self) -> Iterator[dict[str, Any]]:
-        """Yield the objects that have come, made harmless; but not pings, and pongs only where they carry a `ref`."""
+        """Yield what is to be heard of what has come, made harmless; no pings, and pongs only with a `ref`."""
         try:
-            data = self._sock.recv(PIECE)
+            data = self._way.recv(PIECE)
         except BlockingIOError:
             return
         if not data:
@@ -121,38 +131,25 @@ class Visit:
         if time.monotonic() < self.deadline:
             return
         if self._until is not None or not self.welcomed or self._pinged:
-            raise Lost(f"the server said nothing for {time.monotonic() - self._heard:.0f} s")
+            raise Lost(f"the server said nothing for {time.monotonic() - self._quiet_since:.0f} s")
         self._pinged = True
         self._out += write({"do": "ping"})
-
-    def unanswered(self) -> list[dict[str, Any]]:
-        """Return a refusal for each request that may or may not have reached the room."""
-        text = "The connection was lost before the server confirmed this."
-        return [refusal(request, "unconfirmed", text) for request in self._unanswered.values()]
 
     def _hear(self, line: bytes) -> Iterator[dict[str, Any]]:
         try:
             found = harmless(read(line))
         except Refused:
             raise Foreign("what answers there is not a chat server of this kind") from None
-        self._heard = time.monotonic()
+        self._quiet_since = time.monotonic()
         self._pinged = False
         if found.get("event") == "ping":
             self._out += write({"do": "pong"})
         elif found.get("event") != "pong" or "ref" in found:
-            self._settle(found)
-            yield found
-
-    def _settle(self, found: Mapping[str, Any]) -> None:
-        self.welcomed = self.welcomed or found.get("event") == "welcome"
-        ref = found.get("ref")
-        if isinstance(ref, (str, int)):
-            self._unanswered.pop(ref, None)
-
-
-def refusal(request: Mapping[str, Any], code: str, text: str) -> dict[str, Any]:
-    """Return what a server would answer had it refused `request`."""
-    return {"event": "refused", "code": code, "text": text} | ({"ref": request["ref"]} if "ref" in request else {})
+            self.welcomed = self.welcomed or found.get("event") == "welcome"
+            yield from self._ledger.sort(found)
+            while self._ledger.again:
+                if refused := self.put(self._ledger.again.pop(0)):
+                    yield refused
 
 
 def harmless(found: Mapping[str, Any], depth: int = DEPTH) -> dict[str, Any]:

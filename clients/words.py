@@ -155,7 +155,9 @@ def _event(found: Found, text: str) -> Entry:
     return Entry(Kind.EVENT, clock(found), "[*] ", text)
 
 
-def _welcome(found: Found, people: People) -> Entry:
+def _welcome(found: Found, people: People) -> Entry | None:
+    if found.get("resumed") is True:
+        return None  # he never went
     room = word(found, "title") or word(found, "room")
     return _event(found, f"You are {word(found, 'name')}, in {room}. Here: {_who(found)}.")
 
@@ -168,7 +170,9 @@ def _who(found: Found) -> str:
     return ", ".join(names[:NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _joined(found: Found, people: People) -> Entry:
+def _joined(found: Found, people: People) -> Entry | None:
+    if found.get("resumed") is True:
+        return None
     if not people.fresh:
         return _event(found, f"You are in {people.title} now.")
     lines = [f"Welcome to the {people.title} Channel ({_users(people.count)})", word(found, "description")]
@@ -271,8 +275,10 @@ def _goodbye(found: Found, people: People) -> Entry:
 
 def _link(found: Found, people: People) -> Entry | None:
     state = word(found, "state")
-    if state in ("connecting", "closed"):
+    if state in ("connecting", "closed") or found.get("again") is True:
         return None
+    if state == "stranger":
+        return note(f"{word(found, 'text')}\n{word(found, 'fingerprint')}", Kind.ERROR)
     return note(word(found, "text"), Kind.EVENT if state == "connected" else Kind.ERROR)
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
 from chat.hub import Hub
+from chat.links import Front
 from chat.text import clean
 from chat.turn import Standing, User
 
@@ -117,6 +118,7 @@ class Table:
     """All verbs, by name and alias."""
 
     def __init__(self, commands: Iterator[Command]) -> None:
+        self.front = Front()
         self.commands: list[Command] = sorted(commands, key=lambda command: command.name)
         self._verbs: dict[str, Command] = {}
         for command in self.commands:

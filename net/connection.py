@@ -167,6 +167,15 @@ class Connection:
             self._loop.call_later(self._limits.linger, self._close)
             self._loop.mark(self)
 
+    def give_to(self, owner: Owner) -> None:
+        """Tell another owner from now on: a layer that has come between."""
+        self._owner = owner
+
+    def end(self, why: str) -> None:
+        """Take it as the peer's end, tell the owner so, and hang up."""
+        self._end(why)
+        self.hang_up()
+
     # -- within
 
     def _read(self) -> None:
@@ -183,8 +192,7 @@ class Connection:
             return
         self._peer_done = True
         if not self._hanging_up:
-            self._end("closed the connection")
-            self.hang_up()
+            self.end("closed the connection")
         elif self._outbox:
             self._settle_interest()  # it may still read: until then there is nothing more to hear
         else:

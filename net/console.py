@@ -71,6 +71,11 @@ class Console:
         if self._face is not None:
             self._loop.mark(self._face)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return the columns and rows of the terminal; 0 and 0 where there is none."""
+        return self._face.size if self._face is not None else (0, 0)
+
     def resized(self) -> None:
         """The terminal's size has changed (SIGWINCH)."""
         if self._face is not None:

@@ -106,8 +106,14 @@ class Loop:
         self._always.append(channel)
 
     def change(self, channel: Channel, events: int) -> None:
-        """Watch for other events from now on."""
-        self._selector.modify(channel, events, channel)
+        """Watch for other events from now on; for none, with 0. (A selector would refuse that, or report the end.)"""
+        if not events:
+            self._selector.unregister(channel)
+            return
+        try:
+            self._selector.modify(channel, events, channel)
+        except KeyError:
+            self._selector.register(channel, events, channel)
 
     def unwatch(self, channel: Channel) -> None:
         """Watch no more; harmless when it was not watched."""

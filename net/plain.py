@@ -119,6 +119,11 @@ class Plain:
         self._backlog.add(f"[!] That met {why}.")
         self._loop.mark(self)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return 0 and 0: lines have no width."""
+        return 0, 0
+
     def resized(self) -> None:
         """Do nothing: lines have no width."""
 

@@ -28,6 +28,8 @@ _PASTES_ON, _PASTES_OFF = "\x1b[?2004h", "\x1b[?2004l"
 _WIPE, _WIPE_BELOW, _CLEAR = "\r\x1b[K", "\r\x1b[J", "\x1b[H\x1b[2J"
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 _STAMP = re.compile(r"\[\d\d:\d\d:\d\d\] ")
+_PICTURE = re.compile("[█▀▄ ]{20,}")  # a code to scan: light on dark, whatever colours the terminal has
+_LIGHT_ON_DARK = "\x1b[38;5;231;48;5;16m"
 _COLOURS = {"[*] ": "\x1b[36m", "USERS: ": _DIM, "[-] ": _DIM, "[!] ": "\x1b[31m"}
 
 
@@ -103,6 +105,11 @@ class Screen:
             return
         self._backlog.add(f"[!] That met {why}.")
         self._redraw(fresh=True)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return the columns and rows of the terminal."""
+        return self._terminal.columns, self._terminal.rows
 
     def resized(self) -> None:
         """Draw for the terminal's new size. One that reflows may have broken our row in several: they go."""
@@ -241,6 +248,8 @@ class Screen:
             return line
         if stamp := _STAMP.match(line):
             return self._dim(stamp.group()) + line[stamp.end() :]
+        if _PICTURE.fullmatch(line):
+            return f"{_LIGHT_ON_DARK}{line}{_PLAIN}"
         colour = next((colour for mark, colour in _COLOURS.items() if line.startswith(mark)), "")
         return f"{colour}{line}{_PLAIN}" if colour else line
 

@@ -47,10 +47,18 @@ class Terminal:
     @property
     def columns(self) -> int:
         """How many cells a row has; 80 where it does not say."""
+        return self._size().columns or 80
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has; 24 where it does not say."""
+        return self._size().lines or 24
+
+    def _size(self) -> os.terminal_size:
         try:
-            return os.get_terminal_size(self._end.fileno()).columns or 80
+            return os.get_terminal_size(self._end.fileno())
         except OSError:
-            return 80
+            return os.terminal_size((0, 0))
 
     def take(self) -> None:
         """Have each key at once and unseen, if it is ours to do so; output stays as it is."""

@@ -20,12 +20,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.support import Connection, JsonClient, LineClient, PlainClient, Program, Server, Terminal
+from tests.link_helpers import Listener, Visitor
+from tests.support import PATIENCE, Connection, JsonClient, LineClient, PlainClient, Program, Server, Terminal
 
 LIMIT = 60
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
 
-FOR_DEVELOPERS = ("hypothesis", "playwright")
+FOR_DEVELOPERS = ("hypothesis", "playwright", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
 
 COMPLETE = os.environ.get("CHAT_TESTS_COMPLETE") == "1"
@@ -131,12 +132,13 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves sockets, files, threads or processes; what is just ending gets two seconds."""
     before = _belongings()
     yield
+    if request.node.get_closest_marker("keeps"):
+        return
     deadline = time.monotonic() + 2
     while (left := _belongings()).keys() - before.keys() and time.monotonic() < deadline:
         time.sleep(0.01)
     remains = sorted(what for key, what in left.items() if key not in before)
-    if request.node.get_closest_marker("keeps") is None:
-        assert not remains, "the test left behind:\n" + "\n".join(remains)
+    assert not remains, "the test left behind:\n" + "\n".join(remains)
 
 
 @pytest.fixture(autouse=True)
@@ -209,6 +211,29 @@ def open_terminal() -> Iterator[Callable[..., Terminal]]:
 
     yield run
     _close_all(opened)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """A port on which the test plays the server."""
+    made = Listener()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[..., Visitor]]:
+    """`visit(port, "bob", patience=HASTE)`: a link that was started; closed after the test."""
+    visitors: list[Visitor] = []
+
+    def begin(*values: Any, **how: Any) -> Visitor:
+        visitors.append(Visitor(*values, **how))
+        return visitors[-1]
+
+    yield begin
+    for visitor in visitors:
+        visitor.link.close()
+    assert all(visitor.link.join(PATIENCE) for visitor in visitors)
 
 
 def _visits(

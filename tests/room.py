@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 
 import commands
 from chat import passwords
-from chat.events import Ended, Event, Refused, Request
+from chat.events import Ended, Event, Refused, Request, Script
 from chat.hub import Hub
 from chat.session import Session, State
 from chat.turn import RECENT, Room, Turn, User
@@ -77,7 +77,7 @@ class Guest(Ear):
         self.host = host
         self.address = f"{host}:4711"
         self.house = house
-        self._held: Iterator[Request | Refused] | None = None
+        self._held: Iterator[Request | Refused | Script] | None = None
         self.session = Session(house.hub, house.table, self)
         self.session.plain_names, self.session.joins = self.wire.plain_names, self.wire.joins
 
@@ -145,7 +145,7 @@ class Guest(Ear):
         if self.wire.over:
             self.hang_up()
 
-    def _handle(self, requests: Iterator[Request | Refused]) -> None:
+    def _handle(self, requests: Iterator[Request | Refused | Script]) -> None:
         for request in requests:
             self.session.handle(request)
             if self.session.state is State.CHECKING:

@@ -15,7 +15,8 @@ import pytest
 from tests.support import ROOT
 
 PARTS = (
-    "chat", "net", "wires", "commands", "store", "clients", "web", "options", "visit", "chat_server", "chat_client",
+    "chat", "net", "wires", "commands", "store", "clients", "web", "options", "visit", "seat", "way_in", "chat_server",
+    "chat_client",
 )  # fmt: skip
 
 MAY_IMPORT = {
@@ -28,6 +29,8 @@ MAY_IMPORT = {
     "options": set(),
     "chat_client": {"clients"},
     "visit": {"chat", "commands", "net", "wires", "options"},
+    "seat": {"chat", "net", "visit", "wires"},
+    "way_in": {"chat", "net", "options"},
     "chat_server": set(PARTS) - {"clients", "chat_client"},
 }
 

@@ -31,16 +31,17 @@ from chat.events import (
     Told,
     Whispered,
 )
+from chat.links import picture
 from chat.turn import Standing, User
 from commands import LONGEST, Command, Table, load
 from tests.room import NOON, House, weather
 from tests.support import ROOT, PlainClient, Program, Server
 
-HOSTS = {"exit", "kick", "list_users", "reset"}
+HOSTS = {"exit", "kick", "list_users", "qr", "reset"}
 GUESTS = {"block", "inbox", "nick", "password", "quit", "register", "unblock"}
 EVERYBODY = {
-    "channels", "help", "history", "join", "me", "msg", "part", "say", "stats", "unwatch", "users", "watch", "whoelse",
-    "whois", "wholast",
+    "channels", "help", "history", "join", "join-link", "me", "msg", "part", "say", "stats", "unwatch", "users",
+    "watch", "whoelse", "whois", "wholast",
 }  # fmt: skip
 BARE = HOSTS | {"help", "whois"}
 ALL = [command.name for command in load().commands]
@@ -93,7 +94,7 @@ def stage() -> Stage:
 
 def test_one_file_per_verb() -> None:
     files = {path.stem for path in (ROOT / "commands").glob("*.py")} - {"__init__"}
-    assert files == set(ALL)
+    assert files == {verb.replace("-", "_") for verb in ALL}
     assert set(ALL) == HOSTS | GUESTS | EVERYBODY
 
 
@@ -110,7 +111,7 @@ def test_every_verb_is_tested_here() -> None:
     """The tests of a verb hold its name: a new file without a test fails here."""
     tests = {node.name for node in ast.parse(Path(__file__).read_bytes()).body if isinstance(node, ast.FunctionDef)}
     for verb in ALL:
-        assert f"test_{verb}" in tests, f"there is no test_{verb}"
+        assert f"test_{verb.replace('-', '_')}" in tests, f"there is no test for {verb}"
 
 
 def test_usage() -> None:
@@ -179,7 +180,18 @@ def test_the_server_itself_stops_or_serves(start: Callable[..., Program], tmp_pa
     text = BROKEN[what][0] if what in BROKEN else WAVE
     copy = tmp_path / "chat"
     copy.mkdir()
-    for part in ("chat", "commands", "net", "store", "wires", "chat_server.py", "options.py", "visit.py"):
+    for part in (
+        "chat",
+        "commands",
+        "net",
+        "store",
+        "wires",
+        "chat_server.py",
+        "options.py",
+        "visit.py",
+        "seat.py",
+        "way_in.py",
+    ):
         source = ROOT / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
     (copy / "commands" / "wave.py").write_text(text, encoding="utf-8")
@@ -504,6 +516,26 @@ def test_stats(stage: Stage) -> None:
     assert stage.told(stage.bob, "/stats ANN") == "ann: 2 messages, 01:01:01 on line, here now."
     assert stage.told(stage.ann, "/stats kim") == "Kim: 1,234 messages, 02:00:00 on line, last seen 2 h ago."
     assert stage.refused(stage.ann, "/stats zoe").code == "not_here"
+
+
+def test_join_link(stage: Stage) -> None:
+    stage.table.front.address = "https://192.0.2.1:3001/"
+    assert stage.told(stage.ann, "/join-link") == "https://192.0.2.1:3001/?room=lobby"
+    assert stage.told(stage.host, "/JOIN-LINK #Weather") == "https://192.0.2.1:3001/?room=weather"
+    assert stage.refused(stage.ann, "/join-link nowhere").code == "no_room"
+
+
+def test_qr(stage: Stage) -> None:
+    front = stage.table.front
+    front.address, front.screen = "https://192.0.2.1:3001/", lambda: (80, 24)
+    *code, address = stage.told(stage.host, "QR weather").split("\n")
+    assert address == "https://192.0.2.1:3001/?room=weather"
+    assert code == picture(address)
+    for columns, rows in ((80, len(code) + 1), (len(code[0]) - 1, 24), (0, 0)):
+        front.screen = lambda size=(columns, rows): size  # type: ignore[misc]
+        assert stage.refused(stage.host, "QR weather").code == "no_screen"
+    assert stage.refused(stage.host, "QR nowhere").code == "no_room"
+    assert stage.refused(stage.ann, "/qr").code == "not_allowed"
 
 
 def test_watch(stage: Stage) -> None:

@@ -20,17 +20,36 @@ from tests.support.speakers import (
     Speaker,
     UdpSpeaker,
 )
+from tests.tls import Papers, issue
 
 Arrive = Callable[[type[Speaker]], Speaker]
+in_tls_too = pytest.mark.parametrize("papers", [False, True], ids=["in_clear", "tls"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """A certificate, and whom one has to trust to believe it."""
+    return issue(tmp_path_factory.mktemp("papers"))
 
 
 @pytest.fixture
-def arrive(server: Server) -> Iterator[Arrive]:
-    """`arrive(PlainSpeaker)`: someone new on this wire, not logged in."""
+def papers(request: pytest.FixtureRequest, issued: Papers) -> Papers | None:
+    """What the server shows where the script runs in TLS; `in_tls_too` runs it both ways."""
+    return issued if getattr(request, "param", False) else None
+
+
+@pytest.fixture
+def server(start_server: Callable[..., Server], papers: Papers | None) -> Server:
+    return start_server(*(papers.options if papers else ()))
+
+
+@pytest.fixture
+def arrive(server: Server, papers: Papers | None) -> Iterator[Arrive]:
+    """`arrive(PlainSpeaker)`: someone new on this wire, not logged in; in TLS where the wire has it (UDP has not)."""
     arrived: list[Speaker] = []
 
     def connect(kind: type[Speaker]) -> Speaker:
-        arrived.append(kind(server))
+        arrived.append(kind(server, papers.trust if papers else None))
         return arrived[-1]
 
     yield connect
@@ -88,6 +107,7 @@ def hears_himself(speaker: Speaker, *event: str) -> None:
 # ---- a visit
 
 
+@in_tls_too
 def test_a_visit_and_each_event_in_its_own_words(ann: Speaker, others: list[Speaker]) -> None:
     ann.send(ann.say("hi"), ann.ask("me", text="waves"), ann.ask("nick", name="anna"))
     for event in (("said", "ann", "hi"), ("acted", "ann", "waves"), ("renamed", "ann", "anna")):
@@ -203,6 +223,7 @@ def test_nothing_can_be_said_without_a_name(arrive: Arrive, others: list[Speaker
 # ---- going
 
 
+@in_tls_too
 def test_kick(server: Server, ann: Speaker, others: list[Speaker]) -> None:
     server.type("kick is only a word here")
     server.type("KICK ANN spam")
@@ -243,6 +264,7 @@ def test_the_end_of_the_room(server: Server, ann: Speaker, others: list[Speaker]
 # ---- bytes
 
 
+@in_tls_too
 def test_one_byte_at_a_time(arrive: Arrive, others: list[Speaker], kind: type[Speaker]) -> None:
     bea = arrive(kind)
     pieces = [bea.arrive("bea"), bea.say("schön, 你好"), bea.ask("me", text="waves")]
@@ -255,6 +277,7 @@ def test_one_byte_at_a_time(arrive: Arrive, others: list[Speaker], kind: type[Sp
         bea.wait_for("refused")
 
 
+@in_tls_too
 def test_all_in_one_packet(arrive: Arrive, others: list[Speaker], kind: type[Speaker]) -> None:
     bea = arrive(kind)
     lines = [f"line {number}" for number in range(200 if bea.streams else 50)]
@@ -320,6 +343,7 @@ def test_several_lines_in_a_text_are_one_event(arrive: Arrive, others: list[Spea
 # ---- all together
 
 
+@in_tls_too
 def test_each_says_something_and_sees_the_others_once_and_in_one_order(others: list[Speaker]) -> None:
     """Eight clients on six wires and two dialects, three rounds, all at once."""
     for turn in range(3):

@@ -134,7 +134,7 @@ def test_a_text_is_cut_without_losing_a_letter(text: str, most: int) -> None:
 
 @pytest.mark.parametrize(
     "grapheme",
-    ["e\u0301", "👩\u200d🔬", "👍🏽", "🇨🇭", "❤\ufe0f", "👨\u200d👩\u200d👧\u200d👦", "नि", "a\u0308\u0323"],
+    ["e\u0301", "👩\u200d🔬", "👍🏽", "🇨🇭", "❤\ufe0f", "👨\u200d👩\u200d👧\u200d👦", "नि", "a\u0308\u0323", "🏴\U000e0067\U000e0062\U000e007f"],
     ids=ascii,
 )
 @pytest.mark.parametrize("shift", range(4))

@@ -2,126 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
-from collections.abc import Callable, Iterator
-from queue import Empty, Queue
+from collections.abc import Callable
+from queue import Queue
 from typing import Any
 
 import pytest
 
 from clients.link import Link
+from clients.place import Place
 from clients.visit import Patience, harmless
+from tests.link_helpers import HASTE, Listener, Visitor
 from tests.support import PATIENCE, JsonClient, Server, free_port, wait_until
-
-HASTE = Patience(connect=0.3, login=0.3, ping=0.2, silent=0.4, pause=0.02, farewell=0.3)
-"""For tests that wait until a link loses patience; each of them still takes as long as these say."""
-
-
-class Visitor:
-    """A link and everything it delivered; `wait_for` goes on where the last one ended."""
-
-    def __init__(self, port: int, name: str = "bob", **how: Any) -> None:
-        self.news: Queue[dict[str, Any]] = Queue()
-        self.link = Link("127.0.0.1", port, name, self.news.put, **how)
-        self.link.start()
-
-    def wait_for(self, **wanted: object) -> dict[str, Any]:
-        """Return the next object that has these values; what comes before is passed over."""
-        passed = []
-        try:
-            while not wanted.items() <= (found := self.news.get(timeout=PATIENCE)).items():
-                passed.append(found)
-        except Empty:
-            pytest.fail(f"{wanted!r} did not come, but {passed!r}")
-        return found
-
-    def rest(self) -> list[dict[str, Any]]:
-        """Return what has come and was not waited for, once the link has ended."""
-        assert self.link.join(PATIENCE)
-        return [self.news.get() for _ in range(self.news.qsize())]
-
-
-class Listener:
-    """A port on which the test plays the server."""
-
-    def __init__(self) -> None:
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.socket.settimeout(PATIENCE)
-        self.port: int = self.socket.getsockname()[1]
-        self.peers: list[Peer] = []
-
-    def accept(self) -> Peer:
-        """Return the next connection."""
-        self.peers.append(Peer(self.socket.accept()[0]))
-        return self.peers[-1]
-
-    def welcome(self, name: str = "bob") -> Peer:
-        """Accept the next connection and the name that it must bring."""
-        peer = self.accept()
-        assert peer.read() == {"do": "login", "name": name}
-        peer.send(event="welcome", name=name, room="lobby", title="Lobby", users=["Host", name], count=2)
-        return peer
-
-    def close(self) -> None:
-        """Close all there is."""
-        for peer in self.peers:
-            peer.socket.close()
-        self.socket.close()
-
-
-class Peer:
-    """The server's side of one connection."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.socket = sock
-        self.socket.settimeout(PATIENCE)
-        self._pending = b""
-
-    def read(self) -> dict[str, Any]:
-        """Return the next request."""
-        while b"\n" not in self._pending:
-            data = self.socket.recv(65536)
-            assert data, f"the link hung up after {self._pending!r}"
-            self._pending += data
-        line, _, self._pending = self._pending.partition(b"\n")
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def send(self, **values: object) -> None:
-        """Send an object; `from_` stands for `from`."""
-        self.send_raw(json.dumps({key.rstrip("_"): value for key, value in values.items()}).encode() + b"\n")
-
-    def send_raw(self, data: bytes) -> None:
-        """Send bytes."""
-        self.socket.sendall(data)
-
-    def hang_up(self) -> None:
-        """Close without a goodbye."""
-        self.socket.close()
-
-
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def visit() -> Iterator[Callable[..., Visitor]]:
-    visitors: list[Visitor] = []
-
-    def begin(*values: Any, **how: Any) -> Visitor:
-        visitors.append(Visitor(*values, **how))
-        return visitors[-1]
-
-    yield begin
-    for visitor in visitors:
-        visitor.link.close()
-    assert all(visitor.link.join(PATIENCE) for visitor in visitors)
-
 
 Visit = Callable[..., Visitor]
 
@@ -276,7 +169,7 @@ def test_something_that_is_no_chat_server_is_given_up_at_once(listener: Listener
 def test_an_address_that_does_not_exist_is_given_up_at_once() -> None:
     news: Queue[dict[str, Any]] = Queue()
     for host in ("no.such.host.invalid", "a..b", "x" * 70):
-        link = Link(host, 3001, "bob", news.put)
+        link = Link(Place(host, 3001), "bob", news.put)
         link.start()
         assert link.join(PATIENCE)
         assert news.get()["state"] == "connecting"
@@ -284,7 +177,7 @@ def test_an_address_that_does_not_exist_is_given_up_at_once() -> None:
 
 
 def test_the_attempts_are_not_counted_anew_for_a_server_that_drops_everybody(listener: Listener, visit: Visit) -> None:
-    bob = visit(listener.port, attempts=3, patience=HASTE)
+    bob = visit(listener.port, returns=3, patience=HASTE)
     for _ in range(3):
         listener.welcome().hang_up()
     assert bob.wait_for(state="gave_up")
@@ -376,14 +269,14 @@ def test_close_from_the_links_own_thread() -> None:
         link.close()
         link.join()
 
-    link = Link("127.0.0.1", free_port(), "bob", deliver)
+    link = Link(Place("127.0.0.1", free_port()), "bob", deliver)
     link.start()
     wait_until(lambda: link.join(0))
     assert [news.get()["state"] for _ in range(news.qsize())] == ["connecting", "closed"]
 
 
 def test_a_link_that_was_never_started_can_be_closed() -> None:
-    link = Link("::1", 3001, "bob", print)
+    link = Link(Place("::1", 3001), "bob", print)
     link.close()
     link.send({"do": "say"})
     assert link.join()
@@ -396,13 +289,13 @@ def test_a_link_that_was_never_started_can_be_closed() -> None:
 def test_a_password_goes_with_the_login_and_on_coming_back(listener: Listener, visit: Visit) -> None:
     bob = visit(listener.port, patience=HASTE)
     first = listener.accept()
-    assert first.read() == {"do": "login", "name": "bob"}
+    assert first.read() == {"do": "login", "name": "bob", "token": ""}
     first.send(event="refused", code="registered", text="The name bob is registered.")
     bob.wait_for(event="refused", code="registered")
     bob.link.login("bob", "sesame")
     for _ in range(2):
         peer = listener.accept()
-        assert peer.read() == {"do": "login", "name": "bob", "password": "sesame"}
+        assert peer.read() == {"do": "login", "name": "bob", "password": "sesame", "token": ""}
         peer.send(event="welcome", name="bob", room="lobby", users=["bob"], count=1)
         peer.send(event="renamed", old="bob", new="rob")  # the account is still bob's
         bob.wait_for(event="renamed")
@@ -418,7 +311,7 @@ def test_a_new_password_is_the_one_to_come_back_with(listener: Listener, visit: 
         peer.send(**answer, ref=ref)
         bob.wait_for(ref=ref)
     peer.hang_up()
-    assert listener.accept().read() == {"do": "login", "name": "bob", "password": "better"}
+    assert listener.accept().read() == {"do": "login", "name": "bob", "password": "better", "token": ""}
 
 
 def test_it_goes_back_into_its_rooms(listener: Listener, visit: Visit) -> None:

@@ -22,7 +22,7 @@ GOOD = {
     "selector": '"poll"', "login_timeout": "5", "ping_after": "1234567.25", "silent_limit": "0.00001",
     "stall_limit": "7.5", "idle_limit": "0", "return_limit": "3", "request_timeout": "4",
     "allow_origin": '["https://chat.example.org"]', "udp_trust": '["192.168.1.0/24"]',
-    "no_udp": "true", "no_classroom": "true",
+    "no_udp": "true", "no_classroom": "true", "tls_cert": '"/tmp/cert.pem"', "tls_key": '"/tmp/key.pem"',
 }  # fmt: skip
 
 
@@ -79,7 +79,8 @@ def test_every_option_has_a_key_of_the_same_name_and_a_word_on_the_command_line(
 def test_what_check_prints_is_a_file_that_gives_the_same(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    chosen = parse(["--config", str(file(tmp_path, f"{name} = {GOOD[name]}\n"))])
+    names = ("tls_cert", "tls_key") if name.startswith("tls_") else (name,)  # those two go together
+    chosen = parse(["--config", str(file(tmp_path, "".join(f"{each} = {GOOD[each]}\n" for each in names)))])
     printed = shown(chosen)
     assert parse(["--config", str(file(tmp_path, printed))]) == chosen
     with pytest.raises(SystemExit) as end:

@@ -17,6 +17,7 @@ import pytest
 
 from clients.completion import Words
 from clients.filter import pieces
+from clients.ledger import Ledger
 from clients.paint import painted
 from clients.past import Past
 from clients.people import People
@@ -402,7 +403,7 @@ VALUES = [
 ]
 KEYS = (
     "event id time name room title users count from to away text old new do reason kicked about ref code state "
-    "channels current current_title description kept history".split()
+    "channels current current_title description kept history token".split()
 )
 
 
@@ -410,13 +411,17 @@ def test_no_object_of_a_server_is_too_odd() -> None:
     dice = random.Random(1)
     events = ["welcome", "said", "acted", "whispered", "entered", "left", "renamed", "accepted", "listed", "told"]
     events += ["refused", "goodbye", "link", "ping", "nonsense", "joined", "parted", "channels", "seen", "history"]
-    people, past = People(), Past()
-    for _ in range(5000):
+    people, past, ledger = People(), Past(), Ledger()
+    for turn in range(5000):
+        if turn % 50 == 0:
+            ledger.begin()
+        ledger.sent({"do": "say", "text": "", "ref": dice.choice([0, -1, "", "bob"])})
         values = {key: dice.choice(VALUES) for key in dice.sample(KEYS, dice.randrange(len(KEYS)))}
         found = harmless({**values, "event": dice.choice(events)})
-        people.hear(found)
-        for told in entries(past.gather(found) or {}, people):
-            assert painted(told, 80)
+        for each in ledger.sort(found):
+            people.hear(each)
+            for told in entries(past.gather(each) or {}, people):
+                assert painted(told, 80)
 
 
 def test_a_terminal_that_takes_nothing_gets_the_newest_in_the_end(bad_server: BadServer) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import PATIENCE, JsonClient, PlainClient, Program, Server, free_port, wait_until
+from clients.place import Place
+from tests.support import PATIENCE, Between, JsonClient, PlainClient, Program, Server, free_port, wait_until
 from tests.support.screen import Hands, virtual_screen
 
 if TYPE_CHECKING:
@@ -226,7 +228,7 @@ def sit_down(screen: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     desks: list[Desk] = []
 
     def sit(host: str = "", port: int = 0, name: str = "") -> Desk:
-        window = ChatWindow(tkinter.Tk(className="Chat"), host, port, name)
+        window = ChatWindow(tkinter.Tk(className="Chat"), Place(host, port), name)
         window.root.report_callback_exception = lambda *fault: faults.append(fault)
         desks.append(Desk(window))
         return desks[-1]
@@ -535,6 +537,68 @@ def test_a_broken_connection_is_told_and_made_again(
     start_server("--port", port)
     desk.until_on()
     assert desk.window.list.names() == ["Host", "Ironman"]
+
+
+@TK_KEEPS
+def test_what_was_missed_is_shown_once_and_nobody_saw_one_go(
+    server: Server, sit_down: Callable[..., Desk], join_json: Join
+) -> None:
+    alice = join_json("alice")
+    with Between(server) as cable:
+        desk = sit_down(cable.host, cable.port, "Ironman")
+        desk.until_on()
+        desk.write("/join attic")
+        desk.until(lambda: desk.window.people.room == "attic", "in the attic")
+        alice.request("say", text="m0")
+        desk.until(lambda: [place.unread for place in desk.window.people.elsewhere] == [1], "one is unread")
+        cable.stall()
+        for number in range(1, 51):
+            alice.request("say", text=f"m{number}")
+        cable.cut()
+        desk.until(lambda: desk.window.state.value == "trying", "the loss is seen")
+        for number in range(51, 100):
+            alice.request("say", text=f"m{number}")
+        cable.flow()
+        desk.until(lambda: [place.unread for place in desk.window.people.elsewhere] == [100], "all is there")
+        assert desk.shown.count("Welcome to the attic Channel") == 1
+        desk.write("/join lobby")
+        desk.until_shown("m99")
+        assert re.findall(r"^m(\d+)$", desk.shown, re.MULTILINE) == [f"{number}" for number in range(100)]
+        desk.write("never gone")
+        heard = [alice.read()]
+        while heard[-1].get("text") != "never gone":
+            heard.append(alice.read())
+        assert [each["event"] for each in heard if each["event"] in ("entered", "left")].count("left") == 0
+        assert not desk.trouble
+
+
+@TK_KEEPS
+def test_a_stranger_is_trusted_only_on_purpose(server: Server, sit_down: Callable[..., Desk]) -> None:
+    from tests.identity import Identity
+
+    identity = Identity()
+    with Between(server, identity.context) as front:
+        desk = sit_down()
+        desk.window.header.fill(Place(f"tls://127.0.0.1:{front.port}", 1), "Ironman")
+        row, button = desk.window.stranger, desk.window.header.button
+        button.invoke()
+        desk.until(row.winfo_ismapped, "asked")
+        assert row.fingerprint.cget("text").replace("\n", "").replace(" ", "") == identity.fingerprint
+        desk.until(lambda: desk.window.root.focus_get() is row.cancel, "Return alone trusts nobody")
+        row.cancel.event_generate("<Return>")
+        desk.until(lambda: desk.window.state.value == "off", "refused")
+        assert not row.winfo_manager()
+        button.invoke()
+        desk.until(row.winfo_ismapped, "asked again")
+        row.button.invoke()
+        desk.until_on()
+        assert not row.winfo_manager()
+        assert "by TLS" in desk.window.status.label.cget("text")
+        desk.window.disconnect()
+        button.invoke()
+        desk.until_on()
+        fields = [desk.window.header.fields[name].get() for name in ("Server", "Port", "Name")]
+        assert fields == ["127.0.0.1", f"{front.port}", "Ironman"]
 
 
 @TK_KEEPS

@@ -140,7 +140,7 @@ def _visit(server: Server, pieces: list[bytes]) -> tuple[str, str]:
 # ---- which wire it is
 
 ROWS: list[tuple[bytes, str]] = [
-    (b"\x16\x03", "unserved"),
+    (b"\x16\x03", "tls"),
     *(
         (verb + b" ", "http")
         for verb in (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT")

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import ssl
 import struct
 import time
 from collections.abc import Mapping
@@ -42,16 +43,18 @@ def answered(text: str) -> Answer:
     return Answer(int(status), headers, body)
 
 
-def fetch(server: Address, request: bytes | str) -> Answer:
+def fetch(server: Address, request: bytes | str, tls: ssl.SSLContext | None = None) -> Answer:
     """Send this request on a connection of its own; return what comes until the server closes."""
-    with Connection(server) as visitor:
+    with Connection(server, tls=tls) as visitor:
         visitor.send(request)
         return answered(visitor.read_to_end())
 
 
-def get(server: Address, path: str = "/", verb: str = "GET", **headers: str) -> Answer:
+def get(
+    server: Address, path: str = "/", verb: str = "GET", tls: ssl.SSLContext | None = None, **headers: str
+) -> Answer:
     """Ask for `path`; `If_None_Match="x"` sends a header. The Host header is right if it is not given."""
-    return fetch(server, asking(path, verb, {"Host": f"{server.host}:{server.port}", **headers}))
+    return fetch(server, asking(path, verb, {"Host": f"{server.host}:{server.port}", **headers}), tls)
 
 
 def asking(path: str, verb: str, headers: Mapping[str, str]) -> str:

@@ -52,10 +52,11 @@ _POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What is served: the pages by their paths, and to whom."""
+    """What is served: the pages by their paths, and to whom; with `tls`, only to who comes by https."""
 
     pages: Mapping[str, Page]
     trust: Trust
+    tls: bool = False
 
 
 _NOTHING = Site({}, Trust())
@@ -82,9 +83,10 @@ class Http(Wire):
     name = "http"
     brief = True
 
-    def __init__(self, site: Site = _NOTHING) -> None:
+    def __init__(self, site: Site = _NOTHING, secure: bool = False) -> None:
         super().__init__()
         self._site = site
+        self._secure = secure
         self._head = b""
         self._verb = ""
         self._host = ""
@@ -125,8 +127,12 @@ class Http(Wire):
         """Answer a whole request. Raises Refusal."""
         self._verb = _verb(head)
         protocol, request = _parse(head)
-        path = self._located(request)
-        if path == "/ws":
+        target = self._located(request)
+        path = target.partition("?")[0]
+        in_clear = self._site.tls and not self._secure
+        if in_clear and (path == "/ws" or path in self._site.pages):
+            self._send_to_tls(path, target)
+        elif path == "/ws":
             self._upgrade(protocol, request, rest)
         elif path == "/healthz":
             self._end(self._sentence(200, "ok"))
@@ -136,7 +142,7 @@ class Http(Wire):
             raise Refusal(404, "There is nothing here." if path != "/" else "The page is not installed here.")
 
     def _located(self, request: HttpRequest) -> str:
-        """Return the path without its query, and keep the host. Raises Refusal for a name that is not ours.
+        """Return the path with its query, and keep the host. Raises Refusal for a name that is not ours.
 
         A target may name the host itself; the header does not count then (RFC 9112 sections 3.2 and 3.2.2).
         """
@@ -144,22 +150,35 @@ class Http(Wire):
         if len(hosts) != 1 and (hosts or request.protocol == "HTTP/1.1"):
             raise Refusal(400, "A request needs one Host header.")
         host, target = "".join(hosts), request.path
-        if target.lower().startswith("http://"):
-            host, slash, path = target[7:].partition("/")
+        scheme = "https://" if self._secure else "http://"
+        if target.lower().startswith(scheme):
+            host, slash, path = target[len(scheme) :].partition("/")
             target = slash + path or "/"
         if host and not HOST.fullmatch(host.lower()):
             raise Refusal(400, "The Host header is no address and no name.")
         if host and not self._site.trust.knows(host):
             raise Refusal(421, f"Nobody here is called {host}. (The host's option --allow-origin can change that.)")
         self._host = host
-        return target.partition("?")[0]
+        return target
+
+    def _send_to_tls(self, path: str, target: str) -> None:
+        """Send a browser to the same page by https. Raises Refusal where that cannot be said.
+
+        No browser is to keep this, nor a Strict-Transport-Security: the host may go back to a room without TLS.
+        """
+        if path == "/ws":
+            raise Refusal(403, "This room speaks to browsers over TLS: wss, not ws.")
+        if not self._host:
+            raise Refusal(400, "This room serves its pages over TLS: https, not http.")
+        there = f"https://{self._host}{target}"
+        self._end(self._sentence(308, f"This room serves its pages over TLS: {there}", {"Location": there}))
 
     def _upgrade(self, protocol: ServerProtocol, request: HttpRequest, rest: bytes) -> None:
         """Hand over to a WebSocket (RFC 6455 section 4.2). Raises Refusal."""
         from wires.websocket import WebSocket
 
         origins = request.headers.get_all("Origin")
-        if len(origins) > 1 or (origins and not self._site.trust.accepts(origins[0], self._host)):
+        if len(origins) > 1 or (origins and not self._accepts(origins[0])):
             raise Refusal(403, "Pages from elsewhere may not talk to this room.")
         if request.headers.get_all("Sec-WebSocket-Version") != [VERSION]:
             raise Refusal(426, f"Here is a WebSocket, version {VERSION}.", _NEEDED)
@@ -170,6 +189,9 @@ class Http(Wire):
         protocol.send_response(response)
         self._replies += protocol.data_to_send()
         self.successor, self.rest = WebSocket(protocol), rest
+
+    def _accepts(self, origin: str) -> bool:
+        return self._site.trust.accepts(origin, self._host, ("https",) if self._secure else ("http", "https"))
 
     # -- the answer
 
@@ -193,21 +215,26 @@ class Http(Wire):
 
     def _response(self, status: int, headers: Mapping[str, str], body: bytes | None = None) -> bytes:
         """Return a response (RFC 9112 section 4)."""
-        every = {"Date": formatdate(usegmt=True), **GUARDED, "Content-Security-Policy": policy(self._host), **headers}
+        every = {
+            "Date": formatdate(usegmt=True),
+            **GUARDED,
+            "Content-Security-Policy": policy(self._host, self._site.tls),
+            **headers,
+        }
         if body is not None:
             every["Content-Length"] = str(len(body))
         lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {text}" for name, text in every.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode() + (body or b"")
 
 
-def policy(host: str) -> str:
-    """Return the Content-Security-Policy of a page that was asked for at `host`.
+def policy(host: str, tls: bool) -> str:
+    """Return the Content-Security-Policy of a page that was asked for at `host`; with `tls` its WebSocket is secure.
 
     Old browsers do not take 'self' for the WebSocket of the same origin, so that is named; CSP has no way to name an
     IPv6 address, where 'self' has to do.
     """
-    named = host and "[" not in host
-    return _POLICY.format(sockets=f" ws://{host} wss://{host}" if named else "")
+    named = [] if not host or "[" in host else [f" wss://{host}"] if tls else [f" ws://{host}", f" wss://{host}"]
+    return _POLICY.format(sockets="".join(named))
 
 
 def _verb(head: bytes) -> str:

@@ -8,6 +8,7 @@ to this machine from its visitor's browser. Programs are no pages, and need neit
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -38,13 +39,13 @@ class Trust:
             return True
         return any(origin.partition("://")[2] == host.lower() for origin in self.origins)
 
-    def accepts(self, origin: str, host: str) -> bool:
+    def accepts(self, origin: str, host: str, schemes: Sequence[str] = ("http", "https")) -> bool:
         """Return whether a page from `origin` may talk to the server it knows as `host`.
 
         A page of our own may, whether it came by http or, through a proxy, by https; and those that were allowed.
         """
         origin = origin.lower()
-        return origin in self.origins or origin in (f"http://{host.lower()}", f"https://{host.lower()}")
+        return origin in self.origins or origin in {f"{scheme}://{host.lower()}" for scheme in schemes}
 
 
 def _is_address(name: str) -> bool:

@@ -14,8 +14,27 @@ from wires.wire import Wire
 
 _IRC = (b"CAP ", b"NICK ", b"USER ", b"PASS ", b"QUIT ")
 
+
+class Handshake(Wire):
+    """What a connection has while it becomes a TLS connection: there is nothing to hear yet, and nothing can be said.
+
+    Whoever has it starts again with Unknown when the handshake is done: the same table counts within.
+    """
+
+    name = "tls"
+    brief = True
+
+    def receive(self, data: bytes) -> Iterator[Request | Refused]:
+        """Yield nothing: this is for who decrypts it."""
+        yield from ()
+
+    def encode(self, event: Event) -> bytes:
+        """Return nothing: no key has been agreed on."""
+        return b""
+
+
 TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
-    ((b"\x16\x03",), False, lambda: Unserved("tls")),
+    ((b"\x16\x03",), False, Handshake),
     ((b"{",), False, Jsonl),
     ((b"ADD ",), False, Classroom),
 )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import sys
 
+from clients.place import Place
+
 NO_WINDOW = 2  # exit code where there is nothing to open a window with
 
 
-def run(host: str, port: int, name: str) -> int:
+def run(place: Place, name: str, fingerprint: str = "") -> int:
     """Open the window and stay until it is closed; return the exit code of the process: 0, or 2 with no window.
 
-    An empty `host` or `name`, or 0 as `port`, is asked for in the window; with all three it connects at once.
+    A host, port or name that is empty, or 0, is asked for in the window; with all three it connects at once.
+    `fingerprint` is that of the server's certificate, where it was given.
     """
     try:
         import tkinter
@@ -28,7 +31,7 @@ def run(host: str, port: int, name: str) -> int:
         root = tkinter.Tk(className="Chat")
     except tkinter.TclError as error:
         return _explain(f"No window can be opened here: {error}. In a terminal, `chat_client.py -c` does the same.")
-    ChatWindow(root, host, port, name).stay()
+    ChatWindow(root, place, name, fingerprint).stay()
     return 0
 
 

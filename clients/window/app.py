@@ -10,6 +10,7 @@ import signal
 import sys
 import tkinter
 import traceback
+from dataclasses import replace
 from enum import Enum
 from tkinter import ttk
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from clients.order import MOMENT, Order
 from clients.past import Past
 from clients.people import People, word
+from clients.place import Place
 from clients.secret import ASKING, Secret, secret_in
 from clients.window.completion import Vocabulary
 from clients.window.composer import Composer
@@ -30,9 +32,10 @@ from clients.window.panes import Panes
 from clients.window.rooms import RoomList
 from clients.window.roster import PeopleList
 from clients.window.secret import SecretRow
+from clients.window.stranger import StrangerRow
 from clients.words import Entry, entries, note
 
-HOST, PORT = "127.0.0.1", 3001  # what the fields hold when nobody said otherwise
+USUALLY = Place("127.0.0.1", 3001)  # what the fields hold when nobody said otherwise
 SMALLEST, USUAL = (560, 360), (920, 620)  # pixels, on a screen of 96 dots an inch
 COMMANDS, ROOMS, GOING = "commands", "rooms", "going"  # the refs of what the window itself asks for
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -50,7 +53,7 @@ class State(Enum):
 class ChatWindow:
     """What stands in the window `root`. Empty values are asked for; with all of them it connects at once."""
 
-    def __init__(self, root: tkinter.Tk, host: str, port: int, name: str) -> None:
+    def __init__(self, root: tkinter.Tk, place: Place, name: str, fingerprint: str = "") -> None:
         self.root = root
         self.root.withdraw()
         self.root.report_callback_exception = self._report_fault
@@ -64,10 +67,10 @@ class ChatWindow:
         self._release_timer = ""
         self._unread = 0
         self._goodbye = ""
+        self.line = Line(root, self._take, fingerprint)
         self._build()
-        self.line = Line(root, self._take)
         self._bind()
-        self._begin(host, port, name)
+        self._begin(place, name)
 
     def stay(self) -> None:
         """Serve the window until it is closed."""
@@ -160,10 +163,11 @@ class ChatWindow:
         frame = ttk.Frame(self.root, padding=(pixels(14), pixels(10), pixels(14), pixels(6)))
         frame.pack(fill="both", expand=True)
         frame.columnconfigure(0, weight=1)
-        frame.rowconfigure(3, weight=1)
+        frame.rowconfigure(4, weight=1)
         self.header = Header(frame, self.look, self._act)
         self.banner = Banner(frame, self.look)
         self.secret = SecretRow(frame, self.look, self._give_up_secret)
+        self.stranger = StrangerRow(frame, self.look, self.line.confirm, self.disconnect)
         middle = ttk.Panedwindow(frame, orient="horizontal")
         left = ttk.Frame(middle)
         self.rooms = RoomList(left, self.look, self.go)
@@ -178,11 +182,11 @@ class ChatWindow:
         self.composer.pack(side="bottom", fill="x", pady=(pixels(10), 0), before=self.panes)
         middle.add(left)
         middle.add(right, weight=1)
-        for row, part in enumerate((self.header, self.banner, self.secret, middle)):
+        for row, part in enumerate((self.header, self.banner, self.secret, self.stranger, middle)):
             part.grid(row=row, column=0, sticky="nsew", pady=(0, pixels(8)))
-        self.status.grid(row=4, column=0, sticky="ew")
-        self.secret.clear()
-        self.banner.clear()
+        self.status.grid(row=5, column=0, sticky="ew")
+        for part in (self.secret, self.stranger, self.banner):
+            part.clear()
         self.keys = Keys(
             root=self.root,
             look=self.look,
@@ -208,8 +212,8 @@ class ChatWindow:
         for number in SIGNALS:
             signal.signal(number, lambda _number, _frame: self.leave())
 
-    def _begin(self, host: str, port: int, name: str) -> None:
-        self.header.fill(host or HOST, port or PORT, name)
+    def _begin(self, place: Place, name: str) -> None:
+        self.header.fill(replace(place, host=place.host or USUALLY.host, port=place.port or USUALLY.port), name)
         self._enter(State.OFF)
         self.status.show(Standing.OFF, "Not connected")
         self.root.minsize(*map(self.look.pixels, SMALLEST))
@@ -217,8 +221,8 @@ class ChatWindow:
         self._retitle()
         self.root.deiconify()
         self.root.wait_visibility(self.composer.text)  # what is typed from now on finds its way there
-        self.header.ask("Name" if host else "Server")
-        if host and name:
+        self.header.ask("Name" if place.host else "Server")
+        if place.host and name:
             self.connect()
 
     # ---- what the link delivers -------------------------------------------------------------------------------
@@ -285,7 +289,11 @@ class ChatWindow:
             self.status.show(Standing.WAITING, text)
         if state == "retrying":
             self.banner.show(text)
-        return entries(found, self.people) if state in ("lost", "gave_up") else []
+        elif state == "stranger":
+            self.status.show(Standing.WAITING, "Not connected")
+            self.stranger.ask(text, word(found, "fingerprint"))
+        is_told = state in ("lost", "gave_up") or found.get("resumed") is True
+        return entries(found, self.people) if is_told else []
 
     def _welcome(self) -> None:
         self._goodbye = ""
@@ -341,6 +349,7 @@ class ChatWindow:
 
     def _enter(self, state: State) -> None:
         self.state = state
+        self.stranger.clear()
         editable = state in (State.OFF, State.NAMING)
         self.header.offer("Cancel" if state is State.TRYING else "Connect" if editable else "Disconnect", editable)
         self._show_standing()
@@ -354,9 +363,10 @@ class ChatWindow:
         people = self.people
         if self.state is State.ON:
             self.header.rename(people.me)
-            host, port = self.line.place
+            place = self.line.place
             waiting = f"  ·  {self.line.on_the_way} on the way" if self.line.on_the_way else ""
-            self.status.show(Standing.GOOD, f"{people.me} in {people.title}, at {host} port {port}{waiting}")
+            where = f"{place.host} port {place.port}{', by TLS' if place.tls else ''}"
+            self.status.show(Standing.GOOD, f"{people.me} in {people.title}, at {where}{waiting}")
         self.composer.hint(f"Write to {people.title}" if self.state is State.ON else "Connect to talk")
         self._retitle()
 

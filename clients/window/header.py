@@ -1,4 +1,4 @@
-"""The top of the window: server, port and name, Connect or Disconnect, and the switch between light and dark."""
+"""The top of the window: server, port, TLS and name, Connect or Disconnect, the switch between light and dark."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import ttk
 
+from clients.place import Place, read_place, read_port
 from clients.window.look import SMALL, Look
 
 
@@ -14,14 +15,8 @@ from clients.window.look import SMALL, Look
 class Address:
     """Where to connect to, and as whom."""
 
-    host: str
-    port: int
+    place: Place
     name: str
-
-    @property
-    def place(self) -> tuple[str, int]:
-        """The server and its port."""
-        return self.host, self.port
 
 
 class Incomplete(Exception):
@@ -40,14 +35,17 @@ class Header(ttk.Frame):
         self._dark = tkinter.BooleanVar(self, look.dark)
         self._switch = ttk.Checkbutton(self, text="Dark", style="Switch.TCheckbutton", variable=self._dark)
         self._switch.configure(command=lambda: look.use(self._dark.get()))
+        self._tls = tkinter.BooleanVar(self, value=False)
+        self.secure = ttk.Checkbutton(self, text="TLS", variable=self._tls)
         self._labels: list[ttk.Label] = []
         self._lay_out()
         look.follow(self._paint)
 
-    def fill(self, host: str, port: int, name: str) -> None:
+    def fill(self, place: Place, name: str) -> None:
         """Put these into the fields."""
-        for field, value in (("Server", host), ("Port", f"{port}"), ("Name", name)):
+        for field, value in (("Server", place.host), ("Port", f"{place.port}"), ("Name", name)):
             self._write(self.fields[field], value)
+        self._tls.set(place.tls)
 
     def rename(self, name: str) -> None:
         """Show the name one has now."""
@@ -55,14 +53,17 @@ class Header(ttk.Frame):
 
     def read(self) -> Address:
         """Return what is in the fields. Raises Incomplete, with the cursor where something is missing."""
+        self._take_apart()
         host, port, name = (self.fields[field].get().strip() for field in ("Server", "Port", "Name"))
         if not host:
             raise self._incomplete("Server", "Which server? Its name or address is missing.")
-        if not (port.isascii() and port.isdigit() and 0 < int(port[:9]) < 65536):
-            raise self._incomplete("Port", "The port is a number from 1 to 65535; most rooms are at 3001.")
+        try:
+            number = read_port(port)
+        except ValueError:
+            raise self._incomplete("Port", "The port is a number from 1 to 65535; most rooms are at 3001.") from None
         if not name:
             raise self._incomplete("Name", "Under which name do you want to be known? It is missing.")
-        return Address(host, int(port), name)
+        return Address(Place(host, number, self._tls.get()), name)
 
     def ask(self, field: str) -> None:
         """Put the cursor into a field and mark what is in it."""
@@ -74,20 +75,35 @@ class Header(ttk.Frame):
     def offer(self, action: str, editable: bool) -> None:
         """Label the button; let the fields be changed, or not."""
         self.button.configure(text=action, style="Accent.TButton" if editable else "TButton")
-        for entry in self.fields.values():
-            entry.state(["!disabled" if editable else "disabled"])
+        for part in (*self.fields.values(), self.secure):
+            part.state(["!disabled" if editable else "disabled"])
+
+    def _take_apart(self) -> None:
+        """Where the server is written as tls://host:port, put each part where it belongs."""
+        try:
+            place = read_place(self.fields["Server"].get())
+        except ValueError:
+            raise self._incomplete("Server", "Write the name or address of a server, or tls://name:port.") from None
+        if place.tls:
+            self._tls.set(True)
+            self._write(self.fields["Server"], place.host)
+        if place.port:
+            self._write(self.fields["Port"], f"{place.port}")
 
     def toggle_dark(self) -> None:
         """Turn the switch."""
         self._switch.invoke()
 
     def _lay_out(self) -> None:
+        pixels = self._look.pixels
         for column, (label, width, weight) in enumerate((("Server", 16, 3), ("Port", 6, 0), ("Name", 14, 2))):
             self.columnconfigure(column, weight=weight)
             self._add_field(column, label, width)
-        pixels = self._look.pixels
-        self.button.grid(row=1, column=3, padx=(0, pixels(12)))
-        self._switch.grid(row=1, column=4, sticky="e")
+        self.secure.grid(row=1, column=3, padx=(0, pixels(8)))
+        self.button.grid(row=1, column=4, padx=(0, pixels(12)))
+        self._switch.grid(row=1, column=5, sticky="e")
+        for part in (self.secure, self.button, self._switch):
+            part.lift()  # Tab comes here after the fields
 
     def _add_field(self, column: int, label: str, width: int) -> None:
         pixels = self._look.pixels

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from clients.link import Link
+from clients.place import Place
 from clients.secret import Secret
+from clients.trust import Trust
 from clients.window.header import Address
 from clients.window.mailbox import Mailbox
 
@@ -24,15 +26,16 @@ Object = dict[str, Any]
 class Line:
     """Calls `hear` in Tk's thread with the objects of the server and the news of the link, in batches."""
 
-    def __init__(self, root: tkinter.Tk, hear: Callable[[list[Object]], None]) -> None:
+    def __init__(self, root: tkinter.Tk, hear: Callable[[list[Object]], None], fingerprint: str = "") -> None:
         self._root = root
+        self._fingerprint = fingerprint
         self._hear = hear
         self._mailbox: Mailbox[tuple[int, Object]] = Mailbox(root, self._take)
         self._link: Link | None = None
         self._links = 0
         self._refs = 0
         self._sent: dict[int, str] = {}
-        self.place = ("", 0)
+        self.place = Place()
 
     def connect(self, address: Address, password: str = "") -> None:
         """Connect anew; or log in otherwise, where the link to this very place still waits for a name or a password."""
@@ -42,8 +45,14 @@ class Line:
         before = self.hang_up()
         number = self._links
         self.place = address.place
-        self._link = Link(*address.place, address.name, lambda found: self._mailbox.put((number, found)))
+        trust = Trust(self._fingerprint)
+        self._link = Link(self.place, address.name, lambda found: self._mailbox.put((number, found)), trust=trust)
         self._start(self._link, before, LOOKS)
+
+    def confirm(self, fingerprint: str) -> None:
+        """The person trusts the stranger that has this fingerprint."""
+        if self._link:
+            self._link.confirm(fingerprint)
 
     def say(self, text: str) -> bool:
         """Send what was typed; False where it was not taken. It is remembered until it is answered."""

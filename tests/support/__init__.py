@@ -6,6 +6,7 @@ luck, and nothing knows how the server is built: it is met through its socket, i
 
 from __future__ import annotations
 
+from tests.support.between import Between
 from tests.support.clients import Address, Connection, JsonClient, LineClient, PlainClient
 from tests.support.networks import Namespace, Proxy
 from tests.support.programs import Output, Program, Server
@@ -16,6 +17,7 @@ __all__ = [
     "PATIENCE",
     "ROOT",
     "Address",
+    "Between",
     "Connection",
     "JsonClient",
     "LineClient",

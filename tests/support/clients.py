@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Mapping
@@ -22,10 +23,13 @@ class Address(Protocol):
 class Connection:
     """A TCP connection driven byte by byte, for whatever wire. Times out into a failure that shows what came.
 
-    `receive_buffer` is SO_RCVBUF in bytes, for readers who are to be slow; `source` an own address, such as 127.0.0.2.
+    `receive_buffer` is SO_RCVBUF in bytes, for readers who are to be slow; `source` an own address, such as 127.0.0.2;
+    with `tls` everything is encrypted, and the certificate checked as that says.
     """
 
-    def __init__(self, server: Address, *, source: str = "", receive_buffer: int = 0) -> None:
+    def __init__(
+        self, server: Address, *, source: str = "", receive_buffer: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(PATIENCE)
@@ -35,10 +39,12 @@ class Connection:
             self.socket.bind((source, 0))
         try:
             self.socket.connect((server.host, server.port))
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls is not None:
+                self.socket = tls.wrap_socket(self.socket, server_hostname=server.host, suppress_ragged_eofs=False)
         except OSError:
             self.socket.close()
             raise
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = b""
         """What has come and was not read by the test yet."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable
@@ -51,15 +52,15 @@ class Speaker(ABC):
     plain_before: ClassVar[bool] = False
     """What is sent before the login is taken for a name; else it is refused."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
         self.name = ""
         self.room = LOBBY
-        self.line: Any = self.dial(server)
+        self.line: Any = self.dial(server, tls)
         self._heard: deque[Heard] = deque()
 
-    def dial(self, server: Server) -> Any:
-        """Connect."""
-        return LineClient(server)
+    def dial(self, server: Server, tls: ssl.SSLContext | None) -> Any:
+        """Connect; in TLS, where that is wanted."""
+        return LineClient(server, tls=tls)
 
     # -- what he does, as bytes
 
@@ -162,8 +163,8 @@ class PlainSpeaker(Speaker):
         r"You have left (\S+); .*": "parted",
     }
 
-    def __init__(self, server: Server) -> None:
-        super().__init__(server)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(server, tls)
         self._past = 0  # so many lines tell what was said before
 
     def login(self, name: str) -> bytes:
@@ -211,8 +212,8 @@ class TelnetSpeaker(PlainSpeaker):
     garbled = "\ufffd\ufffd[2J\ufffd("
     end = "\r\0"
 
-    def dial(self, server: Server) -> Connection:
-        line = LineClient(server)
+    def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
+        line = LineClient(server, tls=tls)
         line.wait_for("What is your name?")
         return line
 
@@ -262,8 +263,8 @@ class WebSpeaker(JsonSpeaker):
     garbage = frame(TEXT, b'{"do":\x00}') + frame(TEXT, b"[]")
     blanks = frame(TEXT, b"")
 
-    def dial(self, server: Server) -> Connection:
-        return WebClient(server)
+    def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
+        return WebClient(server, tls=tls)
 
     def ask(self, verb: str, **values: str) -> bytes:
         return frame(TEXT, super().ask(verb, **values))
@@ -315,8 +316,8 @@ class TextbookSpeaker(Foreign):
     garbled = "\ufffd\ufffd[2J\ufffd("
     farewell = (("goodbye", ""),)
 
-    def __init__(self, server: Server) -> None:
-        super().__init__(server)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(server, tls)
         self._why = ""
 
     def login(self, name: str) -> bytes:
@@ -367,7 +368,7 @@ class UdpSpeaker(Foreign):
     CODES: ClassVar[dict[str, int]] = {"login": 20, "quit": 40, "join": 50, "part": 70, "say": 90, "msg": 120}
     ENDS = ("You have been kicked out", "The host has closed the room")
 
-    def dial(self, server: Server) -> UdpClient:
+    def dial(self, server: Server, tls: ssl.SSLContext | None) -> UdpClient:
         return UdpClient(server)
 
     def login(self, name: str) -> bytes:
@@ -429,8 +430,8 @@ class IrcSpeaker(Speaker):
     farewell = (("goodbye", "Quit"),)
     caps: ClassVar[str] = ""
 
-    def __init__(self, server: Server) -> None:
-        super().__init__(server)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(server, tls)
         self._presented = False
 
     def login(self, name: str) -> bytes:

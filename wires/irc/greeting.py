@@ -98,7 +98,7 @@ def topic(irc: Irc, place: Room) -> Iterator[str]:
 
 
 def names(irc: Irc, place: Room, people: Iterable[User]) -> Iterator[str]:
-    """Yield who of `people` is in a room, as many in a line as fit."""
+    """Yield who of `people` is in a room, as many in a line as fit; `end_of_names` follows."""
     name = told.target(place.name)
     sign = "@" if "s" in place.gate.flags else "="
     head = irc.numeric(Numeric.RPL_NAMREPLY, sign, name)
@@ -113,7 +113,11 @@ def names(irc: Irc, place: Room, people: Iterable[User]) -> Iterator[str]:
         left -= len(word.encode()) + 1
     if words:
         yield f"{head} :{' '.join(words)}"
-    yield irc.numeric(Numeric.RPL_ENDOFNAMES, name, "End of /NAMES list")
+
+
+def end_of_names(irc: Irc, wanted: str) -> str:
+    """Return the line behind the names in a room, or in several."""
+    return irc.numeric(Numeric.RPL_ENDOFNAMES, wanted, "End of /NAMES list")
 
 
 def entry(irc: Irc, place: Room, user: User) -> str:

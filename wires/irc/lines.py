@@ -51,7 +51,7 @@ def parse(raw: bytes) -> Line | None:
     except UnicodeDecodeError:
         word = body.split(b" ", 1)[0].decode("ascii", "replace")
         raise Unreadable("encoding", word.upper() if word.isalnum() else "*") from None
-    words = list(_words(text.replace("\0", "").strip("\r ")))
+    words = list(_words(text.replace("\0", "").lstrip(" ").rstrip("\r")))
     if words and words[0].startswith(":"):
         del words[0]  # clients have no business with a source
     if not words:

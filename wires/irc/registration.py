@@ -73,13 +73,10 @@ def nick(irc: Irc, user: User | None, line: Line) -> Steps:
             yield from _rename(irc, wanted)
     else:
         try:
-            name = names.check(wanted)
-            irc.hub.roster.check_free(name)
+            irc.newcomer.nick = irc.nick = names.check(wanted)
         except Refused as refusal:
-            if refusal.code != "registered":
-                yield _bad_nick(irc, wanted, refusal)
-                return
-        irc.newcomer.nick = irc.nick = name
+            yield _bad_nick(irc, wanted, refusal)
+            return
         yield from _enter(irc, user)
 
 

@@ -46,7 +46,7 @@ def no_room(irc: Irc, name: str) -> str:
     return irc.numeric(Numeric.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
 
 
-def shown(word: str) -> str:
+def shown(word: str, longest: int = 64) -> str:
     """Return a word of the client's as a parameter that stands in the middle of a line."""
     return (word.split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
 
@@ -86,7 +86,7 @@ def _join(irc: Irc, user: User, name: str, word: str) -> Steps:
         yield list(greeting.topic(irc, room))
     if "draft/read-marker" in irc.caps:
         yield irc.say("MARKREAD", target(room.name), *_read_so_far(user, room))
-    yield list(greeting.names(irc, room, room.members))
+    yield [*greeting.names(irc, room, room.members), greeting.end_of_names(irc, target(room.name))]
     said = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
     if said and "draft/chathistory" not in irc.caps:  # else the client asks for as much as it wants
         yield list(history(irc, said, target(room.name), f"h{irc.hub.newest}"))
@@ -111,15 +111,12 @@ def part(irc: Irc, user: User, line: Line) -> Steps:
 
 
 def names(irc: Irc, user: User, line: Line) -> Steps:
-    """List who is in a room."""
+    """List who is in some rooms."""
     for name in filter(None, line.param(0).split(",")[: greeting.TARGETS]):
         room = find(irc, name)
-        if room is None or not is_shown(room, user):
-            yield irc.numeric(Numeric.RPL_ENDOFNAMES, shown(name), "End of /NAMES list")
-        else:
+        if room is not None and is_shown(room, user):
             yield list(greeting.names(irc, room, members(room, user)))
-    if not line.param(0):
-        yield irc.numeric(Numeric.RPL_ENDOFNAMES, "*", "End of /NAMES list")
+    yield greeting.end_of_names(irc, shown(line.param(0), longest=400))
 
 
 def _sees(user: User, room: Room, other: User) -> bool:

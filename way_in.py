@@ -1,0 +1,100 @@
+"""How people find the room: the address on the host's screen, the code to scan, and the certificate that they see.
+
+It decides nothing about who may come in; `chat_server.py` gives it the parts.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from chat.events import Refused
+from chat.links import Front, picture
+from net.console import Console
+from net.listener import own_address
+from net.loop import Loop
+from options import Options
+
+if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
+    from net.certificate import Certificate
+    from net.secure import Tls
+
+BESIDE = 10  # rows of the first screen that are not the code: banner, address, certificate, prompt, and what comes next
+HINT = "QR shows a code to scan."
+
+
+class WayIn:
+    """What stands at the door, for the host and for browsers. `tls` is None where there is no certificate."""
+
+    def __init__(self, options: Options, loop: Loop, console: Console, front: Front, note: Callable[[str], None]):
+        self.tls = _tls(options, loop)
+        self._host = options.host
+        self._loop = loop
+        self._console = console
+        self._front = front
+        self._note = note
+
+    def show(self, port: int) -> None:
+        """Tell the host how browsers come in, with a code to scan where it fits; and what they see of TLS."""
+        scheme = "https" if self.tls else "http"
+        self._front.address = f"{scheme}://{_in_url(reached_at(self._host))}:{port}/"
+        self._front.screen = lambda: self._console.size
+        self._console.show(f"Open {self._front.address} in a browser.")
+        if self._console.size != (0, 0):
+            self._loop.call_soon(self._show_code)  # the prompt first: the code takes a while to import
+        if self.tls is not None:
+            self._note(f"TLS: {self.tls.certificate}.")
+            if hasattr(signal, "SIGHUP"):
+                self._loop.on_signal(signal.SIGHUP, self._renew)
+
+    def _show_code(self) -> None:
+        try:
+            code = picture(self._front.address)
+        except Refused as refusal:
+            self._console.show(f"[!] {refusal.text}")
+        else:
+            self._console.show("\n".join(code) if self._front.fits(code, BESIDE) else HINT)
+
+    def _renew(self) -> None:
+        """SIGHUP: newcomers get the certificate that is in the files now. It comes also when the terminal is closed."""
+        assert self.tls is not None
+        try:
+            self.tls.certificate.renew()
+        except ValueError as error:
+            self._note(f"The certificate stays as it was: {error}.")
+        else:
+            self._note(f"TLS from now on: {self.tls.certificate}.")
+
+
+def examine(options: Options) -> str:
+    """Try the certificate out, if there is one; return what `--check` says of it. Raises ValueError."""
+    certificate = _certificate(options)
+    return f"# TLS: {certificate}\n" if certificate else ""
+
+
+def reached_at(host: str) -> str:
+    """Return the address by which others reach the room."""
+    return own_address() if host in ("", "0.0.0.0", "::") else host
+
+
+def _certificate(options: Options) -> Certificate | None:
+    if not options.tls_cert:
+        return None
+    from net.certificate import Certificate
+
+    return Certificate(options.tls_cert, options.tls_key)
+
+
+def _tls(options: Options, loop: Loop) -> Tls | None:
+    certificate = _certificate(options)
+    if certificate is None:
+        return None
+    from net.secure import Tls
+
+    return Tls(loop, certificate)
+
+
+def _in_url(address: str) -> str:
+    """Return an address as it stands in a URL."""
+    return f"[{address}]" if ":" in address else address
