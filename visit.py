@@ -1,4 +1,4 @@
-"""One visitor, joined: the channel he came by, the wire he speaks, the session he is in. And the host's seat.
+"""One visitor, joined: the channel he came by, the wire he speaks, the session he is in.
 
 It decides nothing about the room; `chat_server.py` gives it the parts.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from ipaddress import ip_address
 from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
@@ -15,16 +16,16 @@ from chat.returns import lose
 from chat.session import Session, State
 from commands import Table
 from net.connection import Limits
-from net.console import Console
 from net.loop import Loop, Timer
+from net.recent import Recent
 from options import Options
-from wires.console import HostConsole
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
 
 PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
+EARLY = 3.0  # the same, where a browser was lately: browsers connect early, and take the question for a broken answer
 CHECK = 60.0  # seconds more for someone whose password is being checked: 64 others may be before him
 
 
@@ -36,6 +37,8 @@ class House(Protocol):
     table: Table
     limits: Limits
     options: Options
+
+    browsers: Recent
 
     def http(self, secure: bool) -> Wire: ...
     def irc(self) -> Wire: ...
@@ -231,9 +234,15 @@ class Visit:
         if isinstance(wire, Plain) and self.session.greeted:
             wire.by_hand()
         if wire.brief:
+            self._note_browser()
             options = self._server.options
             self._login_by += min(0.0, options.request_timeout - options.login_timeout)
         return unknown.seen + data
+
+    def _note_browser(self) -> None:
+        """Remember where browsers are; not on this machine, where people try telnet and the page side by side."""
+        if not ip_address(self.host.strip("[]").partition("%")[0]).is_loopback:
+            self._server.browsers.note(self.host, self._now())
 
     def _hand_over(self, wire: Wire, rest: bytes) -> None:
         """Go on with the wire that the last one led to; the time for a name begins now."""
@@ -286,11 +295,16 @@ class Visit:
             self.dismiss("login_timeout", self._late())
         elif checking:
             self._wake(now + PAUSE)
-        elif now < self._alive + PAUSE:
-            self._wake(self._alive + PAUSE)
+        elif now < self._alive + self._patience(now):
+            self._wake(self._alive + self._patience(now))
         else:
             self._pause()
             self._wake(self._login_by if self.session.newcomer else now)
+
+    def _patience(self, now: float) -> float:
+        """Return how long someone may be silent before he is asked for his name, or what he sent counts as whole."""
+        silent = isinstance(self.wire, Unknown) and not self.wire.seen
+        return EARLY if silent and self._server.browsers.has(self.host, now) else PAUSE
 
     def _late(self) -> str:
         options = self._server.options
@@ -359,36 +373,5 @@ class Nobody:
     def hang_up(self) -> None:
         """There is nothing to close."""
 
-
-class HostSeat:
-    """The host's place: the console's end of what a `Visit` is for a connection. Nobody can hang up on it."""
-
-    address = host = "here"
-    wire_name = "console"
-
-    def __init__(self, server: House, console: Console) -> None:
-        self.wire: Wire = HostConsole()
-        self._console = console
-        self._session = Session(server.hub, server.table, self)
-        self._session.seat(server.hub.seat_host(self, self.address))
-
-    def typed(self, line: str) -> None:
-        """Handle a line that the host has typed."""
-        self._session.handle(Request("line", line))
-
-    def write(self, data: bytes) -> None:
-        """Show what is new."""
-        self._console.show(data.decode().removesuffix("\n"))
-
-    def answer(self, event: Event) -> None:
-        """Show an answer."""
-        self.write(self.wire.encode(event))
-
-    def dismiss(self, code: str, text: str) -> None:
-        """The host stays as long as the room is open."""
-
-    def resume(self) -> None:
-        """The host is never checked."""
-
-    def hang_up(self) -> None:
-        """The host stays as long as the room is open."""
+    def failed(self, why: str) -> None:
+        """There is nobody to put out."""

@@ -5,11 +5,11 @@ It gives each event its id and its time, and knows no rules: who may do what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from chat.elsewhere import Memory
-from chat.events import Declined, Event, Missed, Noted, Ref, Refused, Seen, Told
+from chat.events import Declined, Event, Noted, Ref, Refused, Told
 from chat.turn import Post, Room, Turn, User
 
 
@@ -49,12 +49,6 @@ class Board:
     def inform(self, user: User, about: str, text: str, ref: Ref = None) -> None:
         """Tell one person something in words."""
         self.tell(user, Told(*self.stamp(), about, text, ref))
-
-    def alert(self, watchers: Iterable[User], news: type[Seen | Missed], user: User, name: str = "") -> None:
-        """Tell those who watch for it, but not `user` himself, that he has come, or gone, under his or another name."""
-        for watcher in watchers:
-            if watcher is not user or news is Missed:
-                self.tell(watcher, news(*self.stamp(), name or user.name))
 
     def decline(self, user: User, about: str, refusal: Refused, ref: Ref = None) -> None:
         """Refuse one person something, after his request has ended."""

@@ -124,3 +124,10 @@ class Slowed(Event):
     by: str
     seconds: int
     who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Coloured(Event):
+    """To one person, who asked for it: what he sees has colours from now on, or none any more."""
+
+    on: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat import names
-from chat.events import Missed, Ref, Refused, Renamed, Seen
+from chat.events import Ref, Refused, Renamed
 from chat.hub import HOST, ROSTER, Hub
 from chat.moderation import check_may_act_on
 from chat.sanctions import check_not_muted
@@ -27,7 +27,7 @@ def rename(hub: Hub, user: User, raw: str, ref: Ref = None, *, by: User | None =
         raise Refused("name_taken", f"{'You are' if by is None else 'That is'} {name} already.")
     hub.desk.check_name(hub.clock.time(), name)
     looks = hub.roster.check_free(name, user)
-    old, key, waiting = user.name, user.key, hub.watchers.of(user.key)
+    old, key = user.name, user.key
     hub.roster.release(user)
     user.name, user.key, user.looks = name, names.key(name), looks
     user.named = hub.clock.time()
@@ -36,5 +36,5 @@ def rename(hub: Hub, user: User, raw: str, ref: Ref = None, *, by: User | None =
     event = Renamed(*hub.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
     hub.post(event, to=hub.acquainted(user), author=user, ref=ref)
     if user.key != key:
-        hub.alert(waiting, Missed, user, old)
-        hub.alert(hub.watchers.of(user.key), Seen, user)
+        hub.announce_departure(key, old)
+        hub.announce_arrival(user)

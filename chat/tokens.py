@@ -9,17 +9,22 @@ from chat.turn import User
 
 
 class Tokens:
-    """One for each person who asked for it; it lasts as long as he is on line."""
+    """One for each person who asked for it; it lasts as long as he is on line.
+
+    The one before stays good until the next: the connection may break before the new one has reached him.
+    """
 
     def __init__(self) -> None:
         self._users: dict[bytes, User] = {}
 
     def issue(self, user: User) -> str:
-        """Return a new token for `user`: 128 random bits; an earlier one is void."""
-        self.revoke(user)
+        """Return a new token for `user`: 128 random bits; all but the last one before it are void."""
         token = secrets.token_urlsafe(16)
-        user.token = _hash(token)
-        self._users[user.token] = user
+        *older, last = (b"", *user.tokens)
+        for void in older:
+            self._users.pop(void, None)
+        user.tokens = (last, _hash(token))
+        self._users[user.tokens[-1]] = user
         return token
 
     def find(self, token: str) -> User | None:
@@ -27,8 +32,9 @@ class Tokens:
         return self._users.get(_hash(token))
 
     def revoke(self, user: User) -> None:
-        """Make the token of someone who leaves void."""
-        self._users.pop(user.token, None)
+        """Make the tokens of someone who leaves void."""
+        for token in user.tokens:
+            self._users.pop(token, None)
 
 
 def _hash(token: str) -> bytes:

@@ -48,7 +48,7 @@ class User:
     wire: str = ""
     gone: bool = False
     messages: int = 0
-    token: bytes = b""
+    tokens: tuple[bytes, ...] = ()
     private: list[Whispered] = field(default_factory=list)
     account: Account | None = None
     blocked: dict[str, str] = field(default_factory=dict)

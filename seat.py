@@ -1,0 +1,47 @@
+"""The host's seat: the console's end of what a `Visit` is for a connection. It decides nothing about the room."""
+
+from __future__ import annotations
+
+from chat.events import Event, Request
+from chat.session import Session
+from net.console import Console
+from visit import House
+from wires.console import HostConsole
+from wires.wire import Wire
+
+
+class HostSeat:
+    """The host's place: the console's end of what a `Visit` is for a connection. Nobody can hang up on it."""
+
+    address = host = "here"
+    wire_name = "console"
+
+    def __init__(self, server: House, console: Console) -> None:
+        self.wire: Wire = HostConsole()
+        self._console = console
+        self._session = Session(server.hub, server.table, self)
+        self._session.seat(server.hub.seat_host(self, self.address))
+
+    def typed(self, line: str) -> None:
+        """Handle a line that the host has typed."""
+        self._session.handle(Request("line", line))
+
+    def write(self, data: bytes) -> None:
+        """Show what is new."""
+        self._console.show(data.decode().removesuffix("\n"))
+
+    def answer(self, event: Event) -> None:
+        """Show an answer."""
+        self.write(self.wire.encode(event))
+
+    def dismiss(self, code: str, text: str) -> None:
+        """The host stays as long as the room is open."""
+
+    def failed(self, why: str) -> None:
+        """The host stays, whatever could not be shown."""
+
+    def resume(self) -> None:
+        """The host is never checked."""
+
+    def hang_up(self) -> None:
+        """The host stays as long as the room is open."""
