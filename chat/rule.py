@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chat.changes import Announced, Slowed
-from chat.events import Left, Parted, Refused
+from chat.events import Left, Parted, Ref, Refused
 from chat.facts import Audited, RoomMade, RoomRemoved, Sanction, StandingChanged
 from chat.hub import HOST, Hub
 from chat.moderation import check_may_act_on
@@ -27,8 +27,8 @@ def record(hub: Hub, user: User, act: str, on: str = "", text: str = "") -> None
 # -- keeping out, and silent
 
 
-def ban(hub: Hub, user: User, sentence: Sentence) -> list[str]:
-    """Keep someone, an address or a network out, and put out who is here; returns who and for how long, in words.
+def ban(hub: Hub, user: User, sentence: Sentence) -> list[Sanction]:
+    """Keep someone, an address or a network out, and put out who is here; returns what was made of it.
 
     Raises Refused `yourself`, `not_allowed`, `name_bad`, `bad_network`, `too_many`.
     """
@@ -36,25 +36,25 @@ def ban(hub: Hub, user: User, sentence: Sentence) -> list[str]:
     now = hub.clock.time()
     for other in met:
         hub.kick(other, user, sentence.reason, banned=banned(made[0], now).text)
-    return [f"{sanction.sort} {sanction.shown}" for sanction in made]
+    return made
 
 
-def mute(hub: Hub, user: User, sentence: Sentence) -> list[str]:
+def mute(hub: Hub, user: User, sentence: Sentence) -> list[Sanction]:
     """Let someone, or all from an address or a network, say nothing. Raises Refused as `ban` does."""
     made, met = _impose(hub, user, MUTE, sentence)
     for other in met:
         other.muted = made[0]
         text = f"You are muted {how_long(made[0], hub.clock.time())}. You can still write to the host: /msg {HOST} …"
         hub.inform(other, "mute", text)
-    return [f"{sanction.sort} {sanction.shown}" for sanction in made]
+    return made
 
 
-def lift(hub: Hub, user: User, kind: str, word: str) -> list[str]:
+def lift(hub: Hub, user: User, kind: str, word: str) -> list[Sanction]:
     """End what `ban` or `mute` began; returns what it was. Raises Refused `not_banned`, `not_muted`."""
     found = hub.desk.sanctions.meant(kind, word, hub.clock.time())
     if not found:
         code, what = ("not_banned", "banned") if kind == BAN else ("not_muted", "muted")
-        raise Refused(code, f"{word[:64]} is not {what}. {'BANS' if kind == BAN else 'BANS mutes'} lists who is.")
+        raise Refused(code, f"{word[:64]} is not {what}. BANS lists who is.")
     for sanction in found:
         hub.desk.lift(sanction, hub.keep)
     for other in hub if kind == MUTE else ():
@@ -62,7 +62,7 @@ def lift(hub: Hub, user: User, kind: str, word: str) -> list[str]:
             other.muted = None
             hub.inform(other, "unmute", "You may speak again.")
     record(hub, user, "UNBAN" if kind == BAN else "UNMUTE", word)
-    return [f"{sanction.sort} {sanction.shown}" for sanction in found]
+    return found
 
 
 def _impose(hub: Hub, user: User, kind: str, sentence: Sentence) -> tuple[list[Sanction], list[User]]:
@@ -136,18 +136,17 @@ def appoint(hub: Hub, user: User, name: str, standing: Standing) -> str:
 # -- rooms
 
 
-def slow(hub: Hub, user: User, room: Room, seconds: int) -> None:
+def slow(hub: Hub, user: User, room: Room, seconds: int, ref: Ref = None) -> None:
     """Let each person speak in a room once in so many seconds; 0: as often as he likes. All in it are told."""
     room.gate.slow = seconds
     room.gate.spoke.clear()
-    here = () if room in user.rooms else (user,)
-    hub.post(Slowed(*hub.stamp(), room.name, user.name, seconds, user.who), room, here)
+    hub.post(Slowed(*hub.stamp(), room.name, user.name, seconds, user.who), room, author=user, ref=ref)
     record(hub, user, "SLOW", room.name, f"{seconds} s" if seconds else "off")
 
 
-def announce(hub: Hub, user: User, text: str) -> None:
+def announce(hub: Hub, user: User, text: str, ref: Ref = None) -> None:
     """Tell everybody something."""
-    hub.post(Announced(*hub.stamp(), user.name, text, user.who), to=tuple(hub))
+    hub.post(Announced(*hub.stamp(), user.name, text, user.who), to=tuple(hub), author=user, ref=ref)
     record(hub, user, "ANNOUNCE", "", text)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from hmac import compare_digest
-from typing import Protocol
 
 from chat import names, passwords
 from chat.accounts import Account
@@ -15,6 +14,7 @@ from chat.hub import Hub
 from chat.returns import come_back
 from chat.text import clean
 from chat.turn import User
+from chat.visitor import Rules, Visitor
 
 QUESTION = "What is your name?"
 DOOR_QUESTION = "This room has a password. What is it?"
@@ -48,27 +48,6 @@ ACCEPTS: dict[State, frozenset[str] | None] = {
 
 While a password is checked nothing is handed to the session: `visitor.resume` asks for what has come meanwhile.
 """
-
-
-class Rules(Protocol):
-    """The command table, as a session sees it."""
-
-    def read(self, user: User | None, line: str) -> Request: ...
-    def run(self, hub: Hub, user: User, request: Request) -> None: ...
-
-
-class Visitor(Protocol):
-    """The connection, as a session sees it: who it is, and a way to answer before there is a user."""
-
-    address: str
-
-    @property
-    def host(self) -> str: ...
-    @property
-    def wire_name(self) -> str: ...
-    def answer(self, event: Event) -> None: ...
-    def dismiss(self, code: str, text: str) -> None: ...
-    def resume(self) -> None: ...
 
 
 class Session:

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clients.dial import Dialer
+from clients.endings import FINAL
 from clients.ledger import Ledger, refusal
 from clients.place import Place
 from clients.trust import Stranger, Trust, Untrusted
@@ -229,7 +230,7 @@ class Link:
         event = found.get("event")
         if event == "welcome":
             self._welcomed(visit, found, back=found.get("resumed") is True)
-        elif event == "refused" and not visit.welcomed:
+        elif event == "refused" and not visit.welcomed and found.get("code") not in FINAL:
             self._refused(found)
         elif event == "renamed" and found.get("old") == self._accepted:
             self._renamed(_text(found, "new"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chat.moderation import is_operator
+from chat.rule import record
 from chat.running import describe
 from chat.turn import Room
 from commands import Call, Command
@@ -18,6 +20,8 @@ def run(call: Call, text: str, room: str = "") -> None:
         return call.tell("topic", _answer(place))
     if not describe(call.hub, call.user, place, text, call.ref):
         return call.tell("topic", _answer(place))
+    if is_operator(call.user):
+        record(call.hub, call.user, "TOPIC", place.name, text)
     return None
 
 

@@ -27,6 +27,9 @@ const MEANING = {
   channels,
   seen: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, is on line.`),
   history,
+  removed,
+  announced,
+  slowed,
 };
 
 // ---- coming and going oneself
@@ -167,6 +170,29 @@ function refused(chat, event) {
   if (NOT_SHOWN.includes(about)) return;
   if (line) chat.page.giveBack(line);
   chat.say(chat.view, "trouble", event, event.text);
+}
+
+// ---- what the host and the operators do
+
+// A message is gone, wherever it stands; also one's own.
+function removed(chat, event) {
+  const talks = [...chat.rooms.values(), ...chat.talks.values()];
+  const message = talks.flatMap((talk) => talk.messages).find(({ id }) => id === event.message);
+  if (!message) return;
+  Object.assign(message, { kind: "note", text: `${event.by} has removed a message of ${event.from}.`, id: undefined });
+  Object.assign(message, { remark: undefined, state: undefined, own: false });
+  for (const talk of message.places) chat.page.changed(talk, false);
+}
+
+function announced(chat, event) {
+  chat.take(event);
+  chat.say(chat.view, "announcement", event, `${event.from} announces: ${event.text}`);
+}
+
+function slowed(chat, event) {
+  chat.take(event);
+  const how = event.seconds ? `lets everyone speak only once in ${event.seconds} s` : "lets everyone speak freely";
+  chat.say(chat.room(event.room), "note", event, `${event.by} ${how}.`);
 }
 
 // ---- who is here
