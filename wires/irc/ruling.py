@@ -16,7 +16,7 @@ WORDS = (
 
 def rule(client: Client, user: User, line: Line) -> Steps:
     """Do what an operator asks for in the words of the host's console."""
-    yield Request("line", f"/{line.command.lower()} {' '.join(line.params)}")
+    yield Request(line.command.lower(), " ".join(line.params))
 
 
 def redact(client: Client, user: User, line: Line) -> Steps:
