@@ -152,9 +152,10 @@ class _Filter:
         return LOST if state in ("lost", "gave_up", "stranger") else None
 
     def _hear_refusal(self, found: Found) -> int | None:
-        if not self._people.me and self._password and word(found, "code") == "registered":
+        code = word(found, "code")
+        if not self._people.me and self._password and code in {"registered", DOOR} - self._proved:
+            self._proved.add(code)  # the room's may be the name's, too; each is tried once
             self._link.login(self._name, self._password)
-            self._password = ""
             return None
         _complain(word(found, "text"))
         self._failed = True

@@ -27,6 +27,15 @@ const MEANING = {
   channels,
   seen: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, is on line.`),
   history,
+  topic,
+  mode: (chat, event) => change(chat, event, `${event.by} changed who may do what: ${event.changes}`),
+  inviting: (chat, event) => change(chat, event, `${event.by} has asked ${event.name} in.`),
+  invited: (chat, event) =>
+    chat.say(chat.view, "note", event, `${event.by} asks you into ${event.title}: type /join ${event.room}`),
+  away: (chat, event) =>
+    chat.say(chat.view, "note", event, event.text ? `${event.name} is away: ${event.text}` : `${event.name} is back.`),
+  called: (chat, event) => chat.say(chat.view, "note", event, `${event.from} calls: ${event.text}`),
+  missed: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, has gone.`),
 };
 
 // ---- coming and going oneself
@@ -182,10 +191,27 @@ function left(chat, event) {
   const room = chat.room(event.room);
   room.people.delete(event.name);
   if (event.kicked || event.reason) {
-    const how = event.kicked ? "was put out" : "went";
-    chat.say(room, "note", event, `${event.name} ${how}${event.reason ? `: ${event.reason}` : "."}`);
+    const by = event.by ? ` by ${event.by}` : "";
+    const how = event.kicked ? `put out${by}` : "went";
+    const name = event.kicked ? `${event.name} was` : event.name;
+    const who = event.name === chat.me && event.kicked ? "You were" : name;
+    chat.say(room, "note", event, `${who} ${how}${event.reason ? `: ${event.reason}` : "."}`);
     chat.page.lists();
   } else moved(chat, room, event, "went");
+}
+
+// ---- how a room changes
+
+function topic(chat, event) {
+  chat.room(event.room).description = event.text;
+  const what = event.text ? `says what this room is about: ${event.text}` : "says no more what this room is about.";
+  change(chat, event, `${event.by} ${what}`);
+  chat.page.lists();
+}
+
+function change(chat, event, text) {
+  chat.take(event);
+  chat.say(chat.room(event.room), "note", event, text);
 }
 
 // A whole class comes in one line.
