@@ -204,7 +204,8 @@ def _parser() -> argparse.ArgumentParser:
         type=values.network,
         action="append",
         metavar="NETWORK",
-        help="where UDP senders are who they say, such as 192.168.1.0/24; may be repeated. Others prove it by a number",
+        help="where UDP senders are who they say, such as 192.168.1.0/24; may be repeated. Others prove it by a "
+        "number, and their LOGOFF, which anybody could have forged, counts when nothing has followed it for 40 s",
     )
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
