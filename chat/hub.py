@@ -175,9 +175,7 @@ class Hub(Presence):
             raise Refused("name_taken", f"You are {name} already.")
         looks = self.roster.check_free(name, user)
         old, key = user.name, user.key
-        self.roster.release(user)
-        user.name, user.key, user.looks = name, names.key(name), looks
-        self.roster.hold(user)
+        self.roster.rename(user, name, looks)
         room = user.current or self.rooms.lobby
         event = Renamed(*self.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
         self.post(event, to=self.acquainted(user), author=user, ref=ref)

@@ -21,6 +21,7 @@ from clients.link import Link
 from clients.past import Past
 from clients.people import People, word
 from clients.place import Place
+from clients.secret import DOOR
 from clients.trust import Trust
 from clients.words import Kind, entries
 
@@ -79,6 +80,7 @@ class _Filter:
         self._news: Queue[Found] = Queue(WAITING)
         self._link = Link(place, name, self._news.put, trust=trust)
         self._name, self._password = name, password
+        self._proved: set[str] = set()  # the codes of refused logins after which the password was sent
         self._room = threading.Semaphore(UNANSWERED)
         self._answered: set[int] = set()
         self._deadline = 0.0
