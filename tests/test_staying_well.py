@@ -531,7 +531,7 @@ def test_a_fault_while_everyone_is_told_ends_neither_the_server_nor_the_next_tal
         chat_server,
         "deliver",
         monkeypatch,
-        lambda turn: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
+        lambda turn, *_: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
     )
     alice.sock.send(b"boom\n")
     deadline = time.monotonic() + 10

@@ -105,6 +105,8 @@ function parted(chat, event) {
   const room = chat.room(event.room, event.title);
   room.joined = false;
   chat.home = chat.room(event.current, event.current_title);
+  if (room.farewell) chat.say(chat.home, "note", event, room.farewell);
+  room.farewell = "";
   if (chat.view === room) chat.look(chat.home);
   chat.survey();
   chat.page.lists();
@@ -188,30 +190,17 @@ function entered(chat, event) {
 }
 
 function left(chat, event) {
+  chat.take(event);
   const room = chat.room(event.room);
   room.people.delete(event.name);
   if (event.kicked || event.reason) {
-    const by = event.by ? ` by ${event.by}` : "";
-    const how = event.kicked ? `put out${by}` : "went";
-    const name = event.kicked ? `${event.name} was` : event.name;
-    const who = event.name === chat.me && event.kicked ? "You were" : name;
-    chat.say(room, "note", event, `${who} ${how}${event.reason ? `: ${event.reason}` : "."}`);
+    const own = event.kicked && event.name === chat.me;
+    const how = event.kicked ? `${own ? "were" : "was"} put out${event.by ? ` by ${event.by}` : ""}` : "went";
+    const why = event.reason ? `: ${event.reason}` : ".";
+    chat.say(room, "note", event, `${own ? "You" : event.name} ${how}${why}`);
+    if (own) room.farewell = `You were put out of ${room.title}${why}`;
     chat.page.lists();
   } else moved(chat, room, event, "went");
-}
-
-// ---- how a room changes
-
-function topic(chat, event) {
-  chat.room(event.room).description = event.text;
-  const what = event.text ? `says what this room is about: ${event.text}` : "says no more what this room is about.";
-  change(chat, event, `${event.by} ${what}`);
-  chat.page.lists();
-}
-
-function change(chat, event, text) {
-  chat.take(event);
-  chat.say(chat.room(event.room), "note", event, text);
 }
 
 // A whole class comes in one line.
@@ -239,6 +228,20 @@ function renamed(chat, event) {
     chat.say(room, "note", event, own ? `You are now ${event.new}.` : `${event.old} is now ${event.new}.`);
   }
   chat.page.lists();
+}
+
+// ---- how a room changes
+
+function topic(chat, event) {
+  chat.room(event.room).description = event.text;
+  const what = event.text ? `says what this room is about: ${event.text}` : "says no more what this room is about.";
+  change(chat, event, `${event.by} ${what}`);
+  chat.page.lists();
+}
+
+function change(chat, event, text) {
+  chat.take(event);
+  chat.say(chat.room(event.room), "note", event, text);
 }
 
 // ---- answers
