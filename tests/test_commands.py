@@ -12,7 +12,7 @@ import pytest
 
 import commands
 from chat.accounts import LISTED, Account
-from chat.changes import Called, Described, Invited, Inviting, Moded, Rested, Tagged
+from chat.changes import Called, Coloured, Described, Invited, Inviting, Moded, Rested, Tagged
 from chat.events import (
     Declined,
     Event,
@@ -41,7 +41,8 @@ from tests.support import ROOT, PlainClient, Program, Server
 HOSTS = {"exit", "qr"}
 OPERATORS = {"list_users", "reset", "wallops"}
 GUESTS = {
-    "away", "block", "identify", "inbox", "nick", "oper", "password", "quit", "register", "setname", "umode", "unblock",
+    "away", "block", "color", "identify", "inbox", "nick", "oper", "password", "quit", "register", "setname", "umode",
+    "unblock",
 }  # fmt: skip
 EVERYBODY = {
     "channels", "help", "history", "invite", "join", "join-link", "kick", "me", "mode", "msg", "part", "say", "stats",
@@ -725,6 +726,14 @@ def test_away(stage: Stage) -> None:
     rested, told = stage.type(stage.ann, "/away")
     assert isinstance(rested, Rested) and rested.text == ""
     assert stage.told(stage.ann, "/away") == "You are not away."
+
+
+def test_color(stage: Stage) -> None:
+    (coloured,) = stage.type(stage.ann, "/colour ON")
+    assert isinstance(coloured, Coloured) and coloured.on
+    assert stage.refused(stage.ann, "/color red").code == "bad_request"
+    stage.ann.wire = "json"
+    assert stage.told(stage.ann, "/color off").startswith("Your client chooses its colours itself")
 
 
 def test_setname(stage: Stage) -> None:
