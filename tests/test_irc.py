@@ -72,7 +72,7 @@ def test_what_isupport_promises_holds(irc: Irc) -> None:
 
 def test_nothing_but_registration_is_answered_before_it(irc: Irc) -> None:
     visitor = irc()
-    answers = visitor.answer("JOIN #lobby", "PRIVMSG #lobby :x", "WHO *", "NOSUCH", "NICK", "USER x", "PASS")
+    answers = visitor.answer("PASS x", "JOIN #lobby", "PRIVMSG #lobby :x", "WHO *", "NOSUCH", "NICK", "USER x", "PASS")
     assert [code(line) for line in answers] == ["451", "451", "451", "421", "431", "461", "461"]
 
 
@@ -102,9 +102,10 @@ def test_capabilities_are_all_taken_or_none(irc: Irc) -> None:
 def test_a_taken_nick_is_433_and_a_bad_one_432(irc: Irc) -> None:
     irc("ann")
     visitor = irc()
-    assert [code(line) for line in visitor.answer("NICK ANN", "NICK Host", "NICK :a b", "NICK #a", "NICK \u202ex")] == [
-        "433", "433", "432", "432", "432",
-    ]  # fmt: skip
+    answers = visitor.answer("USER a 0 * :A", "NICK ANN", "NICK Host", "NICK :a b", "NICK #a", "NICK \u202ex")
+    assert [code(line) for line in answers] == ["433", "433", "432", "432", "432"]
+    visitor.close()
+    visitor = irc()
     visitor.register("bob")
 
 
@@ -150,13 +151,14 @@ def test_a_registered_nick_needs_its_password(irc: Irc, registered: None) -> Non
     eve, ann = irc(), irc()
     eve.tell("PASS wrong", "NICK ann", "USER e 0 * :E")
     assert " 464 " in eve.read_to_end()
-    ann.tell(f"PASS {SECRET}")
+    ann.tell(f"PASS :{SECRET}")
     ann.register("ann")
 
 
 def test_nickserv_registers_and_a_plain_client_needs_the_password(irc: Irc, connect: Callable[..., LineClient]) -> None:
     ann = irc("ann")
-    assert ann.answer(f"PRIVMSG NickServ :REGISTER {SECRET.replace(' ', '')}")
+    ann.tell("PRIVMSG NickServ :REGISTER sesame-open")
+    ann.wait_for("NickServ!")
     ann.tell("QUIT")
     ann.read_to_end()
     person = connect()
@@ -183,7 +185,7 @@ def test_who_makes_a_room_runs_it_and_others_do_not(irc: Irc) -> None:
     bob.join("#den")
     assert [code(line) for line in bob.answer("TOPIC #den :mine", "KICK #den ann", "MODE #den +m")] == ["482"] * 3
     ann.tell("MODE #den +t", "TOPIC #den :Foxes")
-    assert bob.wait_for("TOPIC").endswith("TOPIC #den :Foxes") or True
+    assert re.search(r" TOPIC #den :?Foxes$", bob.wait_for("TOPIC"))
     ann.answer("KICK #den bob :enough")
     assert bob.wait_for("KICK").endswith("KICK #den bob enough")
     assert [code(line) for line in bob.answer("PRIVMSG #den :x", "PART #den")] == ["404", "442"]
@@ -207,9 +209,10 @@ def test_modes_of_a_room_shut_it(irc: Irc) -> None:
 
 def test_list_names_and_who(irc: Irc) -> None:
     ann = irc("ann", lobby=True)
+    assert " 352 ann #lobby Host chat chat.example.org Host H* :0 the host" in "\n".join(ann.answer("WHO #lobby"))
     assert [code(line) for line in ann.answer("LIST")] == ["321", "322", "322", "323"]
     assert any("#weather 1 :Talk about the weather" in line for line in ann.answer("LIST"))
-    assert re.search(r" 352 ann #lobby me \S+ chat.example.org ann H :0 Some One", "\n".join(ann.answer("WHO #lobby")))
+    assert re.search(r" 352 ann #lobby ~me \S+ chat.example.org ann H :0 Some One", "\n".join(ann.answer("WHO #lobby")))
     assert " 354 ann 42 ann" in "\n".join(ann.answer("WHO ann %tn,42"))
     assert [code(line) for line in ann.answer("WHOIS nobody", "WHOWAS nobody")] == ["401", "318", "406", "369"]
 
@@ -220,7 +223,7 @@ def test_list_names_and_who(irc: Irc) -> None:
 def test_a_message_to_several_and_to_nobody(irc: Irc) -> None:
     ann, bob = irc("ann", lobby=True), irc("bob")
     assert code(ann.answer("PRIVMSG bob,#lobby,nobody :hi")[-1]) == "401"
-    assert bob.read_line().endswith("PRIVMSG bob hi") or True
+    assert bob.read_line().endswith(" PRIVMSG bob :hi")
     assert [code(line) for line in ann.answer("PRIVMSG", "PRIVMSG bob", "PRIVMSG #nowhere :x")] == ["411", "412", "403"]
     assert ann.answer("NOTICE nobody :x") == [], "a NOTICE is never answered"
 
@@ -277,7 +280,7 @@ def test_monitor_tells_when_someone_comes_and_goes(irc: Irc) -> None:
     ann = irc("ann")
     assert code(ann.answer("MONITOR + bob")[0]) == "731"
     bob = irc("bob")
-    assert " 730 ann :bob!" in ann.wait_for(" 730 ").replace("730 ann bob", "730 ann :bob")
+    assert re.search(r" 730 ann :?bob!", ann.wait_for(" 730 "))
     bob.close()
     assert "bob" in ann.wait_for(" 731 ")
     assert "bob" in ann.answer("MONITOR L")[0]
@@ -289,10 +292,11 @@ def test_monitor_tells_when_someone_comes_and_goes(irc: Irc) -> None:
 def test_a_label_marks_its_answer(irc: Irc) -> None:
     """One line carries the label; several are a batch of type labeled-response; none is ACK."""
     ann = irc("ann", "labeled-response batch echo-message message-tags", lobby=True)
-    assert ann.answer("@label=a PING x")[0].startswith("@label=a ")
-    assert ann.answer("@label=b PONG x")[0].startswith("@label=b ") and "ACK" in ann.answer("@label=b PONG x")[0]
+    ann.tell("@label=a PING x")
+    assert re.fullmatch(r"@label=a \S+ PONG \S+ x", ann.read_line())
+    assert re.fullmatch(r"@label=b (:\S+ )?ACK", ann.answer("@label=b PONG x")[0])
     lines = ann.answer("@label=c WHOIS ann")
-    batch = re.fullmatch(r"@label=c \S+ BATCH \+(\S+) labeled-response", lines[0])
+    batch = re.fullmatch(r"@label=c (?::\S+ )?BATCH \+(\S+) labeled-response", lines[0])
     assert batch and lines[-1].endswith(f"BATCH -{batch[1]}")
     assert all(f"batch={batch[1]}" in line for line in lines[1:-1])
     echo = ann.answer("@label=d PRIVMSG #lobby :hi")
@@ -314,7 +318,7 @@ def test_history_by_request(irc: Irc, join_json: JoinJson) -> None:
     assert asked(f"BEFORE #lobby msgid={ids[2]} 10") == ["0", "1"]
     assert asked(f"AFTER #lobby msgid={ids[2]} 10") == ["3", "4"]
     assert asked(f"BETWEEN #lobby msgid={ids[0]} msgid={ids[4]} 2") == ["1", "2"]
-    assert "FAIL CHATHISTORY" in " ".join(ann.answer("CHATHISTORY LATEST #nowhere * 5")) or True
+    assert "Messages could not be retrieved" in ann.answer("CHATHISTORY LATEST #nowhere * 5")[0]
 
 
 def test_several_lines_are_one_message(irc: Irc, join_json: JoinJson) -> None:
@@ -324,8 +328,12 @@ def test_several_lines_are_one_message(irc: Irc, join_json: JoinJson) -> None:
              "@batch=1;draft/multiline-concat PRIVMSG #lobby :o", "BATCH -1")  # fmt: skip
     assert bob.wait_for("said")["text"] == "one\ntwo"
     bob.tell("say", text="three\nfour")
-    assert "draft/multiline #lobby" in ann.read_line()
-    assert [ann.read_line().partition(" :")[2].partition(" :")[2] for _ in range(2)] == ["three", "four"] or True
+    opened = re.search(r" BATCH \+(\S+) draft/multiline #lobby$", ann.wait_for("BATCH +"))
+    assert opened
+    for text in ("three", "four"):
+        line = ann.read_line()
+        assert line.endswith(f" PRIVMSG #lobby :{text}") and f"batch={opened[1]}" in line
+    assert ann.read_line().endswith(f" BATCH -{opened[1]}")
 
 
 # ---- operators, and the house
