@@ -12,7 +12,9 @@ from tests.support.clients import Address
 class IrcClient(LineClient):
     """A connection that speaks IRC; with a nick, registered, with these capabilities, and in #lobby if `lobby`."""
 
-    def __init__(self, server: Address, nick: str = "", caps: str = "", *, lobby: bool = False, **connection: Any) -> None:
+    def __init__(
+        self, server: Address, nick: str = "", caps: str = "", *, lobby: bool = False, **connection: Any
+    ) -> None:
         super().__init__(server, **connection)
         self.nick = nick
         self.welcome: list[str] = []

@@ -48,7 +48,9 @@ def test_off_by_default_and_a_wrong_word_is_refused(join_plain: Join) -> None:
     assert "\x1b" not in alice.pending.decode()
 
 
-def test_other_clients_are_told_that_it_does_nothing_there(server: Server, join_json: Callable[..., JsonClient]) -> None:
+def test_other_clients_are_told_that_it_does_nothing_there(
+    server: Server, join_json: Callable[..., JsonClient]
+) -> None:
     words = "Your client chooses its colours itself"
     robot = join_json("robot")
     assert words in robot.request("color", choice="on")["text"]

@@ -16,7 +16,14 @@ from tests.support import JsonClient, LineClient, PlainClient, Server
 Irc = Callable[..., IrcClient]
 JoinJson = Callable[..., JsonClient]
 SECRET = "correct horse battery"
-OPTIONS = ("--operator", "root: sesame open", "--room", "Weather: Talk about the weather", "--server-name", "chat.example.org")
+OPTIONS = (
+    "--operator",
+    "root: sesame open",
+    "--room",
+    "Weather: Talk about the weather",
+    "--server-name",
+    "chat.example.org",
+)
 
 
 @pytest.fixture
@@ -249,7 +256,9 @@ def test_ctcp_goes_between_irc_clients_and_nobody_else_sees_it(
     plain, robot = join_plain("plain"), join_json("robot")
     ann.wait_for("robot")
     plain.wait_for("robot entered.")
-    ann.tell("PRIVMSG #lobby :\1VERSION\1", "PRIVMSG bob :\1PING 123\1", "PRIVMSG plain :\1PING 1\1", "PRIVMSG #lobby :end")
+    ann.tell(
+        "PRIVMSG #lobby :\1VERSION\1", "PRIVMSG bob :\1PING 123\1", "PRIVMSG plain :\1PING 1\1", "PRIVMSG #lobby :end"
+    )
     assert bob.wait_for("VERSION").endswith(" PRIVMSG #lobby :\1VERSION\1")
     assert bob.wait_for("PING").endswith(" PRIVMSG bob :\1PING 123\1")
     bob.tell("NOTICE ann :\1PING 123\1")

@@ -101,7 +101,11 @@ def test_lines_as_the_standard_has_them(raw: bytes, line: Line | None) -> None:
 
 
 def test_what_is_too_long_or_no_utf8_is_unreadable() -> None:
-    for raw, why in ((b"x" * (BODY + 1), "long"), (b"@" + b"x" * (TAGS + 1) + b" PING", "long"), (b"PING \xff", "encoding")):
+    for raw, why in (
+        (b"x" * (BODY + 1), "long"),
+        (b"@" + b"x" * (TAGS + 1) + b" PING", "long"),
+        (b"PING \xff", "encoding"),
+    ):
         with pytest.raises(Unreadable) as raised:
             parse(raw)
         assert raised.value.why == why
@@ -134,7 +138,17 @@ def test_a_text_is_cut_without_losing_a_letter(text: str, most: int) -> None:
 
 @pytest.mark.parametrize(
     "grapheme",
-    ["e\u0301", "👩\u200d🔬", "👍🏽", "🇨🇭", "❤\ufe0f", "👨\u200d👩\u200d👧\u200d👦", "नि", "a\u0308\u0323", "🏴\U000e0067\U000e0062\U000e007f"],
+    [
+        "e\u0301",
+        "👩\u200d🔬",
+        "👍🏽",
+        "🇨🇭",
+        "❤\ufe0f",
+        "👨\u200d👩\u200d👧\u200d👦",
+        "नि",
+        "a\u0308\u0323",
+        "🏴\U000e0067\U000e0062\U000e007f",
+    ],
     ids=ascii,
 )
 @pytest.mark.parametrize("shift", range(4))
@@ -162,8 +176,8 @@ def test_a_pile_of_marks_is_cut_all_the_same() -> None:
 def wire(*caps: str) -> Irc:
     house = House()
     irc = connect(IrcHouse(house.hub))
-    irc.nick = "me"
-    irc.set_caps(frozenset(caps))
+    irc.client.nick = "me"
+    irc.client.set_caps(frozenset(caps))
     return irc
 
 
@@ -214,7 +228,9 @@ def test_an_event_is_lines_of_its_own_whatever_a_field_holds(event: Event, caps:
     for line in data.split(b"\r\n")[:-1]:
         assert not set(line) & set(b"\r\n\0")
         body = line.partition(b" ")[2] if line.startswith(b"@") else line
-        assert body.startswith((b":ann!", b":bob!", b":me", b":chat.server ", b":NickServ!", b"ERROR ", b"BATCH ")), line
+        assert body.startswith((b":ann!", b":bob!", b":me", b":chat.server ", b":NickServ!", b"ERROR ", b"BATCH ")), (
+            line
+        )
         assert len(body) <= BODY
 
 

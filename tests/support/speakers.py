@@ -1,8 +1,8 @@
 """Someone on each of the wires: the bytes in which he does what people do, and how events sound to him.
 
 The words that all wires share are tuples such as `("said", "ann", "hi")`, with the room behind it where that is not the
-lobby. Where a wire has no word of its own, its class says so, in `sounds` or in one of the flags of `Speaker`; nothing is
-left out in silence. Knows the wires from PROTOCOL.md, and nothing of our code.
+lobby. Where a wire has no word of its own, its class says so, in `sounds` or in one of the flags of `Speaker`; nothing
+is left out in silence. Knows the wires from PROTOCOL.md, and nothing of our code.
 """
 
 from __future__ import annotations
@@ -253,7 +253,11 @@ class JsonSpeaker(Speaker):
         elif kind == "accepted" and found["do"] == "msg":
             yield "sent", ", ".join(found["to"])
         elif kind in self.KEYS:
-            yield kind, *(found[key] for key in self.KEYS[kind]), *(room if kind in ("said", "acted", "entered") else ())
+            yield (
+                kind,
+                *(found[key] for key in self.KEYS[kind]),
+                *(room if kind in ("said", "acted", "entered") else ()),
+            )
 
 
 class WebSpeaker(JsonSpeaker):
