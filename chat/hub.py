@@ -22,6 +22,7 @@ from chat.events import (
     Entered,
     Form,
     Gone,
+    Identity,
     Joined,
     Left,
     Recalled,

@@ -1,4 +1,4 @@
-"""IRC (X1) through the real socket: what modern.ircdocs.horse and IRCv3 say, a sentence a test. Not a copy of irctest."""
+"""IRC (X1) through the real socket: what modern.ircdocs.horse and IRCv3 say, a sentence a test. No copy of irctest."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def registered(server: Server, join_json: JoinJson) -> None:
 
 
 def test_the_welcome_is_complete_and_in_order(irc: Irc) -> None:
-    """Upon successful completion of registration the server MUST send 001 to 005, LUSERS and the MOTD, in this order."""
+    """Upon completion of registration the server MUST send 001 to 005, LUSERS and the MOTD, in this order."""
     ann = irc("ann")
     codes = [code(line) for line in ann.welcome]
     assert codes[:5] == ["001", "002", "003", "004", "005"]
-    assert [number for number in codes if number.startswith("25")][0] == "251"
+    assert next(number for number in codes if number.startswith("25")) == "251"
     assert codes[-1] in ("376", "422")
     assert all(line.split(" ")[2] == "ann" for line in ann.welcome)
     assert all(line.endswith(":are supported by this server") for line in ann.welcome if " 005 " in line)
@@ -95,9 +95,11 @@ def test_capabilities_are_all_taken_or_none(irc: Irc) -> None:
     """If one capability of a REQ is not known the server MUST reply NAK and change nothing."""
     visitor = irc()
     offered = visitor.answer("CAP LS 302")[0]
-    for name in ("message-tags", "server-time", "echo-message", "labeled-response", "batch", "standard-replies", "multi-prefix",
-                 "away-notify", "account-notify", "account-tag", "extended-join", "setname", "userhost-in-names", "chghost",
-                 "invite-notify", "cap-notify", "sasl=PLAIN", "draft/chathistory", "draft/multiline="):  # fmt: skip
+    for (
+        name
+    ) in """message-tags server-time echo-message labeled-response batch standard-replies multi-prefix away-notify
+                   account-notify account-tag extended-join setname userhost-in-names chghost invite-notify cap-notify
+                   sasl=PLAIN draft/chathistory draft/multiline=""".split():
         assert name in offered
     assert "NAK :batch nonsense" in visitor.answer("CAP REQ :batch nonsense")[0]
     assert "ACK :batch -setname" in visitor.answer("CAP REQ :batch -setname")[0]
@@ -379,7 +381,8 @@ def test_a_session_cut_at_every_byte_is_the_same_session(irc: Irc, join_json: Jo
     bob = join_json("bob")
     for number in range(3):
         visitor = irc()
-        stream = f"CAP LS 302\r\nNICK x{number}\r\nUSER a 0 * :A B\r\nCAP REQ :batch\r\nCAP END\nJOIN #lobby\r\nPRIVMSG #lobby :né\r\n"
+        stream = f"CAP LS 302\r\nNICK x{number}\r\nUSER a 0 * :A B\r\nCAP REQ :batch\r\nCAP END\n"
+        stream += "JOIN #lobby\r\nPRIVMSG #lobby :né\r\n"
         data, step = stream.encode(), (1, 3, 7)[number]
         for start in range(0, len(data), step):
             visitor.send(data[start : start + step])
@@ -390,9 +393,10 @@ def test_a_flood_of_odd_lines_harms_nobody(irc: Irc, join_json: JoinJson) -> Non
     """No line, however odd, ends the server or makes it write a traceback (the suite looks at that)."""
     source = random.Random(1)
     bob, eve = join_json("bob"), irc("eve", lobby=True)
-    for line in (b"@" * 3000, b":" * 400, b"\xff" * 300, b"JOIN " + b"#," * 200, b"MODE #lobby " + b"+o" * 200, b" ", b"\0" * 100,
-                 b"WHO %" + b"t" * 300, b"@label=" + b"\\" * 4000 + b" PING", b"CHATHISTORY LATEST #lobby * -1",
-                 b"USER", b"AUTHENTICATE", b"BATCH +", b"BATCH -", b"MONITOR + " + b",".join([b"x"] * 200)):  # fmt: skip
+    for line in (b"@" * 3000, b":" * 400, b"\xff" * 300, b"JOIN " + b"#," * 200, b"MODE #lobby " + b"+o" * 200, b" ",
+                 b"\0" * 100, b"WHO %" + b"t" * 300, b"@label=" + b"\\" * 4000 + b" PING", b"CHATHISTORY LATEST #lobby * -1",
+                 b"USER", b"AUTHENTICATE", b"BATCH +", b"BATCH -",
+                 b"MONITOR + " + b",".join([b"x"] * 200)):  # fmt: skip
         eve.send(line + b"\r\n")
     for _ in range(200):
         eve.send(source.randbytes(source.randrange(80)).replace(b"QUIT", b"") + b"\r\n")

@@ -1,4 +1,4 @@
-"""Clients that people have, unchanged, in a real terminal: irssi, WeeChat, busybox telnet, and the oldest of sockets."""
+"""Clients that people have, unchanged, in a real terminal: irssi, WeeChat, busybox telnet, the oldest of sockets."""
 
 from __future__ import annotations
 
