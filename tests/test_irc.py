@@ -394,8 +394,8 @@ def test_a_flood_of_odd_lines_harms_nobody(irc: Irc, join_json: JoinJson) -> Non
     source = random.Random(1)
     bob, eve = join_json("bob"), irc("eve", lobby=True)
     for line in (b"@" * 3000, b":" * 400, b"\xff" * 300, b"JOIN " + b"#," * 200, b"MODE #lobby " + b"+o" * 200, b" ",
-                 b"\0" * 100, b"WHO %" + b"t" * 300, b"@label=" + b"\\" * 4000 + b" PING", b"CHATHISTORY LATEST #lobby * -1",
-                 b"USER", b"AUTHENTICATE", b"BATCH +", b"BATCH -",
+                 b"\0" * 100, b"WHO %" + b"t" * 300, b"@label=" + b"\\" * 4000 + b" PING",
+                 b"CHATHISTORY LATEST #lobby * -1", b"USER", b"AUTHENTICATE", b"BATCH +", b"BATCH -",
                  b"MONITOR + " + b",".join([b"x"] * 200)):  # fmt: skip
         eve.send(line + b"\r\n")
     for _ in range(200):
