@@ -180,7 +180,7 @@ def test_random_bytes_harm_nobody(server: Server, join_plain: Join, connect: Con
         (b'{"do":"say","text":{"a":1}}', "bad_request"), (b'{"do":"say","text":true}', "bad_request"),
         (b'{"do":"say","text":""}', "empty"), (b'{"do":"say"}', "empty"), (b'{"do":"frobnicate"}', "unknown_command"),
         (b'{"do":"__class__"}', "unknown_command"), (b'{"do":"../say"}', "unknown_command"),
-        (b'{"do":"kick","name":"Host"}', "not_allowed"), (b'{"do":"exit"}', "not_allowed"),
+        (b'{"do":"kick","name":"Host"}', "not_op"), (b'{"do":"exit"}', "not_allowed"),
         (b'{"do":"msg","to":"nobody","text":"x"}', "not_here"), (b'{"do":"msg","to":"robot","text":"x"}', "yourself"),
         (b'{"do":"msg","to":"bob"}', "empty"), (b'{"do":"msg","text":"x"}', "missing"),
         (b'{"do":"say","text":"x","ref":{}}', "bad_request"), (b'{"do":"say","text":"x","ref":1e400}', "bad_request"),

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.irc_client import IrcClient, code
-from tests.support import JsonClient, LineClient, PlainClient, Server
+from tests.support import ROOT, JsonClient, LineClient, PlainClient, Server, free_port
+from tests.tls import issue
 
 Irc = Callable[..., IrcClient]
 JoinJson = Callable[..., JsonClient]
@@ -418,6 +419,31 @@ def test_a_forged_line_in_a_programs_fields_reaches_nobody(irc: Irc, join_json: 
     eve.tell("quit", reason=forged)
     for line in ann.until("QUIT"):
         assert not line.startswith(":Host!") and "\r" not in line
+
+
+def test_the_options_that_protocol_md_names_for_a_test_server(
+    start_server: Callable[..., Server], irc: Irc, tmp_path: Path
+) -> None:
+    block = (ROOT / "PROTOCOL.md").read_text().partition("### A server for a test suite")[2].partition("```toml\n")[2]
+    papers = issue(tmp_path)
+    assert (papers.certificate.name, papers.key.name) == ("cert.pem", "key.pem")
+    file = tmp_path / "test.toml"
+    file.write_text(block.partition("```")[0])
+    server = start_server("--config", file, "--port", free_port())
+    wrong, ann = irc("", "", server), irc("", "", server)
+    wrong.tell("PASS shark", "NICK eve", "USER e 0 * :E")
+    assert " 464 " in wrong.read_to_end()
+    ann.tell("PASS :open sesame")
+    ann.register("ann")
+    assert ann.welcome[0].startswith(":My.Little.Server 001 ann ")
+    assert "381" in [code(line) for line in ann.answer("OPER operuser operpassword")]
+    ann.tell("REGISTER * * sesame-open")
+    ann.wait_for("REGISTER SUCCESS ann")
+    with IrcClient(server, tls=papers.trust) as bob:
+        bob.tell("PASS :open sesame")
+        bob.register("bob")
+        bob.join("#lobby")
+    assert (tmp_path / "data").is_dir()
 
 
 def test_start_up_is_quick(start_server: Callable[..., Server], irc: Irc) -> None:
