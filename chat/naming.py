@@ -28,10 +28,8 @@ def rename(hub: Hub, user: User, raw: str, ref: Ref = None, *, by: User | None =
     hub.desk.check_name(hub.clock.time(), name)
     looks = hub.roster.check_free(name, user)
     old, key = user.name, user.key
-    hub.roster.release(user)
-    user.name, user.key, user.looks = name, names.key(name), looks
+    hub.roster.rename(user, name, looks)
     user.named = hub.clock.time()
-    hub.roster.hold(user)
     room = user.current or hub.rooms.lobby
     event = Renamed(*hub.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
     hub.post(event, to=hub.acquainted(user), author=user, ref=ref)
