@@ -53,7 +53,8 @@ def lift(hub: Hub, user: User, kind: str, word: str) -> list[Sanction]:
     """End what `ban` or `mute` began; returns what it was. Raises Refused `not_banned`, `not_muted`."""
     found = hub.desk.sanctions.meant(kind, word, hub.clock.time())
     if not found:
-        code, what = ("not_banned", "banned") if kind == BAN else ("not_muted", "muted")
+        code = "not_banned" if kind == BAN else "not_muted"
+        what = code.removeprefix("not_")
         raise Refused(code, f"{word[:64]} is not {what}. BANS lists who is.")
     for sanction in found:
         hub.desk.lift(sanction, hub.keep)

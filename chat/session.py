@@ -364,7 +364,8 @@ class Session:
         ref = None if isinstance(request, Script) else request.ref
         self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
         if about == "login" and refusal.code in FINAL:
-            self._visitor.dismiss(refusal.code, "You are not let in.")
+            code = "banned" if refusal.code == "banned" else "door_locked"
+            self._visitor.dismiss(code, "You are not let in.")
             self.state = State.LEAVING
         if self.state is State.NAMING and self.greeted:
             self._ask("name", f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)

@@ -220,8 +220,15 @@ def _topic(found: Found, people: People) -> Entry:
     return _event(found, f"{by} says what this room is about: {text}")
 
 
+_LOCKS = {
+    "+m": "has locked this room: only those with a voice speak here now.",
+    "-m": "has unlocked this room: everybody may speak here.",
+}
+
+
 def _mode(found: Found, people: People) -> Entry:
-    return _event(found, f"{word(found, 'by')} has changed who may do what: {word(found, 'changes')}")
+    changes = word(found, "changes")
+    return _event(found, f"{word(found, 'by')} {_LOCKS.get(changes, f'has changed who may do what: {changes}')}")
 
 
 def _invited(found: Found, people: People) -> Entry:

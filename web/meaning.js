@@ -4,6 +4,11 @@ import { REMEMBERED } from "./talk.js";
 
 const NOT_SHOWN = ["older", "gap", "commands", "survey", "quit"]; // what is asked by the page itself
 
+const LOCKS = {
+  "+m": "has locked this room: only those with a voice speak here now.",
+  "-m": "has unlocked this room: everybody may speak here.",
+};
+
 export function receive(chat, event) {
   MEANING[event.event]?.(chat, event);
 }
@@ -28,7 +33,8 @@ const MEANING = {
   seen: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, is on line.`),
   history,
   topic,
-  mode: (chat, event) => change(chat, event, `${event.by} changed who may do what: ${event.changes}`),
+  mode: (chat, event) =>
+    change(chat, event, `${event.by} ${LOCKS[event.changes] || `changed who may do what: ${event.changes}`}`),
   inviting: (chat, event) => change(chat, event, `${event.by} has asked ${event.name} in.`),
   invited: (chat, event) =>
     chat.say(chat.view, "note", event, `${event.by} asks you into ${event.title}: type /join ${event.room}`),
