@@ -41,8 +41,8 @@ from tests.support import ROOT, PlainClient, Program, Server
 
 HOSTS = {"door", "exit", "qr"}
 OPERATORS = {
-    "announce", "audit", "ban", "bans", "deoper", "list_users", "lock", "mute", "rename", "reset", "room", "slow", "unban",
-    "unlock", "unmute", "unroom", "wallops",
+    "announce", "audit", "ban", "bans", "deoper", "list_users", "lock", "mute", "rename", "reset", "room", "slow",
+    "unban", "unlock", "unmute", "unroom", "wallops",
 }  # fmt: skip
 GUESTS = {
     "away", "block", "color", "identify", "inbox", "nick", "password", "quit", "register", "setname", "umode",
@@ -738,14 +738,6 @@ def test_away(stage: Stage) -> None:
     rested, told = stage.type(stage.ann, "/away")
     assert isinstance(rested, Rested) and rested.text == ""
     assert stage.told(stage.ann, "/away") == "You are not away."
-
-
-def test_color(stage: Stage) -> None:
-    (coloured,) = stage.type(stage.ann, "/colour ON")
-    assert isinstance(coloured, Coloured) and coloured.on
-    assert stage.refused(stage.ann, "/color red").code == "bad_request"
-    stage.ann.wire = "json"
-    assert stage.told(stage.ann, "/color off").startswith("Your client chooses its colours itself")
 
 
 def test_setname(stage: Stage) -> None:

@@ -91,7 +91,7 @@ class Irc:
 
 
 IN_IRC = frozenset({"BAN", "BANS", "UNBAN", "MUTE", "UNMUTE", "ANNOUNCE", "RENAME", "ROOM", "UNROOM", "RESET"})
-SEATS = {"console": Console, "plain": Plain, "json": Json, "irc": Irc}
+SEATS: dict[str, Callable[[Server], Seat]] = {"console": Console, "plain": Plain, "json": Json, "irc": Irc}
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_every_verb_from_every_seat(server: Server, bob: Callable[[], PlainClien
     kim = JsonClient(server, "kim")
     assert kim.request("register", password="a long word")["event"] == "told"
     watcher = JsonClient(server, "watcher")
-    someone: Seat = SEATS[seat](server)
+    someone = SEATS[seat](server)
     for row in ROWS:
         if (row.host and seat != "console") or (seat == "irc" and row.verb not in IN_IRC):
             continue
@@ -140,15 +140,14 @@ def test_every_verb_from_every_seat(server: Server, bob: Callable[[], PlainClien
                 values["id"] = str(watcher.wait_for("said", text="what is to be removed")["id"])
         someone.do(row.line.format(**values), row.answer.format(**values), row.event)
         if row.trail:
-            check_trail(server, watcher, row, values)
+            check_trail(server, row, values)
         for line, why in row.refusals:
             someone.do(line.format(**values), why.format(**values), "refused")
-    for client in (kim, watcher, getattr(someone, "line", None)):
-        if client is not None:
-            client.close()
+    for visitor in (kim, watcher, getattr(someone, "line", kim)):
+        visitor.close()
 
 
-def check_trail(server: Server, watcher: JsonClient, row: Row, values: dict[str, str]) -> None:
+def check_trail(server: Server, row: Row, values: dict[str, str]) -> None:
     """See the act at the end of what AUDIT shows."""
     server.type("AUDIT 1")
     server.wait_for(re.compile(rf"\d\d:\d\d:\d\d \S+ {re.escape(row.trail.format(**values))}\n"))
