@@ -298,7 +298,7 @@ def test_unknown_and_known_names_answer_alike(house: House) -> None:
     for name in ("kim", "nobody"):
         answers = [house.program(name, "wrong").objects()[0] for _ in range(TRIES + 1)]
         texts = [answer["text"].replace(name, "NAME") for answer in answers]
-        wait = f"Too many wrong passwords for that name from your address; wait {BLOCKED + 1:g} s."
+        wait = f"Too many wrong passwords for that name from your address; wait {BLOCKED:g} s."
         assert texts == ["That is not the password of NAME."] * (TRIES - 1) + [wait] * 2
         assert [answer["code"] for answer in answers] == ["wrong_password"] * (TRIES - 1) + ["blocked"] * 2
 
