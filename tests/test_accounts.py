@@ -333,7 +333,7 @@ def test_a_person_is_told_how_long(house: House) -> None:
         "[!] Too many wrong passwords for that name from your address; wait 60 s.", "What is your name?"]  # fmt: skip
     house.clock.now += 30
     guest.send(b"kim\n")
-    assert guest.lines()[0].endswith("wait 31 s.")
+    assert guest.lines()[0].endswith("wait 30 s.")
     guest.send(b"bob\n")
     assert guest.lines()[0] == "OK"
 
