@@ -22,6 +22,7 @@ from chat.events import (
     Entered,
     Form,
     Gone,
+    Identity,
     Joined,
     Left,
     Recalled,
@@ -123,6 +124,7 @@ class Hub(Presence):
         """Put the host into every lasting room, before anybody else; returns him."""
         self.host = self._seat(HOST, listener, Standing.HOST, address=address, wire="console")
         self.host.modes.add("i")
+        self.host.who = Identity(HOST, "chat", realname="the host")
         for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
             self.come(self.host, room)
         self._turn = Turn()
