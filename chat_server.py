@@ -37,10 +37,10 @@ from net.log import log_faults
 from net.loop import Loop
 from net.recent import Recent
 from options import Options, parse
-from store import Loaded, Store, Unusable
 from seat import HostSeat
+from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts
-from visit import HostSeat, Visit, Way
+from visit import Visit, Way
 from way_in import WayIn, examine, reached_at
 from wires.datagram import Datagram
 from wires.door import Door

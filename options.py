@@ -12,12 +12,13 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_data_path
+
+from record import record, replace
 
 SELECTORS = ("select", "poll", "epoll")
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
@@ -25,7 +26,7 @@ FILE = "chat.toml"
 _PATHS = ("data", "tls_cert", "tls_key")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """What the host chose.
 

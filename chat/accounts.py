@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from chat import names
 from chat.events import Refused
+from record import entity, field
 
 TRIES = 3
 BLOCKED = 60.0  # seconds
@@ -14,7 +14,7 @@ GUESSERS = 10_000  # pairs of name and address that are remembered
 LISTED = 200  # names that one person may block, or watch
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Account:
     """A registered name. Times are seconds since 1970 UTC; `seconds` is the time on line of all visits that have ended.
 
@@ -66,7 +66,7 @@ class Accounts:
         return next((self._looks[look] for look in looks if look in self._looks), None)
 
 
-@dataclass(slots=True)
+@entity
 class _Tries:
     wrong: int = 0
     until: float = 0.0

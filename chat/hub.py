@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from chat import names
@@ -41,6 +40,7 @@ from chat.rooms import Rooms
 from chat.roster import Roster
 from chat.tokens import Tokens
 from chat.turn import Departed, Post, Room, Standing, Turn, User, Watchers
+from record import replace
 
 HOST = "Host"
 ROSTER = 100  # names that travel with an event about who is here; the count tells how many there are

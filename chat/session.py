@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
 from hmac import compare_digest
 from typing import Protocol
@@ -15,6 +14,7 @@ from chat.hub import Hub
 from chat.returns import come_back
 from chat.text import clean
 from chat.turn import User
+from record import replace
 
 QUESTION = "What is your name?"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
@@ -17,13 +16,14 @@ from chat.hub import Hub
 from chat.links import Front
 from chat.text import clean
 from chat.turn import Standing, User
+from record import field, record
 
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
 ANSWER = 200_000  # characters in one answer, so at most 800 KB
 LONGEST = 16_384  # characters in a message, so at most 64 KiB
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """One use of a command: by whom, with what, and where to answer."""
 
@@ -47,7 +47,7 @@ class Call:
         self.hub.tell(self.user, event)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """One verb.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chat.events import Refused
 from commands import Call, Command
+from record import replace
 
 LETTERS = "Biw"
 

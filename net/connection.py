@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from dataclasses import dataclass
 from typing import Protocol
 
 from net.loop import READ, WRITE, Loop, Timer
+from record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """Bounds of one connection: bytes and seconds."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
@@ -38,6 +37,7 @@ from chat.events import (
 )
 from chat.rooms import LOBBY, key
 from chat.text import clean, one_line
+from record import replace
 from wires.plain import day, delivery
 from wires.wire import LINE, Wire
 

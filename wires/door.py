@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
+from record import entity
 from wires.datagram import KNOWN, LOG_IN, OURS, UNKNOWN, Code, datagram, read
 
 MOST = 1_000  # senders that are remembered
@@ -20,7 +20,7 @@ DIGITS = 6
 FULL = "the room is full"
 
 
-@dataclass(slots=True)
+@entity
 class _Stranger:
     """An address that is not proven. `credit` is what came from it, less what went there, in bytes."""
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chat.events import Ended, Event, Refused, Request
+from record import record
 from wires.origin import HOST, Trust
 from wires.pages import Page
 from wires.wire import Wire
@@ -50,7 +50,7 @@ _POLICY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Site:
     """What is served: the pages by their paths, and to whom; with `tls`, only to who comes by https."""
 

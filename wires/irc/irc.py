@@ -7,13 +7,13 @@ keeps what a client has said of itself before it was let in.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from chat.events import Event, Ref, Refused, Request, Script
 from chat.hub import Hub
 from chat.turn import User
+from record import entity, record
 from wires.irc import labels, told
 from wires.irc.caps import SHARED
 from wires.irc.lines import LINE, Line, Unreadable, parse, write
@@ -25,7 +25,7 @@ Steps = Generator[Any, None, None]
 """What a verb does: it yields lines to send, and Requests to have done, whose Refused it may catch."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class House:
     """What an IRC client is told of the server. `started` is seconds since 1970 UTC; `motd` has any number of lines.
 
@@ -40,7 +40,7 @@ class House:
     strangers: Callable[[], int] = lambda: 0
 
 
-@dataclass(slots=True)
+@entity
 class Newcomer:
     """What a client has said of itself before it was let in."""
 
@@ -55,7 +55,7 @@ class Newcomer:
 Verb = Callable[["Irc", User, Line], Steps]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """How a verb is run: with how many parameters at least, and whether also before somebody is let in."""
 
