@@ -34,7 +34,7 @@ from net.datagrams import Datagrams, Peer, bind_beside
 from net.holder import holder
 from net.listener import Listener, bind
 from net.log import log_faults
-from net.loop import Loop
+from net.loop import FAULT, Loop
 from net.recent import Recent
 from options import Options, parse
 from seat import HostSeat
@@ -138,14 +138,23 @@ class Server:
 
     def settle(self) -> None:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
-        turn = self.hub.take()
+        while self._tell(self.hub.take()):
+            pass  # somebody has failed, of which the others are to be told
+        if self.hub.closing is not None and self._listeners:
+            self._close()
+
+    def _tell(self, turn: Turn) -> bool:
+        """Tell a turn; returns whether there was a fault of ours in somebody's wire, who has been put out for it."""
+        faults: dict[Any, Exception] = {}
         try:
-            self._keep(turn, deliver(turn))
+            self._keep(turn, deliver(turn, faults.__setitem__))
         finally:
             for user in turn.gone:
                 user.listener.hang_up()
-        if self.hub.closing is not None and self._listeners:
-            self._close()
+        for listener, error in faults.items():
+            self.loop.report(type(listener.wire).__name__, error)
+            listener.failed(FAULT)
+        return bool(faults)
 
     def _keep(self, turn: Turn, acknowledgements: Acknowledgements) -> None:
         """Have the store keep what is to last; whoever waits for that is told when it is safe."""

@@ -372,3 +372,6 @@ class Nobody:
 
     def hang_up(self) -> None:
         """There is nothing to close."""
+
+    def failed(self, why: str) -> None:
+        """There is nobody to put out."""

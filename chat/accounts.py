@@ -81,12 +81,12 @@ class Guard:
     def __init__(self) -> None:
         self._tries: dict[tuple[str, str], _Tries] = {}
 
-    def check(self, key: str, address: str, now: float) -> None:
+    def check(self, key: str, address: str, now: float, what: str = "that name") -> None:
         """Raise Refused `blocked` while `address` has to wait; `now` is monotonic seconds."""
         tries = self._tries.get((key, address))
         if tries is not None and tries.until > now:
             seconds = int(tries.until - now) + 1
-            raise Refused("blocked", f"Too many wrong passwords for that name from your address; wait {seconds} s.")
+            raise Refused("blocked", f"Too many wrong passwords for {what} from your address; wait {seconds} s.")
 
     def count(self, key: str, address: str, now: float) -> None:
         """Count a password that is about to be checked."""

@@ -153,7 +153,7 @@ class WebSpeaker(JsonSpeaker):
     blanks = frame(TEXT, b"")
 
     def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
-        return WebClient(server)
+        return WebClient(server, tls=tls)
 
     def command(self, verb: str, **values: str) -> bytes:
         return frame(TEXT, super().command(verb, **values))

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from chat import names
+from chat.changes import Called, Described, Invited, Inviting, Moded
 from chat.events import (
     Acted,
     Declined,
@@ -22,6 +23,7 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Parted,
     Place,
     Recalled,
@@ -38,8 +40,8 @@ from chat.events import (
 from chat.rooms import LOBBY, key
 from chat.text import clean, one_line
 from record import replace
-from wires.plain import day, delivery
-from wires.wire import LINE, Wire
+from wires import words
+from wires.wire import CHANGES, LINE, Wire
 
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
 AGAIN = 1.0  # seconds within which the same words, in a datagram of their own, are the same datagram come twice
@@ -140,8 +142,8 @@ class Datagram(Wire):
             return frame(Code.LOGIN_ACK, event.new)
         if isinstance(event, Whispered):
             away = b"".join(frame(Code.ERROR, f"{name}: not logged in") for name in event.away)
-            return away + (_host("=", delivery(event)) if event.kept else b"")
-        return self.encode(event) if isinstance(event, (Said, Acted)) else b""
+            return away + (_host("=", words.delivery(event)) if event.kept else b"")
+        return self.encode(event) if isinstance(event, (Said, Acted, *CHANGES)) else b""
 
     def _is_repeated(self, code: int, data: bytes) -> bool:
         """Return whether these words have just come: networks, and those who listen in them, repeat datagrams."""
@@ -249,7 +251,12 @@ def _entered(event: Entered, places: Places) -> bytes:
 
 
 def _left(event: Left, places: Places) -> bytes:
-    return frame(Code.USER_PARTS, f"{title(places(event.room))} {event.name}")
+    why = _changed(event.room, words.left(event)) if event.by and not event.gone else b""
+    return why + frame(Code.USER_PARTS, f"{title(places(event.room))} {event.name}")
+
+
+def _changed(room: str, what: str) -> bytes:
+    return _host("*", words.place(room) + what)
 
 
 def _renamed(event: Renamed, places: Places) -> bytes:
@@ -284,7 +291,7 @@ def _recalled(event: Recalled, places: Places) -> bytes:
     """Return what someone asked for. What newcomers to a room are shown unasked is too much for UDP."""
     if event.room:
         return b""
-    return b"".join(_host("=", f"{day(told.at)} {told.sender}: {one_line(told.text)}") for told in event.events)
+    return b"".join(_host("=", f"{words.day(told.at)} {told.sender}: {one_line(told.text)}") for told in event.events)
 
 
 def _declined(event: Declined, places: Places) -> bytes:
@@ -324,7 +331,13 @@ _WRITERS: dict[type[Event], Callable[[Any, Places], bytes]] = {
     Listed: _listed,
     Recalled: _recalled,
     Told: lambda event, places: _host("=", event.text),
-    Seen: lambda event, places: _host("=", f"{event.name} is here."),
+    Described: lambda event, places: _changed(event.room, words.described(event)),
+    Moded: lambda event, places: _changed(event.room, words.moded(event)),
+    Inviting: lambda event, places: _changed(event.room, words.inviting(event)),
+    Called: lambda event, places: _changed(LOBBY, words.called(event)),
+    Seen: lambda event, places: _host("=", words.seen(event)),
+    Missed: lambda event, places: _host("=", words.seen(event)),
+    Invited: lambda event, places: _host("=", words.invited(event)),
     Declined: _declined,
     Ended: _ended,
 }

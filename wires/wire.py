@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import ClassVar
 
-from chat.events import Event, Ref, Refused, Request, Script
+from chat.changes import Described, Inviting, Moded
+from chat.events import Event, Left, Ref, Refused, Renamed, Request, Script
 
 LINE = 4096  # bytes in a line, its end not counted
+CHANGES = (Renamed, Described, Moded, Inviting, Left)
+"""What whoever did it is told as everybody is: it is no news of his words, but of the room or of his name."""
 
 
 class Wire:
