@@ -37,6 +37,7 @@ class HostConsole(Wire):
     """The wire of the one who sits at the server."""
 
     name = "console"
+    echoes = False
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the typed line."""

@@ -43,6 +43,7 @@ class Plain(Wire):
     """Lines of text; the first is the name."""
 
     name = "plain"
+    echoes = False
     plain_names = True
 
     def __init__(self) -> None:
@@ -87,6 +88,11 @@ class Plain(Wire):
             return self._ask(event)
         write = _WRITERS.get(type(event))
         return write(event).encode() if write else b""
+
+    def encode_all(self, events: list[Event]) -> bytes:
+        """Return a line for each event."""
+        write = _WRITERS.get(type(events[0]))
+        return "".join(map(write, events)).encode() if write and events[1:] else self.encode(events[0])
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell the author of a private message whom it reached; of what he changed, what everybody is told."""
