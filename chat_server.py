@@ -222,14 +222,15 @@ class Server:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
         door = Door((*LOOPBACK, *self.options.udp_trust), secrets.randbelow)
         try:
-            return [Datagrams(self.loop, sock, door, self._meet) for sock in bind_beside(sockets)]
+            return [Datagrams(self.loop, sock, door, partial(self._meet, door)) for sock in bind_beside(sockets)]
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             self.hub.note(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
             return []
 
-    def _meet(self, peer: Peer) -> Visit:
-        visit = Visit(self, peer.shown, lambda _: peer, Datagram(self._place, self.loop.clock.monotonic))
+    def _meet(self, door: Door, peer: Peer) -> Visit:
+        wire = Datagram(self._place, self.loop.clock.monotonic, door.trusts(peer.host))
+        visit = Visit(self, peer.shown, lambda _: peer, wire)
         self._visits[visit] = None
         return visit
 

@@ -88,3 +88,10 @@ class Called(Event):
     sender: str
     text: str
     who: Identity = NOBODY
+
+
+@record
+class Coloured(Event):
+    """To one person, who asked for it: what he sees has colours from now on, or none any more."""
+
+    on: bool
