@@ -35,7 +35,7 @@ from chat.moderation import check_may_speak
 from chat.presence import Presence
 from chat.rooms import Rooms
 from chat.tokens import Tokens
-from chat.turn import Departed, Post, Room, Standing, Turn, User
+from chat.turn import NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
 from record import replace
 
 HOST = "Host"
@@ -246,12 +246,14 @@ class Hub(Presence):
     def say(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Say `text` to a room, by default to the one someone talks in."""
         room = room or user.room
-        self._speak(user, room, Said(*self.stamp(), room.name, user.name, text, user.who, form), ref)
+        number, at = self.stamp()
+        self._speak(user, room, Said(number, at, room.name, user.name, text, user.who, form), ref)
 
     def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Tell a room, by default the one someone talks in, what he does."""
         room = room or user.room
-        self._speak(user, room, Acted(*self.stamp(), room.name, user.name, text, user.who, form), ref)
+        number, at = self.stamp()
+        self._speak(user, room, Acted(number, at, room.name, user.name, text, user.who, form), ref)
 
     # -- within
 
@@ -317,9 +319,10 @@ class Hub(Presence):
             self.post(event, to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
         room.recent.append(event)
-        self.keep(MessageSaved(event, user.key))
-        deaf = frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
-        self._turn.posts.append(Post(event, room, (), user, ref, deaf))
+        if self.memory is not None:
+            self._turn.facts.append(MessageSaved(event, user.key))
+        deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
+        self._turn.posts.append(Post(event, room, (), user, ref, deaf or NOBODY_DEAF))
 
     def _entered(self, user: User, room: Room) -> Entered:
         return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members), user.who)

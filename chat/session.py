@@ -30,7 +30,11 @@ class State(Enum):
     LEAVING = "has heard goodbye, or is gone"
 
 
+NAMING, PROVING, CHECKING, PRESENT, LEAVING = State
+"""The same, for the way of every message: to look one up in its class takes a tenth of a microsecond (Python 3.11)."""
+
 _BEFORE = frozenset({"login", "ping", "pong", "quit"})
+_OWN = frozenset({"login", "authenticate", "ping", "pong"})  # what no command does, also for those who are present
 LONGEST_LINE = 100  # characters in what one says of oneself
 DOOR = "\0door"  # as a name nobody can have: wrong passwords for the room are counted under it
 
@@ -89,22 +93,22 @@ class Session:
     @property
     def newcomer(self) -> bool:
         """Return whether he is not in the room yet, and not gone."""
-        return self.user is None and self.state is not State.LEAVING
+        return self.user is None and self.state is not LEAVING
 
     def handle(self, request: Request | Refused | Script) -> None:
         """Do what is asked, or answer why not. What comes after goodbye does not count."""
         if self.user is not None and self.user.gone:
-            self.state = State.LEAVING
-        if self.state is State.LEAVING:
+            self.state = LEAVING
+        if self.state is LEAVING:
             return
         try:
-            if isinstance(request, Refused):
-                raise request
-            if isinstance(request, Script):
-                self._follow(request)
-            else:
+            if isinstance(request, Request):
                 request = self._read(request)
                 self._do(request)
+            elif isinstance(request, Script):
+                self._follow(request)
+            else:
+                raise request
         except Refused as refusal:
             self._decline(refusal, request)
 
@@ -169,17 +173,16 @@ class Session:
 
     def _do(self, request: Request) -> None:
         """Do what is asked, if this state accepts it. Raises Refused."""
-        accepted = ACCEPTS[self.state]
-        if accepted is not None and request.verb not in accepted:
+        if self.state is not PRESENT and request.verb not in (ACCEPTS[self.state] or ()):
             raise Refused("not_logged_in", "Please log in with a name first.")
-        if request.verb == "login":
+        if self.user is not None and request.verb not in _OWN:
+            self._rules.run(self._hub, self.user, request)
+        elif request.verb == "login":
             self._login(request)
         elif request.verb == "authenticate":
             self._authenticate(request)
         elif request.verb in ("ping", "pong"):
             self._pulse(request)
-        elif self.user is not None:
-            self._rules.run(self._hub, self.user, request)
         elif request.verb == "prove" and not self._inside:
             self._answer_door(request)
         elif request.verb == "prove":

@@ -149,6 +149,9 @@ class Watchers:
             self._by_key.pop(key, None)
 
 
+NOBODY_DEAF: frozenset[User] = frozenset()
+
+
 @entity
 class Post:
     """One event and its audience: a room (its author hears his own version) or some people, but not the `deaf`."""
@@ -158,7 +161,7 @@ class Post:
     to: tuple[User, ...] = ()
     author: User | None = None
     ref: Ref = None
-    deaf: frozenset[User] = frozenset()
+    deaf: frozenset[User] = NOBODY_DEAF
 
 
 @entity

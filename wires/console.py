@@ -49,6 +49,11 @@ class HostConsole(Wire):
         lines = write(event) if write else ""
         return f"{lines}\n".encode() if lines else b""
 
+    def encode_all(self, events: list[Event]) -> bytes:
+        """Return the lines for the screen, of several events of one kind."""
+        write = _WRITERS.get(type(events[0]))
+        return "".join([f"{lines}\n" for lines in map(write, events) if lines]).encode() if write else b""
+
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell whom a private message reached, and what changed; the rest the host has just typed himself."""
         if isinstance(event, Whispered):

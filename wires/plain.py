@@ -53,12 +53,6 @@ class Plain(Wire):
         self._telnet: Telnet | None = None
         self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
         self._coloured = False
-        self._dialect: object = type(self)
-
-    @property
-    def dialect(self) -> object:
-        """Return what decides the bytes: lines with colours are others."""
-        return self._dialect
 
     def by_hand(self) -> None:
         """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
@@ -71,7 +65,8 @@ class Plain(Wire):
         if self._keyboard:
             data = self._keyboard.line_ends(data)
         for line in self._lines.cut(data):
-            self._end_hiding()
+            if self._telnet is not None:
+                self._end_hiding()
             if line is None:
                 yield Refused("too_long", f"A line has at most {self._lines.limit} bytes; yours was left out whole.")
             else:
@@ -102,7 +97,7 @@ class Plain(Wire):
     def encode_all(self, events: list[Event]) -> bytes:
         """Return a line for each event."""
         write = _WRITERS.get(type(events[0]))
-        return "".join(map(write, events)).encode() if write and events[1:] else self.encode(events[0])
+        return self._look("".join(map(write, events))) if write and events[1:] else self.encode(events[0])
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell the author of a private message whom it reached; of what he changed, what everybody is told."""
@@ -112,7 +107,7 @@ class Plain(Wire):
 
     def _colour(self, on: bool) -> None:
         self._coloured = on
-        self._dialect = (type(self), "coloured") if on else type(self)
+        self.dialect = (type(self), "coloured") if on else type(self)
 
     def _look(self, lines: str) -> bytes:
         return (paint(lines) if self._coloured else lines).encode()
@@ -144,8 +139,7 @@ class Plain(Wire):
 
 
 def _request(line: bytes) -> Request:
-    text = line.decode("utf-8", "replace")
-    return Request("line" if text.startswith("/") else "say", text)
+    return Request("line" if line[:1] == b"/" else "say", line.decode("utf-8", "replace"))
 
 
 def _event(at: float, room: str, what: str) -> str:

@@ -121,14 +121,17 @@ class Lines:
         if b"\n" not in data:
             self._keep(self.rest + data)
             return []
-        found: list[bytes | None] = [*(self.rest + data).split(b"\n")]
-        rest = found.pop() or b""
+        whole = self.rest + data
+        *lines, rest = whole.split(b"\n")
+        found: list[bytes | None] = [*lines]
+        if b"\r" in whole or max(map(len, lines)) > self.limit:
+            found = [self._whole(line) for line in lines]
         if self._dropping:
             found[0] = None
             self._dropping = False
         self.pieces = 0
         self._keep(rest)
-        return [line if line is None else self._whole(line) for line in found]
+        return found
 
     def take_rest(self) -> bytes:
         """Return what came without an end, and forget it."""
