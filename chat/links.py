@@ -6,7 +6,6 @@ It knows addresses as text. What they lead to is the business of others.
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import quote
 
 from chat.events import Refused
 from record import entity
@@ -25,6 +24,8 @@ class Front:
 
     def link(self, room: str) -> str:
         """Return the link that opens `room`."""
+        from urllib.parse import quote
+
         return f"{self.address}?room={quote(room, safe='')}"
 
     def fits(self, rows: list[str], more: int) -> bool:

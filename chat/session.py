@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from hmac import compare_digest
 from typing import Protocol
 
 from chat import names, passwords
@@ -390,4 +389,6 @@ class Session:
 
 def _is_same(given: str, secret: str) -> bool:
     """Return whether two texts are the same, in a time that tells nothing of where they differ."""
+    from hmac import compare_digest
+
     return compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))

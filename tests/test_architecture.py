@@ -16,13 +16,14 @@ from tests.support import ROOT
 
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
-    "chat_server", "chat_client", "record",
+    "chat_server", "chat_client", "record", "ready",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
 
 MAY_IMPORT = {
     "record": set(),
+    "ready": {"chat", "wires", "options"},
     "chat": {"chat"},
     "net": {"net"},
     "wires": {"wires", "chat"},
