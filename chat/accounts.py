@@ -61,7 +61,7 @@ class Accounts:
         """Return the account called `name`, compared without case, or None."""
         return self._accounts.get(names.key(name))
 
-    def like(self, looks: frozenset[str]) -> Account | None:
+    def like(self, looks: Iterable[str]) -> Account | None:
         """Return an account whose name looks so, or None."""
         return next((self._looks[look] for look in looks if look in self._looks), None)
 

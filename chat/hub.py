@@ -122,7 +122,7 @@ class Hub(Presence):
     def seat_host(self, listener: Any, address: str) -> User:
         """Put the host into every lasting room, before anybody else; returns him."""
         self.host = self._seat(HOST, listener, Standing.HOST, address=address, wire="console")
-        self.host.modes.add("i")
+        self.host.modes |= {"i"}
         for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
             self.come(self.host, room)
         self._turn = Turn()
@@ -269,7 +269,7 @@ class Hub(Presence):
         self, name: str, listener: Any, standing: Standing, *, address: str, wire: str, account: Account | None = None
     ) -> User:
         now = self.clock.monotonic()
-        user = User(name, names.key(name), frozenset(), listener, standing, now, address, wire, account=account)
+        user = User(name, names.key(name), (), listener, standing, now, address, wire, account=account)
         user.looks = self.roster.check_free(name, user)
         if account is not None:
             self.recognise(user, account)

@@ -42,6 +42,6 @@ def _decide(hub: Hub, user: User, name: str, right: bool, ref: Ref) -> None:
         raise Refused("oper_wrong", "That is not the name and password of an operator.")
     hub.guard.right(OPER, user.address.rpartition(":")[0])
     user.standing = max(user.standing, Standing.OPERATOR)
-    user.modes.add("o")
+    user.modes |= {"o"}
     hub.note(f"{user.name} is an operator now, as {name}.")
     hub.inform(user, "oper", "You are an operator now. /help lists what you can do.", ref)

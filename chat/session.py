@@ -74,6 +74,23 @@ class Visitor(Protocol):
 class Session:
     """One visitor's way from the first request to the last."""
 
+    __slots__ = (
+        "_account",
+        "_claimed",
+        "_hub",
+        "_ident",
+        "_inside",
+        "_realname",
+        "_resumes",
+        "_rules",
+        "_visitor",
+        "greeted",
+        "joins",
+        "plain_names",
+        "state",
+        "user",
+    )
+
     def __init__(self, hub: Hub, rules: Rules, visitor: Visitor) -> None:
         self.state = State.NAMING
         self.user: User | None = None

@@ -38,7 +38,7 @@ class User:
 
     name: str
     key: str
-    looks: frozenset[str]
+    looks: tuple[str, ...]
     listener: Any
     standing: Standing
     arrived: float
@@ -56,7 +56,7 @@ class User:
     roams: bool = False
     active: float = 0.0
     away: str = ""
-    modes: set[str] = field(default_factory=set)
+    modes: frozenset[str] = frozenset()
     marks: dict[str, str] = field(default_factory=dict)
     who: Identity = NOBODY
 
