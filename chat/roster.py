@@ -69,7 +69,7 @@ class Roster:
         self._forget(user)
         return True
 
-    def rename(self, user: User, name: str, looks: frozenset[str]) -> None:
+    def rename(self, user: User, name: str, looks: tuple[str, ...]) -> None:
         """Let someone who is on line have another name, which `check_free` has found free."""
         self._forget(user)
         user.name, user.key, user.looks = name, names.key(name), looks

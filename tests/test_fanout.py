@@ -499,10 +499,7 @@ class Broken(Jsonl):
     def __init__(self, where: str) -> None:
         super().__init__()
         self.where = where
-
-    @property
-    def dialect(self) -> object:
-        return type(self), self.where
+        self.dialect = type(self), where
 
     def encode(self, event: Event) -> bytes:
         if self.where == "encode" and isinstance(event, Said):
