@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from chat.accounts import Account
 from chat.events import AS_USUAL, Form, Ref, Refused, Whispered
@@ -11,11 +10,12 @@ from chat.facts import WhisperSaved
 from chat.hub import Hub
 from chat.sanctions import check_not_muted
 from chat.turn import User
+from record import entity, field
 
 INBOX = 500  # messages that wait for one person
 
 
-@dataclass(slots=True)
+@entity
 class _Wanted:
     """Whom a message is meant for: on line, away with an inbox, away with a full one, unknown."""
 

@@ -65,7 +65,7 @@ class Presence(Board):
         user.blocked, user.watched, user.marks = account.blocked, account.watched, account.marks
         if account.standing > user.standing:
             user.standing = Standing(account.standing)
-            user.modes.add("o")
+            user.modes |= {"o"}
         for key in user.watched:
             self.watchers.add(user, key)
         self.mind_blocks(user)

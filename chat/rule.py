@@ -19,7 +19,7 @@ from chat.turn import Room, Standing, User
 SLOWEST = 3600  # seconds
 
 
-def record(hub: Hub, user: User, act: str, on: str = "", text: str = "") -> None:
+def write_down(hub: Hub, user: User, act: str, on: str = "", text: str = "") -> None:
     """Write down what someone did."""
     hub.desk.record(Audited(hub.clock.time(), user.name, act, on, text), hub.keep)
 
@@ -62,7 +62,7 @@ def lift(hub: Hub, user: User, kind: str, word: str) -> list[Sanction]:
         if other.muted in found:
             other.muted = None
             hub.inform(other, "unmute", "You may speak again.")
-    record(hub, user, "UNBAN" if kind == BAN else "UNMUTE", word)
+    write_down(hub, user, "UNBAN" if kind == BAN else "UNMUTE", word)
     return found
 
 
@@ -86,7 +86,7 @@ def _impose(hub: Hub, user: User, kind: str, sentence: Sentence) -> tuple[list[S
         check_may_act_on(user, Standing.HOST, HOST)
     for sanction in made:
         hub.desk.impose(sanction, hub.keep)
-    record(hub, user, kind.upper(), ", ".join(sanction.shown for sanction in made), how_long(made[0], now))
+    write_down(hub, user, kind.upper(), ", ".join(sanction.shown for sanction in made), how_long(made[0], now))
     return made, met
 
 
@@ -126,11 +126,11 @@ def appoint(hub: Hub, user: User, name: str, standing: Standing) -> str:
         hub.keep(StandingChanged(account.key, standing))
     if other is not None:
         other.standing = standing
-        (other.modes.add if standing == Standing.OPERATOR else other.modes.discard)("o")
+        other.modes = other.modes | {"o"} if standing == Standing.OPERATOR else other.modes - {"o"}
         hint = "You are an operator now. /help lists what you can do."
         about = "oper" if standing == Standing.OPERATOR else "deoper"
         hub.inform(other, about, hint if about == "oper" else "You are no operator any more.")
-    record(hub, user, "OPER" if standing == Standing.OPERATOR else "DEOPER", shown)
+    write_down(hub, user, "OPER" if standing == Standing.OPERATOR else "DEOPER", shown)
     return shown
 
 
@@ -142,13 +142,13 @@ def slow(hub: Hub, user: User, room: Room, seconds: int, ref: Ref = None) -> Non
     room.gate.slow = seconds
     room.gate.spoke.clear()
     hub.post(Slowed(*hub.stamp(), room.name, user.name, seconds, user.who), room, author=user, ref=ref)
-    record(hub, user, "SLOW", room.name, f"{seconds} s" if seconds else "off")
+    write_down(hub, user, "SLOW", room.name, f"{seconds} s" if seconds else "off")
 
 
 def announce(hub: Hub, user: User, text: str, ref: Ref = None) -> None:
     """Tell everybody something."""
     hub.post(Announced(*hub.stamp(), user.name, text, user.who), to=tuple(hub), author=user, ref=ref)
-    record(hub, user, "ANNOUNCE", "", text)
+    write_down(hub, user, "ANNOUNCE", "", text)
 
 
 def make(hub: Hub, user: User, title: str, description: str) -> Room:
@@ -164,7 +164,7 @@ def make(hub: Hub, user: User, title: str, description: str) -> Room:
             del host.rooms[current]
             host.rooms[current] = None
             host.current = current
-    record(hub, user, "ROOM", room.name, f"{title}: {description}" if description else title)
+    write_down(hub, user, "ROOM", room.name, f"{title}: {description}" if description else title)
     return room
 
 
@@ -182,7 +182,7 @@ def unmake(hub: Hub, user: User, room: Room) -> int:
         assert member is not None
         _bring_out(hub, user, room, member)
     hub.rooms.drop_if_empty(room)
-    record(hub, user, "UNROOM", room.name)
+    write_down(hub, user, "UNROOM", room.name)
     return len(people)
 
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from chat import names
 from chat.accounts import Account
@@ -16,6 +15,10 @@ from chat.events import Refused
 from chat.facts import Sanction
 from chat.text import span
 from chat.turn import Standing, User
+from record import record
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 BAN, MUTE = "ban", "mute"
 MOST = 1_000  # sanctions at once
@@ -26,10 +29,9 @@ _TIME = re.compile(r"([1-9]\d{0,5})([smhdw])", re.IGNORECASE)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 Mark = tuple[str, str, str]
-Network = IPv4Network | IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sentence:
     """Whom a word means, for how many seconds (0: for ever), and why."""
 
@@ -44,7 +46,7 @@ class Sanctions:
     def __init__(self, known: Iterable[Sanction] = ()) -> None:
         self._all: dict[Mark, Sanction] = {}
         self._looks: dict[tuple[str, str], Mark] = {}
-        self._networks: dict[Mark, Network] = {}
+        self._networks: dict[Mark, IPv4Network | IPv6Network] = {}
         for sanction in known:
             self.add(sanction)
 
@@ -60,7 +62,9 @@ class Sanctions:
         if sanction.sort == "name":
             self._look(sanction)
         elif sanction.sort in ("address", "network"):
-            self._networks[mark] = ip_network(sanction.key)
+            found = network(sanction.key)
+            assert found is not None
+            self._networks[mark] = found
 
     def remove(self, sanction: Sanction) -> None:
         """End one."""
@@ -130,14 +134,18 @@ def host_of(address: str) -> str:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
+    from ipaddress import ip_address  # whoever bans nobody by address does without
+
     try:
         return ip_address(host.strip("[]"))
     except ValueError:
         return None
 
 
-def network(word: str) -> Network | None:
+def network(word: str) -> IPv4Network | IPv6Network | None:
     """Return the network, or the one address, that a word names; None where it is no address."""
+    from ipaddress import ip_network
+
     try:
         return ip_network(word.strip("[]"), strict=False)
     except ValueError:

@@ -19,7 +19,7 @@ def run(call: Call, name: str) -> None:
     if name and call.hub.find(name) is not user:
         raise Refused("not_allowed", "Only the host may do that to others.")
     user.standing = Standing.GUEST
-    user.modes.discard("o")
+    user.modes -= {"o"}
     call.tell("deoper", "You are no operator any more.")
 
 

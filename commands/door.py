@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chat.rule import record
 from chat.turn import Standing
 from commands import Call, Command
 
@@ -17,7 +16,7 @@ def run(call: Call, password: str) -> None:
         call.tell("door", f"{state} DOOR PASSWORD changes it, DOOR - ends it.")
         return
     hub.door = "" if password == OPEN else password
-    record(hub, call.user, "DOOR", "", "a password" if hub.door else "no password")
+    write_down(hub, call.user, "DOOR", "", "a password" if hub.door else "no password")
     call.tell("door", "Newcomers are asked for that password." if hub.door else "Newcomers are asked for no password.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat.moderation import is_operator
-from chat.rule import record
+from chat.rule import write_down
 from chat.running import remove
 from commands import Call, Command
 
@@ -13,12 +13,12 @@ def run(call: Call, name: str, reason: str, room: str = "") -> None:
     if room or not is_operator(call.user):
         place = call.place(room)
         remove(call.hub, call.user, name, place, reason, ref=call.ref)
-        record(call.hub, call.user, "KICK", f"{name} out of {place.name}", reason)
+        write_down(call.hub, call.user, "KICK", f"{name} out of {place.name}", reason)
         return
     other = call.hub.get(name)
     shared = not call.user.rooms.keys().isdisjoint(other.rooms)
     call.hub.kick(other, call.user, reason, call.ref)
-    record(call.hub, call.user, "KICK", other.name, reason)
+    write_down(call.hub, call.user, "KICK", other.name, reason)
     if not shared:
         call.tell("kick", f"{other.name} has been kicked out.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from chat.desk import SHUT
 from chat.events import Refused
-from chat.rule import record
 from chat.running import Change, change
 from chat.turn import Standing
 from commands import Call, Command
@@ -17,13 +16,13 @@ def run(call: Call, what: str, reason: str) -> None:
     hub = call.hub
     if what.lower() == DOOR:
         hub.desk.locked = reason.strip() or SHUT
-        record(hub, call.user, "LOCK", DOOR, reason)
+        write_down(hub, call.user, "LOCK", DOOR, reason)
         call.tell("lock", "The door is locked: nobody new comes in. UNLOCK door opens it.")
         return
     place = call.place(what)
     if not change(hub, call.user, place, [Change("+", "m")], call.ref):
         raise Refused("no_change", f"{place.title} is locked already.")
-    record(hub, call.user, "LOCK", place.name, reason)
+    write_down(hub, call.user, "LOCK", place.name, reason)
     if place not in call.user.rooms:
         call.tell("lock", f"{place.title} is locked: only operators and those with a voice speak there.")
 

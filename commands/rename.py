@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from chat.naming import rename
-from chat.rule import record
 from chat.turn import Standing
 from commands import Call, Command
 
@@ -14,7 +13,7 @@ def run(call: Call, old: str, new: str) -> None:
     other = hub.get(old)
     before = other.name
     rename(hub, other, new, by=call.user)
-    record(hub, call.user, "RENAME", before, other.name)
+    write_down(hub, call.user, "RENAME", before, other.name)
     hub.inform(other, "rename", f"{call.user.name} has given you the name {other.name}.")
     call.tell("rename", f"{before} is {other.name} now.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat.moderation import is_operator
-from chat.rule import record
+from chat.rule import write_down
 from chat.running import describe
 from chat.sanctions import check_not_muted
 from chat.turn import Room
@@ -23,7 +23,7 @@ def run(call: Call, text: str, room: str = "") -> None:
     if not describe(call.hub, call.user, place, text, call.ref):
         return call.tell("topic", _answer(place))
     if is_operator(call.user):
-        record(call.hub, call.user, "TOPIC", place.name, text)
+        write_down(call.hub, call.user, "TOPIC", place.name, text)
     return None
 
 

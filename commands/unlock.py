@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from chat.events import Refused
-from chat.rule import record
 from chat.running import Change, change
 from chat.turn import Standing
 from commands import Call, Command
@@ -18,13 +17,13 @@ def run(call: Call, what: str) -> None:
         if not hub.desk.locked:
             raise Refused("no_change", "The door is not locked.")
         hub.desk.locked = ""
-        record(hub, call.user, "UNLOCK", DOOR)
+        write_down(hub, call.user, "UNLOCK", DOOR)
         call.tell("unlock", "The door is open.")
         return
     place = call.place(what)
     if not change(hub, call.user, place, [Change("-", "m")], call.ref):
         raise Refused("no_change", f"{place.title} is not locked.")
-    record(hub, call.user, "UNLOCK", place.name)
+    write_down(hub, call.user, "UNLOCK", place.name)
     if place not in call.user.rooms:
         call.tell("unlock", f"Everybody may speak in {place.title} again.")
 
