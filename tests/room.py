@@ -20,7 +20,8 @@ from chat import passwords
 from chat.desk import Desk
 from chat.events import Ended, Event, Refused, Request, Script
 from chat.hub import Hub
-from chat.session import Session, State
+from chat.session import Session
+from chat.states import State
 from chat.turn import RECENT, Room, Turn, User
 from store import Loaded, Store
 from store.memory import StoreMemory, accounts, lasting
@@ -270,5 +271,6 @@ def weather() -> Room:
 
 def hash_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let passwords be hashed in no time, for tests that are not about that."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "prepare", lambda: quick)
     monkeypatch.setattr(passwords, "_decoy", lambda: passwords.secret("nobody's password"))
