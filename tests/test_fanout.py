@@ -532,7 +532,7 @@ def test_a_fault_in_one_wire_costs_nobody_else_a_word(where: str, lasts: bool) -
     for ear in (bob, cat, broken, other):
         ear.take()
     assert isinstance(broken.wire, Broken)
-    broken.wire.where = where
+    broken.wire.where, broken.wire.dialect = where, (Broken, where)
     hub = house.hub
     hub.say(ann, "one")
     hub.say(dan, "two")
