@@ -259,5 +259,6 @@ def weather() -> Room:
 
 def hash_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let passwords be hashed in no time, for tests that are not about that."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "prepare", lambda: quick)
     monkeypatch.setattr(passwords, "_decoy", lambda: passwords.secret("nobody's password"))
