@@ -20,6 +20,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import commands
+from chat.desk import Desk
 from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.rooms import key
@@ -37,7 +38,7 @@ from options import Options, parse
 from ready import cloak, draw, prepare, site
 from seat import HostSeat
 from store import Loaded, Store, Unusable
-from store.memory import StoreMemory, accounts
+from store.memory import StoreMemory, accounts, lasting
 from visit import Visit, Way
 from way_in import WayIn, examine, reached_at
 from wires.datagram import Datagram
@@ -201,10 +202,11 @@ class Server:
             self.loop.clock,
             first_id=store.last_id() + 1 if store else 1,
             accounts=accounts(loaded),
-            rooms=[_room(line) for line in options.room],
+            rooms=[*map(_room, options.room), *lasting(loaded)],
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
+            desk=Desk(loaded.sanctions, loaded.trail),
             cloak=cloak(),
         )
         hub.door = options.password

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import ceil
 
 from chat import names
 from chat.events import Refused
@@ -19,7 +20,7 @@ class Account:
     """A registered name. Times are seconds since 1970 UTC; `seconds` is the time on line of all visits that have ended.
 
     `blocked` and `watched` are names by key; `inbox` counts the private messages that wait, `read` is the id of the
-    last one that was read since the start.
+    last one that was read since the start. `standing` is a number of `chat.turn.Standing`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Account:
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
     read: int = 0
+    standing: int = 1
     marks: dict[str, str] = field(default_factory=dict)
 
 
@@ -85,7 +87,7 @@ class Guard:
         """Raise Refused `blocked` while `address` has to wait; `now` is monotonic seconds."""
         tries = self._tries.get((key, address))
         if tries is not None and tries.until > now:
-            seconds = int(tries.until - now) + 1
+            seconds = ceil(tries.until - now)
             raise Refused("blocked", f"Too many wrong passwords for {what} from your address; wait {seconds} s.")
 
     def count(self, key: str, address: str, now: float) -> None:

@@ -28,8 +28,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clients.dial import Dialer
+from clients.endings import FINAL
 from clients.ledger import Ledger, refusal
+from clients.people import word
 from clients.place import Place
+from clients.secret import DOOR
 from clients.trust import Stranger, Trust, Untrusted
 from clients.visit import Foreign, Lost, Patience, Visit
 from clients.ways import Way, plainly
@@ -79,6 +82,7 @@ class Link:
         self._dialer = Dialer(place, self._trust, self._watch, self._patience.connect)
         self._ledger = Ledger()
         self._password = ""
+        self._door = self._asked = ""  # the password of the room; the code with which the login was refused
         self._new_password: tuple[object, str] = (None, "")
         self._accepted = ""
         self._rooms: dict[str, None] = {}
@@ -105,7 +109,7 @@ class Link:
         self._thread.start()
 
     def login(self, name: str, password: str = "") -> None:
-        """Try again under another name, or with the password of this one, after a refusal."""
+        """Try again under another name, or with the password of this one or of the room, after a refusal."""
         self._new_login = name, password
         self._wake()
 
@@ -187,7 +191,7 @@ class Link:
         self._obey_close()
         way = self._dialer.dial()
         with contextlib.closing(way):
-            visit = Visit(way, self._ledger, self._patience, self._name, self._password)
+            visit = Visit(way, self._ledger, self._patience, self._name, self._password, door=self._door)
             try:
                 self._talk(visit, way)
             except (Lost, OSError) as error:
@@ -229,26 +233,26 @@ class Link:
         event = found.get("event")
         if event == "welcome":
             self._welcomed(visit, found, back=found.get("resumed") is True)
-        elif event == "refused" and not visit.welcomed:
+        elif event == "refused" and not visit.welcomed and found.get("code") not in FINAL:
             self._refused(found)
         elif event == "renamed" and found.get("old") == self._accepted:
-            self._renamed(_text(found, "new"))
+            self._renamed(word(found, "new"))
         elif event == "told" and found.get("ref") is not None and found.get("ref") == self._new_password[0]:
             self._name, self._password = self._accepted, self._new_password[1]
         elif event in ("joined", "parted"):
-            self._move(_text(found, "room"), came=event == "joined")
+            self._move(word(found, "room"), came=event == "joined")
         self._deliver(found)
         if event == "goodbye":
-            raise _Closed(_text(found, "text") or "The server said goodbye.")
+            raise _Closed(word(found, "text") or "The server said goodbye.")
 
     def _welcomed(self, visit: Visit, found: dict[str, Any], *, back: bool) -> None:
         """The name is accepted. Who has not come back goes into the rooms in which he was, the current one last."""
         self._news("connected", f"Connected to {self.server}{' again' if self._accepted else ''}.", resumed=back)
-        self._accepted = _text(found, "name") or self._name
+        self._accepted = word(found, "name") or self._name
         if not (back and self._password):
             self._name = self._accepted
         self._why = ""
-        first = _text(found, "room")
+        first = word(found, "room")
         again = [room for room in self._rooms if room != first or room == next(reversed(self._rooms))]
         self._rooms = {first: None}
         if again != [first] and not back:
@@ -274,6 +278,7 @@ class Link:
         if code == "name_taken" and self._name == self._accepted and self._failures + 1 < self._attempts:
             raise Lost("your name is still held by the connection that broke")
         self._give_up_open()
+        self._asked = str(code)
         self._deliver(found)
         raise _NameRefused
 
@@ -311,7 +316,8 @@ class Link:
             self._sleep(None)
             self._obey_close()
             self._refuse_requests()
-        (self._name, self._password), self._new_login = self._new_login, None
+        (self._name, given), self._new_login = self._new_login, None
+        self._door, self._password = (given, "") if self._asked == DOOR and given else (self._door, given)
         self._failures = 0
 
     def _await_trust(self, stranger: Stranger) -> None:
@@ -374,11 +380,6 @@ class Link:
 
     def _news(self, state: str, text: str, **more: object) -> None:
         self._deliver({"event": "link", "state": state, "text": text, **more})
-
-
-def _text(found: dict[str, Any], key: str) -> str:
-    value = found.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _reason(error: Exception) -> str:

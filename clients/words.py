@@ -33,6 +33,7 @@ class Kind(Enum):
     REPLY = "reply"
     ERROR = "error"
     RULE = "rule"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Entry:
 
     `text` may have several lines. `own` marks what this person said. `room` is where it happened, empty where that
     is no single room; `place` is `#room ` where that is not the current one. `day` is the date, empty for today.
-    `past` marks what was said before.
+    `past` marks what was said before. `id` is the message's, 0 for what is none.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Entry:
     place: str = ""
     day: str = ""
     past: bool = False
+    id: int = 0
 
     @property
     def stamp(self) -> str:
@@ -100,8 +102,22 @@ def _day(found: Found) -> str:
 
 def _placed(told: Entry, found: Found, people: People) -> Entry:
     """Return the entry with the room it belongs to."""
-    room = word(found, "room") if told.kind in _IN_A_ROOM and word(found, "event") != "parted" else ""
-    return replace(told, room=room, place=f"#{room} " if room and people.room not in ("", room) else "")
+    inside = told.kind in _IN_A_ROOM and word(found, "event") not in ("parted", "invited")
+    room = word(found, "room") if inside else ""
+    place = f"#{room} " if room and people.room not in ("", room) else ""
+    return replace(told, room=room, place=place, id=whole(found) if told.kind in TALK else 0)
+
+
+def whole(found: Found, key: str = "id") -> int:
+    """Return the whole number under a key, 0 where there is none."""
+    value = found.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def unsaid(entry: Entry, found: Found) -> Entry:
+    """Return what stands in the place of a message that was removed."""
+    how = f"(removed by {word(found, 'by')})"
+    return replace(entry, kind=Kind.EVENT, head="[*] ", text=how, who="", id=0)
 
 
 def hue(name: str, count: int) -> int:
@@ -188,14 +204,55 @@ def _seen(found: Found, people: People) -> Entry:
     return _event(found, f"{word(found, 'name')} is here.")
 
 
+def _missed(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'name')} is not here any more.")
+
+
+def _away(found: Found, people: People) -> Entry:
+    text = word(found, "text")
+    return _event(found, f"{word(found, 'name')} is {f'away: {text}' if text else 'back.'}")
+
+
+def _topic(found: Found, people: People) -> Entry:
+    by, text = word(found, "by"), word(found, "text")
+    if not text:
+        return _event(found, f"{by} says no more what this room is about.")
+    return _event(found, f"{by} says what this room is about: {text}")
+
+
+_LOCKS = {
+    "+m": "has locked this room: only those with a voice speak here now.",
+    "-m": "has unlocked this room: everybody may speak here.",
+}
+
+
+def _mode(found: Found, people: People) -> Entry:
+    changes = word(found, "changes")
+    return _event(found, f"{word(found, 'by')} {_LOCKS.get(changes, f'has changed who may do what: {changes}')}")
+
+
+def _invited(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'by')} asks you into {word(found, 'title')}: /join {word(found, 'room')}")
+
+
+def _inviting(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'by')} has asked {word(found, 'name')} in.")
+
+
+def _called(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'from')} calls: {word(found, 'text')}")
+
+
 def _entered(found: Found, people: People) -> Entry:
     return _event(found, f"{word(found, 'name')} entered.")
 
 
 def _left(found: Found, people: People) -> Entry:
-    how = "has been kicked out." if found.get("kicked") is True else "exited."
+    name, by = word(found, "name"), word(found, "by")
+    how = f"has been kicked out{f' by {by}' if by else ''}." if found.get("kicked") is True else "exited."
     reason = word(found, "reason")
-    return _event(found, f"{word(found, 'name')} {how}" + (f" ({reason})" if reason else ""))
+    who = "You have" + how.removeprefix("has") if name == people.me and by else f"{name} {how}"
+    return _event(found, who + (f" ({reason})" if reason else ""))
 
 
 def _renamed(found: Found, people: People) -> Entry:
@@ -205,8 +262,12 @@ def _renamed(found: Found, people: People) -> Entry:
 
 def _listed(found: Found, people: People) -> Entry:
     users = rows(found, "users")
-    table = _table([[word(row, "name"), _span(row), ", ".join(words(row, "rooms"))] for row in users])
+    table = _table([[word(row, "name"), _span(row), ", ".join(words(row, "rooms")) + _rest(row)] for row in users])
     return _answer(found, [f"{how_many(len(users))} in {word(found, 'room')}:", *table])
+
+
+def _rest(row: Found) -> str:
+    return f" (away: {word(row, 'away')})" if word(row, "away") else ""
 
 
 def _channels(found: Found, people: People) -> Entry:
@@ -282,6 +343,22 @@ def _link(found: Found, people: People) -> Entry | None:
     return note(word(found, "text"), Kind.EVENT if state == "connected" else Kind.ERROR)
 
 
+def _removed(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'by')} has removed a message of {word(found, 'from')}.")
+
+
+def _announced(found: Found, people: People) -> Entry:
+    who = word(found, "from")
+    return Entry(Kind.NOTICE, clock(found), f"[*] {who} announces: ", word(found, "text"), who)
+
+
+def _slowed(found: Found, people: People) -> Entry:
+    seconds = whole(found, "seconds")
+    how = f"has slowed this room down: one message each in {seconds} s." if seconds else "lets everybody speak freely."
+    return _event(found, f"{word(found, 'by')} {how}")
+
+
+TALK = frozenset({Kind.SAID, Kind.ACTED, Kind.PRIVATE})
 _IN_A_ROOM = frozenset({Kind.SAID, Kind.ACTED, Kind.EVENT, Kind.RULE})
 
 _TELLERS: dict[str, Callable[[Found, People], Entry | None]] = {
@@ -293,6 +370,13 @@ _TELLERS: dict[str, Callable[[Found, People], Entry | None]] = {
     "parted": _parted,
     "channels": _channels,
     "seen": _seen,
+    "missed": _missed,
+    "away": _away,
+    "topic": _topic,
+    "mode": _mode,
+    "invited": _invited,
+    "inviting": _inviting,
+    "called": _called,
     "entered": _entered,
     "left": _left,
     "renamed": _renamed,
@@ -300,6 +384,9 @@ _TELLERS: dict[str, Callable[[Found, People], Entry | None]] = {
     "listed": _listed,
     "told": _told,
     "refused": _refused,
+    "removed": _removed,
+    "announced": _announced,
+    "slowed": _slowed,
     "goodbye": _goodbye,
     "link": _link,
 }

@@ -17,12 +17,13 @@ from argon2 import PasswordHasher
 
 import commands
 from chat import passwords
+from chat.desk import Desk
 from chat.events import Ended, Event, Refused, Request, Script
 from chat.hub import Hub
 from chat.session import Session, State
 from chat.turn import RECENT, Room, Turn, User
-from store import Store
-from store.memory import StoreMemory, accounts
+from store import Loaded, Store
+from store.memory import StoreMemory, accounts, lasting
 from store.records import Inbox
 from tests.support import PATIENCE
 from wires.console import HostConsole
@@ -178,7 +179,7 @@ class House:
         self.clock = StillClock()
         self.news: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.store = Store.open(folder, self.news.put, self._warned) if folder else None
-        self.hub = Hub("Lobby", self.clock, **(self._loaded(self.store) if self.store else {}), **hub)
+        self.hub = Hub("Lobby", self.clock, **{**(self._loaded(self.store) if self.store else {}), **hub})
         self.hub.memory = StoreMemory(self.store) if self.store else None
         self.table = commands.load()
         self.console = Ear(HostConsole())
@@ -204,7 +205,12 @@ class House:
     @staticmethod
     def _loaded(store: Store) -> dict[str, Any]:
         loaded = store.load(RECENT)
-        return {"first_id": store.last_id() + 1, "accounts": accounts(loaded), "past": loaded.recent}
+        return {
+            "first_id": store.last_id() + 1,
+            "accounts": accounts(loaded),
+            "past": loaded.recent,
+            **_decided(loaded),
+        }
 
     def _deliver(self, turn: Turn) -> None:
         kept: list[bool] = []
@@ -250,6 +256,11 @@ class House:
     def posted(self) -> Sequence[Event]:
         """Return the events of this turn that are not for the host's log, and end it."""
         return [post.event for post in self.hub.take().posts if type(post.event).__name__ != "Noted"]
+
+
+def _decided(loaded: Loaded) -> dict[str, Any]:
+    """Return what the host decided before the start."""
+    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail)}
 
 
 def weather() -> Room:

@@ -4,6 +4,11 @@ import { REMEMBERED } from "./talk.js";
 
 const NOT_SHOWN = ["older", "gap", "commands", "survey", "quit"]; // what is asked by the page itself
 
+const LOCKS = {
+  "+m": "has locked this room: only those with a voice speak here now.",
+  "-m": "has unlocked this room: everybody may speak here.",
+};
+
 export function receive(chat, event) {
   MEANING[event.event]?.(chat, event);
 }
@@ -27,6 +32,19 @@ const MEANING = {
   channels,
   seen: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, is on line.`),
   history,
+  topic,
+  mode: (chat, event) =>
+    change(chat, event, `${event.by} ${LOCKS[event.changes] || `changed who may do what: ${event.changes}`}`),
+  inviting: (chat, event) => change(chat, event, `${event.by} has asked ${event.name} in.`),
+  invited: (chat, event) =>
+    chat.say(chat.view, "note", event, `${event.by} asks you into ${event.title}: type /join ${event.room}`),
+  away: (chat, event) =>
+    chat.say(chat.view, "note", event, event.text ? `${event.name} is away: ${event.text}` : `${event.name} is back.`),
+  called: (chat, event) => chat.say(chat.view, "note", event, `${event.from} calls: ${event.text}`),
+  missed: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, has gone.`),
+  removed,
+  announced,
+  slowed,
 };
 
 // ---- coming and going oneself
@@ -96,6 +114,8 @@ function parted(chat, event) {
   const room = chat.room(event.room, event.title);
   room.joined = false;
   chat.home = chat.room(event.current, event.current_title);
+  if (room.farewell) chat.say(chat.home, "note", event, room.farewell);
+  room.farewell = "";
   if (chat.view === room) chat.look(chat.home);
   chat.survey();
   chat.page.lists();
@@ -169,6 +189,29 @@ function refused(chat, event) {
   chat.say(chat.view, "trouble", event, event.text);
 }
 
+// ---- what the host and the operators do
+
+// A message is gone, wherever it stands; also one's own.
+function removed(chat, event) {
+  const talks = [...chat.rooms.values(), ...chat.talks.values()];
+  const message = talks.flatMap((talk) => talk.messages).find(({ id }) => id === event.message);
+  if (!message) return;
+  Object.assign(message, { kind: "note", text: `${event.by} has removed a message of ${event.from}.`, id: undefined });
+  Object.assign(message, { remark: undefined, state: undefined, own: false });
+  for (const talk of message.places) chat.page.changed(talk, false);
+}
+
+function announced(chat, event) {
+  chat.take(event);
+  chat.say(chat.view, "announcement", event, `${event.from} announces: ${event.text}`);
+}
+
+function slowed(chat, event) {
+  chat.take(event);
+  const how = event.seconds ? `lets everyone speak only once in ${event.seconds} s` : "lets everyone speak freely";
+  chat.say(chat.room(event.room), "note", event, `${event.by} ${how}.`);
+}
+
 // ---- who is here
 
 function entered(chat, event) {
@@ -179,11 +222,15 @@ function entered(chat, event) {
 }
 
 function left(chat, event) {
+  chat.take(event);
   const room = chat.room(event.room);
   room.people.delete(event.name);
   if (event.kicked || event.reason) {
-    const how = event.kicked ? "was put out" : "went";
-    chat.say(room, "note", event, `${event.name} ${how}${event.reason ? `: ${event.reason}` : "."}`);
+    const own = event.kicked && event.name === chat.me;
+    const how = event.kicked ? `${own ? "were" : "was"} put out${event.by ? ` by ${event.by}` : ""}` : "went";
+    const why = event.reason ? `: ${event.reason}` : ".";
+    chat.say(room, "note", event, `${own ? "You" : event.name} ${how}${why}`);
+    if (own) room.farewell = `You were put out of ${room.title}${why}`;
     chat.page.lists();
   } else moved(chat, room, event, "went");
 }
@@ -213,6 +260,20 @@ function renamed(chat, event) {
     chat.say(room, "note", event, own ? `You are now ${event.new}.` : `${event.old} is now ${event.new}.`);
   }
   chat.page.lists();
+}
+
+// ---- how a room changes
+
+function topic(chat, event) {
+  chat.room(event.room).description = event.text;
+  const what = event.text ? `says what this room is about: ${event.text}` : "says no more what this room is about.";
+  change(chat, event, `${event.by} ${what}`);
+  chat.page.lists();
+}
+
+function change(chat, event, text) {
+  chat.take(event);
+  chat.say(chat.room(event.room), "note", event, text);
 }
 
 // ---- answers
