@@ -31,21 +31,9 @@ class Session:
     """One visitor's way from the first request to the last."""
 
     __slots__ = (
-        "_account",
-        "_claimed",
-        "_hub",
-        "_ident",
-        "_knocked",
-        "_realname",
-        "_resumes",
-        "_rules",
-        "_visitor",
-        "greeted",
-        "joins",
-        "plain_names",
-        "state",
-        "user",
-    )
+        "_account", "_claimed", "_hub", "_ident", "_knocked", "_realname", "_resumes", "_rules", "_visitor",
+        "greeted", "joins", "plain_names", "state", "user",
+    )  # fmt: skip
 
     def __init__(self, hub: Hub, rules: Rules, visitor: Visitor) -> None:
         self.state = State.NAMING
