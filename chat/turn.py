@@ -12,6 +12,7 @@ from typing import Any
 from chat import names
 from chat.accounts import Account
 from chat.events import NOBODY, Acted, Event, Identity, Ref, Refused, Said, Whispered
+from chat.flow import Bucket
 from chat.gate import Gate
 
 PRIVATE = 50  # private messages kept for someone who must come back
@@ -59,6 +60,7 @@ class User:
     modes: set[str] = field(default_factory=set)
     marks: dict[str, str] = field(default_factory=dict)
     who: Identity = NOBODY
+    renames: Bucket | None = None  # the other names that he may still take
 
     @property
     def room(self) -> Room:

@@ -14,13 +14,14 @@ from typing import TypeVar
 
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
 from chat.hub import Hub
+from chat.limits import Limits, ledger
 from chat.links import Front
 from chat.text import clean
 from chat.turn import Standing, User
 
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
+LONGEST = Limits().message  # characters in a message where nobody has set another limit
 ANSWER = 200_000  # characters in one answer, so at most 800 KB
-LONGEST = 16_384  # characters in a message, so at most 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,10 @@ class Command:
             if not value.strip():
                 code = "empty" if name == "text" else "missing"
                 raise Refused(code, f"{self.usage(console)}: the {name} is missing.")
-        if any(len(value) > LONGEST for value in given):
-            raise Refused("too_long", f"A message has at most {LONGEST:,} characters; nothing was sent.")
+        most = ledger.limits.message
+        if any(len(value) > most for value in given):
+            ledger.hit("message")
+            raise Refused("too_long", f"A message has at most {most:,} characters; nothing was sent.")
         return given
 
     def _split(self, rest: str) -> list[str]:

@@ -15,7 +15,8 @@ import pytest
 from tests.support import ROOT
 
 PARTS = (
-    "chat", "net", "wires", "commands", "store", "clients", "web", "options", "visit", "seat", "way_in", "chat_server",
+    "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
+    "chat_server",
     "chat_client",
 )  # fmt: skip
 
@@ -26,7 +27,8 @@ MAY_IMPORT = {
     "commands": {"commands", "chat"},
     "store": {"store", "chat"},
     "clients": {"clients", "wires.jsonl", "wires.wire", "chat.events", "chat.text"},
-    "options": set(),
+    "options": {"chat.limits", "values"},
+    "values": set(),
     "chat_client": {"clients"},
     "visit": {"chat", "commands", "net", "wires", "options"},
     "seat": {"chat", "net", "visit", "wires"},

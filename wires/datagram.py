@@ -36,10 +36,11 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
+from chat.limits import ledger
 from chat.rooms import LOBBY, key
 from chat.text import clean, one_line
 from wires.plain import day, delivery
-from wires.wire import LINE, Wire
+from wires.wire import Wire
 
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
 AGAIN = 1.0  # seconds within which the same words, in a datagram of their own, are the same datagram come twice
@@ -119,8 +120,9 @@ class Datagram(Wire):
         code, text = read(data)
         if code in OURS or self._is_repeated(code, data):
             return
-        if len(data) > LINE + 2:
-            yield Refused("too_long", f"A text has at most {LINE} bytes; yours was left out whole.")
+        if len(data) > ledger.limits.line + 2:
+            ledger.hit("line")
+            yield Refused("too_long", f"A text has at most {ledger.limits.line} bytes; yours was left out whole.")
         elif code == Code.LOGIN_REQ:
             yield from self._login(text.strip())
         elif code in _READERS:
