@@ -38,7 +38,7 @@ from net.gatekeeper import Room as Space
 from net.holder import holder
 from net.listener import Listener, bind
 from net.log import log_faults
-from net.loop import Loop
+from net.loop import FAULT, Loop
 from net.recent import Recent
 from options import Options, parse
 from seat import HostSeat
@@ -146,14 +146,23 @@ class Server:
 
     def settle(self) -> None:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
-        turn = self.hub.take()
+        while self._tell(self.hub.take()):
+            pass  # somebody has failed, of which the others are to be told
+        if self.hub.closing is not None and self._listeners:
+            self._close()
+
+    def _tell(self, turn: Turn) -> bool:
+        """Tell a turn; returns whether there was a fault of ours in somebody's wire, who has been put out for it."""
+        faults: dict[Any, Exception] = {}
         try:
-            self._keep(turn, deliver(turn))
+            self._keep(turn, deliver(turn, faults.__setitem__))
         finally:
             for user in turn.gone:
                 user.listener.hang_up()
-        if self.hub.closing is not None and self._listeners:
-            self._close()
+        for listener, error in faults.items():
+            self.loop.report(type(listener.wire).__name__, error)
+            listener.failed(FAULT)
+        return bool(faults)
 
     def _keep(self, turn: Turn, acknowledgements: Acknowledgements) -> None:
         """Have the store keep what is to last; whoever waits for that is told when it is safe."""
@@ -235,14 +244,16 @@ class Server:
         door = Door((*LOOPBACK, *self.options.udp_trust), secrets.randbelow)
         try:
             bounds = Bounds(self.options.udp_peers, self.options.udp_per_address)
-            return [Datagrams(self.loop, sock, door, self._meet, bounds) for sock in bind_beside(sockets)]
+            meet = partial(self._meet, door)
+            return [Datagrams(self.loop, sock, door, meet, bounds) for sock in bind_beside(sockets)]
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             self.hub.note(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
             return []
 
-    def _meet(self, peer: Peer) -> Visit:
-        visit = Visit(self, peer.shown, lambda _: peer, Datagram(self._place, self.loop.clock.monotonic))
+    def _meet(self, door: Door, peer: Peer) -> Visit:
+        wire = Datagram(self._place, self.loop.clock.monotonic, door.trusts(peer.host))
+        visit = Visit(self, peer.shown, lambda _: peer, wire)
         self._visits[visit] = None
         return visit
 

@@ -163,13 +163,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
     add("--store", action="store_false", dest="no_store", default=None, help="keep what lasts, whatever the file says")
     add("--recover", action=either, help="save what can be saved of a damaged store, then start")
-    add("--password", type=values.text, metavar="TEXT", help="everyone must know this to come in; better in the file")
+    add(
+        "--password",
+        type=values.password,
+        metavar="TEXT",
+        help="everyone must know this to come in; better in the file",
+    )
     add(
         "--operator",
         type=values.operator,
         action="append",
         metavar='"NAME: PASSWORD"',
-        help="who types /oper NAME PASSWORD may do what the host may; PASSWORD may be an argon2 hash; may be repeated",
+        help="who types /oper NAME PASSWORD may do what the host may, but end the server; "
+        "PASSWORD may be an argon2 hash; may be repeated",
     )
     add("--motd", type=values.lines, metavar="TEXT", help="the message of the day, which IRC clients show")
     add("--server-name", type=values.server, metavar="NAME", help="what IRC clients are told the server is called")
@@ -183,7 +189,8 @@ def _parser() -> argparse.ArgumentParser:
         type=values.network,
         action="append",
         metavar="NETWORK",
-        help="where UDP senders are who they say, such as 192.168.1.0/24; may be repeated. Others prove it by a number",
+        help="where UDP senders are who they say, such as 192.168.1.0/24; may be repeated. Others prove it by a "
+        "number, and their LOGOFF, which anybody could have forged, counts when nothing has followed it for 40 s",
     )
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
@@ -199,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-flood-limit", action="store_true", default=None, help="no limit on talk, and none per address, at all")
     for limit in rows():
         kind = "SECONDS" if isinstance(limit.default, float) else "N"
-        text = f"{limit.metadata['help']} ({limit.default:g} if not given)".replace("e+06", "M")
+        text = f"{limit.metadata['help']} ({limit.default:{'g' if kind == 'SECONDS' else ',d'}} if not given)"
         add(f"--{limit.name.replace('_', '-')}", type=_CHECKS[limit.name], metavar=kind, help=text)
     return parser
 
@@ -268,7 +275,7 @@ def _toml(value: object) -> str:
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(_toml(entry) for entry in value)}]"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     return repr(value).removesuffix(".0")
 
 
@@ -289,7 +296,7 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "data": values.path,
     "no_store": values.flag,
     "recover": values.flag,
-    "password": values.text,
+    "password": values.password,
     "operator": values.operators,
     "motd": values.lines,
     "server_name": values.server,

@@ -37,6 +37,9 @@ class HostSeat:
     def dismiss(self, code: str, text: str) -> None:
         """The host stays as long as the room is open."""
 
+    def failed(self, why: str) -> None:
+        """The host stays, whatever could not be shown."""
+
     def resume(self) -> None:
         """The host is never checked."""
 

@@ -1,7 +1,4 @@
-"""What an option may be: each takes a word of the command line, or a value of the file.
-
-Each returns the value as it is used, and raises argparse.ArgumentTypeError, in words, for what will not do.
-"""
+"""What may stand behind an option: each check takes a word of the command line, or a value of the file."""
 
 from __future__ import annotations
 
@@ -18,39 +15,45 @@ ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
 
 
 def port(word: object) -> int:
-    """Return a port; 0 lets the system pick one."""
-    digits = str(word)
-    if isinstance(word, bool) or not (
-        digits.isascii() and digits.isdigit() and len(digits) <= 5 and int(digits) < 65536
-    ):
+    """Return a number of a port."""
+    text = str(word)
+    if isinstance(word, bool) or not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65536):
         raise argparse.ArgumentTypeError(f"{word!r} is no port; give a whole number from 0 to 65535")
-    return int(digits)
+    return int(text)
 
 
 def text(word: object) -> str:
-    """Return one line of printable characters."""
+    """Return a text of one line."""
     if not isinstance(word, str) or not word.isprintable():
         raise argparse.ArgumentTypeError("give a text of printable characters")
     return word
 
 
 def lines(word: object) -> str:
-    """Return lines of printable characters."""
+    """Return a text of some lines."""
     if not isinstance(word, str) or not all(line.isprintable() for line in word.split("\n")):
         raise argparse.ArgumentTypeError("give lines of printable characters")
     return word
 
 
 def server(word: object) -> str:
-    """Return what IRC clients are told the server is called."""
+    """Return what a server may be called."""
     name = text(word)
     if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) or len(name) > 63:
         raise argparse.ArgumentTypeError("a server is called like a host, with a dot in it: chat.example.org")
     return name
 
 
+def password(word: object) -> str:
+    """Return a password that can be typed as a line, and sent behind a blank; empty for none."""
+    found = text(word)
+    if found != found.strip() or len(found) > 200:
+        raise argparse.ArgumentTypeError("a password has at most 200 characters, and no blank at its ends")
+    return found
+
+
 def operator(word: object) -> str:
-    """Return a name and a password."""
+    """Return a line that names an operator and his password."""
     line = text(word)
     name, colon, password = line.partition(":")
     if not (name.strip() and colon and password.strip()) or " " in name.strip():
@@ -59,14 +62,14 @@ def operator(word: object) -> str:
 
 
 def operators(value: object) -> tuple[str, ...]:
-    """Return a list of names with passwords."""
+    """Return the lines of a list that name operators."""
     if not isinstance(value, list):
         raise argparse.ArgumentTypeError('give a list, such as ["root: a long password"]')
     return tuple(operator(line) for line in value)
 
 
 def path(word: object) -> str:
-    """Return a path, with ~ in it or not."""
+    """Return the path of a file or folder."""
     try:
         return str(Path(text(word)).expanduser()) if word else ""
     except RuntimeError as error:
@@ -74,46 +77,46 @@ def path(word: object) -> str:
 
 
 def title(word: object) -> str:
-    """Return a title."""
-    given = text(word).strip()
-    if not 1 <= len(given) <= 100:
+    """Return the title of a room."""
+    found = text(word).strip()
+    if not 1 <= len(found) <= 100:
         raise argparse.ArgumentTypeError("a title has 1 to 100 printable characters")
-    return given
+    return found
 
 
 def room(word: object) -> str:
-    """Return a title, and what the room is about."""
+    """Return a line that names a room, and may say what it is about."""
     line = text(word)
-    name = line.partition(":")[0].strip()
-    if not re.fullmatch(r"[^\W_][\w -]{0,31}", name) or len(line) > 400:
+    title = line.partition(":")[0].strip()
+    if not re.fullmatch(r"[^\W_][\w -]{0,31}", title) or len(line) > 400:
         raise argparse.ArgumentTypeError(f"{line!r} is no room; give a title of letters and digits: and a description")
     return line
 
 
 def rooms(value: object) -> tuple[str, ...]:
-    """Return a list of rooms."""
+    """Return the lines of a list that name rooms."""
     if not isinstance(value, list):
         raise argparse.ArgumentTypeError('give a list, such as ["Weather: Talk about the weather"]')
     return tuple(room(line) for line in value)
 
 
 def origin(word: object) -> str:
-    """Return where a page comes from."""
-    given = text(word).lower().removesuffix("/")
-    if not ORIGIN.fullmatch(given):
-        raise argparse.ArgumentTypeError(f"{word!r} is no origin; give one such as https://chat.example.org")
-    return given
+    """Return an origin, as browsers send it, in lower case."""
+    found = text(word).lower().removesuffix("/")
+    if not ORIGIN.fullmatch(found):
+        raise argparse.ArgumentTypeError(f"{word!r} is no found; give one such as https://chat.example.org")
+    return found
 
 
 def origins(value: object) -> tuple[str, ...]:
-    """Return a list of origins."""
+    """Return the origins of a list."""
     if not isinstance(value, list):
         raise argparse.ArgumentTypeError('give a list, such as ["https://chat.example.org"]')
     return tuple(origin(entry) for entry in value)
 
 
 def network(word: object) -> str:
-    """Return a network."""
+    """Return a network, as Python writes it."""
     try:
         return str(ip_network(text(word)))
     except ValueError as error:
@@ -121,35 +124,35 @@ def network(word: object) -> str:
 
 
 def networks(value: object) -> tuple[str, ...]:
-    """Return a list of networks."""
+    """Return the networks of a list."""
     if not isinstance(value, list):
         raise argparse.ArgumentTypeError('give a list, such as ["192.168.1.0/24"]')
     return tuple(network(entry) for entry in value)
 
 
 def flag(value: object) -> bool:
-    """Return true or false."""
+    """Return yes or no."""
     if not isinstance(value, bool):
         raise argparse.ArgumentTypeError("give true or false")
     return value
 
 
 def selector(value: object) -> str:
-    """Return a way to wait for sockets."""
+    """Return the name of a way to wait for sockets."""
     if value not in SELECTORS:
         raise argparse.ArgumentTypeError(f"give one of {', '.join(SELECTORS)}")
     return str(value)
 
 
 def seconds(word: object) -> float:
-    """Return a number of seconds."""
+    """Return a length of time."""
     try:
-        given = -1.0 if isinstance(word, bool) else float(str(word))
+        found = -1.0 if isinstance(word, bool) else float(str(word))
     except ValueError:
-        given = -1.0
-    if not 0 <= given <= 10_000_000:
+        found = -1.0
+    if not 0 <= found <= 10_000_000:
         raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds; give one such as 20 or 0.5")
-    return given
+    return found
 
 
 def address(word: object) -> str:
@@ -161,7 +164,7 @@ def address(word: object) -> str:
 
 
 def addresses(value: object) -> tuple[str, ...]:
-    """Return a list of addresses."""
+    """Return addresses; none where the list is empty."""
     if not isinstance(value, list):
         raise argparse.ArgumentTypeError('give a list, such as ["192.168.1.5"]')
     return tuple(address(entry) for entry in value)
@@ -169,19 +172,19 @@ def addresses(value: object) -> tuple[str, ...]:
 
 def amount(limit: Field[Any]) -> Callable[[object], float]:
     """Return what checks a value of this limit: seconds where it is a time, else a whole number."""
-    least = limit.metadata["least"]
+    least, largest = limit.metadata["least"], limit.metadata["largest"]
 
     def time(word: object) -> float:
         given = seconds(word)
-        if given < least:
+        if least and not given:
             raise argparse.ArgumentTypeError("0 would put everyone out at once")
         return given
 
-    def most(word: object) -> int:
+    def number(word: object) -> int:
         digits = str(word)
-        good = digits.isascii() and digits.isdigit() and len(digits) < 10 and not isinstance(word, bool)
-        if not good or int(digits) < least:
-            raise argparse.ArgumentTypeError(f"{word!r} will not do; give a whole number from {least:,}")
+        good = digits.isascii() and digits.isdigit() and len(digits) < 12 and not isinstance(word, bool)
+        if not (good and least <= int(digits) <= largest):
+            raise argparse.ArgumentTypeError(f"{word!r} will not do; give a whole number from {least:,} to {largest:,}")
         return int(digits)
 
-    return time if isinstance(limit.default, float) else most
+    return time if isinstance(limit.default, float) else number

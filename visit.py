@@ -13,7 +13,7 @@ from typing import Protocol
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
 from chat.flow import Flow, Verdict
 from chat.hub import Hub
-from chat.returns import lose
+from chat.returns import Nobody, lose
 from chat.session import Session, State
 from commands import Table
 from net.connection import Limits
@@ -330,9 +330,7 @@ class Visit:
             self._look_at_guest(self._now())
 
     def _look_at_newcomer(self, now: float) -> None:
-        checking = (
-            self.session.state is State.CHECKING
-        )  # then nothing is read, and it is not his fault how long that takes
+        checking = self.session.state is State.CHECKING  # it is not his fault how long that takes
         if now >= self._login_by + CHECK * checking:
             self.dismiss("login_timeout", self._late())
         elif self._held is not None:
@@ -398,19 +396,3 @@ class Visit:
         if options.idle_limit:
             due.append(self._active + options.idle_limit)
         return min(due)
-
-
-class Nobody:
-    """Listens for someone whose connection is lost: what he misses is told when he comes back."""
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-
-    def write(self, data: bytes) -> None:
-        """Hear it, and forget it."""
-
-    def retire(self) -> None:
-        """There is nothing to close."""
-
-    def hang_up(self) -> None:
-        """There is nothing to close."""

@@ -89,13 +89,13 @@ class Guard:
         self._addresses: OrderedDict[str, Bucket] = OrderedDict()
         self._waiting: Counter[str] = Counter()
 
-    def check(self, key: str, address: str, now: float) -> None:
+    def check(self, key: str, address: str, now: float, what: str = "that name") -> None:
         """Raise Refused `blocked` while `address` has to wait; `now` is monotonic seconds."""
         tries = self._tries.get((key, address))
         if tries is not None and tries.until > now:
             seconds = int(tries.until - now) + 1
             ledger.hit("tries")
-            raise Refused("blocked", f"Too many wrong passwords for that name from your address; wait {seconds} s.")
+            raise Refused("blocked", f"Too many wrong passwords for {what} from your address; wait {seconds} s.")
         wait = self._address(address, now).spend(0, now)
         if wait and not ledger.spares(address):
             ledger.hit("logins_per_minute")

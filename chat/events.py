@@ -268,13 +268,17 @@ class Told(Event):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One row of a list of people. `seconds` is the time on line; `address` and `wire` are for the host alone."""
+    """One row of a list of people. `seconds` is the time on line; `address` and `wire` are for the host alone.
+
+    `away` is why he is not at his keyboard.
+    """
 
     name: str
     seconds: int
     rooms: tuple[str, ...]
     address: str = ""
     wire: str = ""
+    away: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ is taken by whoever tells it to everyone (`take`), in the order in which it was 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from chat import names
-from chat.accounts import Account, Accounts, Guard
-from chat.board import Board, Clock
+from chat.accounts import Account, Guard
+from chat.board import Clock
 from chat.elsewhere import Aside, AtOnce
 from chat.events import (
     AS_USUAL,
@@ -22,25 +22,21 @@ from chat.events import (
     Entered,
     Form,
     Gone,
-    Identity,
     Joined,
     Left,
-    Missed,
-    Person,
     Recalled,
     Ref,
     Refused,
     Renamed,
     Said,
-    Seen,
     Welcomed,
 )
 from chat.facts import AccountSeen, MessageSaved
 from chat.moderation import check_may_speak
+from chat.presence import Presence
 from chat.rooms import Rooms
-from chat.roster import Roster
 from chat.tokens import Tokens
-from chat.turn import Departed, Post, Room, Standing, Turn, User, Watchers
+from chat.turn import Departed, Post, Room, Standing, Turn, User
 
 HOST = "Host"
 ROSTER = 100  # names that travel with an event about who is here; the count tells how many there are
@@ -49,7 +45,7 @@ REPLAY_CHARACTERS = 200_000  # and how long they may be, all together: the outbo
 GONE = 1_000  # people who went, remembered for /wholast
 
 
-class Hub(Board):
+class Hub(Presence):
     """All people and rooms, and the rules between them. Refusals are raised as `Refused`."""
 
     def __init__(
@@ -65,52 +61,17 @@ class Hub(Board):
         aside: Aside | None = None,
         cloak: Callable[[str], str] = lambda address: "chat",
     ) -> None:
-        super().__init__(clock, first_id)
+        super().__init__(clock, first_id, accounts, cloak)
         self.title = title
         self.closing: str | None = None
-        self.cloak = cloak
         self.door = ""  # the password of the room, empty for none
         self.operators: Mapping[str, str] = {}  # passwords, or their hashes, by name
-        self.accounts = Accounts(accounts)
         self.guard = Guard()
         self.rooms = Rooms(title, rooms, fixed_rooms, past)
-        self.roster = Roster(self.accounts)
         self.tokens = Tokens()
         self.aside: Aside = aside or AtOnce()
         self.gone: deque[Departed] = deque(maxlen=GONE)
         self.most = 0  # guests at once, since the start
-        self.watchers = Watchers()
-        self._deaf: set[User] = set()
-
-    # -- who is here
-
-    def __len__(self) -> int:
-        return len(self.roster)
-
-    def __iter__(self) -> Iterator[User]:
-        return iter(self.roster)
-
-    def find(self, name: str) -> User | None:
-        """Return the one here called `name`, compared without case, or None."""
-        return self.roster.find(name)
-
-    def get(self, name: str) -> User:
-        """Return the one here called `name`; raises Refused `not_here`."""
-        user = self.roster.find(name)
-        if user is None:
-            raise Refused("not_here", f"There is nobody called {name} here.")
-        return user
-
-    def on_line(self, account: Account) -> User | None:
-        """Return who is here with this account, under whatever name, or None."""
-        return next((user for user in self.roster if user.account is account), None)
-
-    def people(self, users: Iterable[User]) -> tuple[Person, ...]:
-        """Return a row for each of `users`."""
-        now = self.clock.monotonic()
-        return tuple(
-            Person(user.name, int(now - user.arrived), self._order(user), user.address, user.wire) for user in users
-        )
 
     # -- coming and going
 
@@ -153,7 +114,7 @@ class Hub(Board):
             here = tuple(member.name for member in room.members)
             self.tell(user, Welcomed(*self.stamp(), room.name, self.title, name, here, ref, token))
             self.recall(user, room)
-        self._announce_arrival(user)
+        self.announce_arrival(user)
         if account is not None and account.inbox:
             self.inform(user, "inbox", f"Private messages waiting for you: {account.inbox}. /inbox shows them.")
         return user
@@ -177,7 +138,7 @@ class Hub(Board):
         self.note(f"{user.name} is off line: {why}.")
         self._depart(user, reason)
 
-    def kick(self, user: User, by: User, reason: str = "") -> None:
+    def kick(self, user: User, by: User, reason: str = "", ref: Ref = None) -> None:
         """Put someone out; he and everyone in his rooms are told.
 
         Raises Refused `yourself`, `not_allowed`, and `not_here` where he is gone already.
@@ -191,7 +152,7 @@ class Hub(Board):
         self._remember(user)
         because = f": {reason}" if reason else ""
         self.note(f"{user.name} is off line: kicked by {by.name}{because}.")
-        told = self._depart(user, reason, by)
+        told = self._depart(user, reason, by, ref)
         if told is not None:
             self.post(told, to=(user,))
         self.end(user, "kicked", f"You have been kicked out{because}.")
@@ -221,8 +182,8 @@ class Hub(Board):
         event = Renamed(*self.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
         self.post(event, to=self.acquainted(user), author=user, ref=ref)
         if user.key != key:
-            self._announce_departure(key, old)
-            self._announce_arrival(user)
+            self.announce_departure(key, old)
+            self.announce_arrival(user)
 
     def close(self, text: str) -> None:
         """Say goodbye to everyone but the host; `closing` then says why."""
@@ -248,6 +209,7 @@ class Hub(Board):
         room: Room,
         reason: str = "",
         by: User | None = None,
+        ref: Ref = None,
         *,
         gone: bool = False,
         again: bool = False,
@@ -264,7 +226,7 @@ class Hub(Board):
         left = Left(*self.stamp(), room.name, user.name, reason, kicked, here, count, user.who, *actor)
         if gone:
             left = replace(left, gone=True, again=again)
-        self.post(left, room=room)
+        self.post(left, room=room, author=by, ref=ref)
         self.rooms.drop_if_empty(room)
         return left
 
@@ -291,20 +253,7 @@ class Hub(Board):
         room = room or user.room
         self._speak(user, room, Acted(*self.stamp(), room.name, user.name, text, user.who, form), ref)
 
-    # -- what is known of people
-
-    def present(self, user: User, ident: str, realname: str) -> None:
-        """Set what IRC shows of someone; where he has said nothing of himself, what way he came by."""
-        account = user.account.name if user.account else ""
-        host = self.cloak(user.address.rpartition(":")[0])
-        user.who = Identity(f"~{ident or user.wire}", host, account, realname or user.name)
-
-    def recognise(self, user: User, account: Account) -> None:
-        """Let someone have what his account remembers."""
-        user.blocked, user.watched, user.marks = account.blocked, account.watched, account.marks
-        for key in user.watched:
-            self.watchers.add(user, key)
-        self.mind_blocks(user)
+    # -- within
 
     def supersede(self, account: Account, by: User | None = None) -> None:
         """An account is on line once: who has proven the password takes the place of an earlier connection."""
@@ -313,23 +262,6 @@ class Hub(Board):
             if earlier is not None and earlier is not by:
                 self.leave(earlier, "logged in again from elsewhere")
                 self.end(earlier, "replaced", "You have logged in again from elsewhere.")
-
-    def acquainted(self, user: User) -> tuple[User, ...]:
-        """Return all who share a room with someone, and himself."""
-        return tuple({user: None} | {member: None for room in user.rooms for member in room.members})
-
-    def concerned(self, user: User) -> tuple[User, ...]:
-        """Return those whom a change of someone's state concerns: who shares a room with him or watches for him."""
-        return tuple(dict.fromkeys((*self.acquainted(user), *self.watchers.of(user.key))))
-
-    def mind_blocks(self, user: User) -> None:
-        """Take note that the names `user` has blocked have changed."""
-        if user.blocked and not user.gone:
-            self._deaf.add(user)
-        else:
-            self._deaf.discard(user)
-
-    # -- within
 
     def _seat(
         self, name: str, listener: Any, standing: Standing, *, address: str, wire: str, account: Account | None = None
@@ -342,12 +274,12 @@ class Hub(Board):
         self.roster.hold(user)
         return user
 
-    def _depart(self, user: User, reason: str, by: User | None = None) -> Left | None:
+    def _depart(self, user: User, reason: str, by: User | None = None, ref: Ref = None) -> Left | None:
         """Bring someone out of all his rooms, and return what was told in his current one, if he was in any."""
         current, told = user.current, None
         heard: dict[User, None] = {}
         for room in tuple(user.rooms):
-            left = self.go(user, room, reason, by, gone=True, again=bool(heard))
+            left = self.go(user, room, reason, by, ref, gone=True, again=bool(heard))
             told = left if room is current else told
             if heard and by is None:
                 knowing = frozenset(member for member in room.members if member in heard)
@@ -365,7 +297,7 @@ class Hub(Board):
         self.gone.append(Departed(user.name, self.clock.time(), user.who))
         for key in user.watched:
             self.watchers.remove(user, key)
-        self._announce_departure(user.key, user.name)
+        self.announce_departure(user.key, user.name)
         account = user.account
         if account is not None:
             seconds = int(self.clock.monotonic() - user.arrived)
@@ -374,17 +306,6 @@ class Hub(Board):
             account.messages += user.messages
             self.keep(AccountSeen(account.key, account.seen, seconds, user.messages))
 
-    def _announce_arrival(self, user: User) -> None:
-        """Tell those who watch for this name."""
-        for watcher in self.watchers.of(user.key):
-            if watcher is not user:
-                self.tell(watcher, Seen(*self.stamp(), user.name))
-
-    def _announce_departure(self, key: str, name: str) -> None:
-        """Tell those who watch for this name that it is nobody's any more."""
-        for watcher in self.watchers.of(key):
-            self.tell(watcher, Missed(*self.stamp(), name))
-
     def _speak(self, user: User, room: Room, event: Said | Acted, ref: Ref) -> None:
         """Post what someone says to a room, unless he may not speak there. Raises Refused `may_not_speak`."""
         user.active = self.clock.monotonic()
@@ -392,17 +313,13 @@ class Hub(Board):
             check_may_speak(user, room)
         user.messages += 1
         if event.form.sign:
-            ranked = (member for member in room.members if event.form.sign in room.gate.signs(member))
+            ranked = (m for m in room.members if event.form.sign in room.gate.signs(m) and m.hears(user))
             self.post(event, to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
         room.recent.append(event)
         self.keep(MessageSaved(event, user.key))
         deaf = frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
         self._turn.posts.append(Post(event, room, (), user, ref, deaf))
-
-    def _order(self, user: User) -> tuple[str, ...]:
-        """Return the names of someone's rooms, the current one first."""
-        return tuple(room.name for room in reversed(user.rooms))
 
     def _entered(self, user: User, room: Room) -> Entered:
         return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members), user.who)

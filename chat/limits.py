@@ -13,12 +13,12 @@ from typing import Any
 EXEMPT = ("127.0.0.1", "::1")  # others in 127/8 are not, so that tests and the curious can see the limits work
 
 
-def _most(usual: int, text: str, least: int = 1) -> Any:
-    return field(default=usual, metadata={"help": text, "least": least})
+def _most(usual: int, text: str, least: int = 1, largest: int = 1_000_000_000) -> Any:
+    return field(default=usual, metadata={"help": text, "least": least, "largest": largest})
 
 
-def _time(usual: float, text: str, least: float = 0.001) -> Any:
-    return field(default=usual, metadata={"help": text, "least": least})
+def _time(usual: float, text: str, least: int = 1, largest: int = 10_000_000) -> Any:
+    return field(default=usual, metadata={"help": text, "least": least, "largest": largest})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Limits:
     rooms_per_person: int = _most(20, "rooms that one person may be in")
     watches: int = _most(200, "names that one person may watch for")
     blocks: int = _most(200, "names that one person may block")
-    name: int = _most(32, "characters in a name")
+    name: int = _most(32, "characters in a name", 1, 128)
     line: int = _most(4_096, "bytes in a line of text", 512)
     message: int = _most(16_384, "characters in a message, so four times as many bytes at most", 128)
     frame: int = _most(131_072, "bytes in a line or a WebSocket message of a program", 1_024)

@@ -46,6 +46,8 @@ def whisper(hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = N
     for other in audience:
         other.remember(event)
     hub.post(event, to=audience, author=user, ref=ref)
+    for other in (other for other in found.here if other.away and not form.notice):
+        hub.inform(user, "away", f"{other.name} is away: {other.away}", ref)
     _keep(
         hub,
         user,

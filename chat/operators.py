@@ -18,7 +18,7 @@ def promote(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> 
     Raises Refused `oper_wrong`, `blocked`, `busy`.
     """
     host, now = user.address.rpartition(":")[0], hub.clock.monotonic()
-    hub.guard.check(OPER, host, now)
+    hub.guard.check(OPER, host, now, "an operator")
     hub.guard.count(OPER, host, now)
     kept = hub.operators.get(name)
     if not any(other.startswith("$argon2") for other in hub.operators.values()):

@@ -40,3 +40,22 @@ def _missed(user: User, since: int) -> tuple[Said | Acted | Whispered, ...]:
     heard = [event for event in said if names.key(event.sender) not in user.blocked]
     private = [event for event in user.private if event.id > since]
     return tuple(sorted((*heard, *private), key=lambda event: event.id))
+
+
+class Nobody:
+    """Listens for someone whose connection is lost: what he misses is told when he comes back."""
+
+    def __init__(self, wire: Any) -> None:
+        self.wire = wire
+
+    def write(self, data: bytes) -> None:
+        """Hear it, and forget it."""
+
+    def retire(self) -> None:
+        """There is nothing to close."""
+
+    def hang_up(self) -> None:
+        """There is nothing to close."""
+
+    def failed(self, why: str) -> None:
+        """There is nobody to put out."""

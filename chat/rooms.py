@@ -50,6 +50,11 @@ class Rooms:
             raise Refused("no_room", f"There is no room called {name}. /channels lists them.")
         return room
 
+    def split(self, name: str, rest: str) -> tuple[str, str]:
+        """Return a room's name and what follows it, of what was typed: a title may have a blank in it."""
+        title = f"{name} {rest}"
+        return (title, "") if rest and key(title) in self._rooms else (name, rest)
+
     def get_or_make(self, name: str) -> Room:
         """Return the room called `name`, made now if need be. Raises Refused `no_room`, `room_bad`, `too_many`."""
         found = self._rooms.get(key(name))

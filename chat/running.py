@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chat.changes import Described, Invited, Inviting, Moded
-from chat.events import Parted, Refused
+from chat.events import Parted, Ref, Refused
 from chat.gate import ENTRIES, FLAGS, LISTS, MASK, RANKS, Entry, whole
 from chat.hub import Hub
 from chat.moderation import check_may_describe, check_may_invite, check_runs
+from chat.text import one_line
 from chat.turn import Room, User
 
 DESCRIPTION = 390  # characters
@@ -16,19 +17,24 @@ INVITED = 100  # people who may be waited for, a room
 BIGGEST = 10_000  # what the limit of a room may be
 
 
-def describe(hub: Hub, user: User, room: Room, text: str) -> None:
-    """Say what a room is about; empty takes it back. Raises Refused `not_in`, `not_op`, `too_long`."""
+def describe(hub: Hub, user: User, room: Room, text: str, ref: Ref = None) -> bool:
+    """Say what a room is about; empty takes it back. Returns whether that is new.
+
+    Raises Refused `not_in`, `not_op`, `too_long`.
+    """
     check_may_describe(user, room)
+    text = one_line(text)
     if len(text) > DESCRIPTION:
         raise Refused("too_long", f"What a room is about is said in at most {DESCRIPTION} characters.")
     if text == room.description:
-        return
+        return False
     room.description = text
     room.gate.described_by, room.gate.described_at = user.mask, hub.clock.time()
-    hub.post(Described(*hub.stamp(), room.name, user.name, text, user.who), room)
+    hub.post(Described(*hub.stamp(), room.name, user.name, text, user.who), room, author=user, ref=ref)
+    return True
 
 
-def invite(hub: Hub, user: User, name: str, room: Room) -> None:
+def invite(hub: Hub, user: User, name: str, room: Room, ref: Ref = None) -> None:
     """Ask someone into a room, which is open to him then.
 
     Raises Refused `not_here`, `not_in`, `not_op`, `in_already`.
@@ -43,13 +49,13 @@ def invite(hub: Hub, user: User, name: str, room: Room) -> None:
         del invited[next(iter(invited))]
     if other.hears(user):
         hub.tell(other, Invited(*hub.stamp(), room.name, room.title, user.name, other.name, user.who))
-    hub.post(Inviting(*hub.stamp(), room.name, user.name, other.name, user.who), room)
+    hub.post(Inviting(*hub.stamp(), room.name, user.name, other.name, user.who), room, author=user, ref=ref)
 
 
-def remove(hub: Hub, user: User, name: str, room: Room, reason: str) -> None:
-    """Put someone out of a room, not off line.
+def remove(hub: Hub, user: User, name: str, room: Room, reason: str, *, ref: Ref = None) -> None:
+    """Put someone out of a room, not off line: who is in no other is in the lobby then.
 
-    Raises Refused `not_here`, `not_in`, `not_there`, `not_op`, `not_allowed`.
+    Raises Refused `not_here`, `not_in`, `not_there`, `not_op`, `not_allowed`, `last_room`.
     """
     check_runs(user, room)
     other = hub.get(name)
@@ -57,10 +63,16 @@ def remove(hub: Hub, user: User, name: str, room: Room, reason: str) -> None:
         raise Refused("not_there", f"{other.name} is not in {room.title}.")
     if other is not user and other.standing > user.standing:
         raise Refused("not_allowed", f"{other.name} cannot be put out by {user.name}.")
-    if len(other.rooms) == 1 and not other.roams:
-        hub.come(other, hub.rooms.lobby)  # nobody but who came by IRC is nowhere
-    left = hub.go(other, room, reason, by=user)
+    lobby = hub.rooms.lobby
+    falls_back = len(other.rooms) == 1 and not other.roams  # nobody but who came by IRC is nowhere
+    if falls_back and room is lobby:
+        raise Refused("last_room", f"{other.name} is in no room but {room.title}, where everybody is.")
+    left = hub.go(other, room, reason, user, ref)
     hub.post(left, to=(other,))
+    if falls_back:
+        hub.come(other, lobby)
+        hub.tell(other, hub.joined(lobby))
+        hub.recall(other, lobby)
     if other.current is not None:
         hub.tell(other, Parted(*hub.stamp(), room.name, room.title, other.room.name, other.room.title))
 
@@ -74,15 +86,16 @@ class Change:
     value: str = ""
 
 
-def change(hub: Hub, user: User, room: Room, changes: list[Change]) -> None:
-    """Change the modes of a room; all who are in it are told what really changed.
+def change(hub: Hub, user: User, room: Room, changes: list[Change], ref: Ref = None) -> bool:
+    """Change the modes of a room; all who are in it are told what really changed. Returns whether anything did.
 
     Raises Refused `not_in`, `not_op`; changes that mean nothing are left out.
     """
     check_runs(user, room)
     done = [made for wanted in changes if (made := _change(hub, user, room, wanted))]
     if done:
-        hub.post(Moded(*hub.stamp(), room.name, user.name, shown(done), user.who), room)
+        hub.post(Moded(*hub.stamp(), room.name, user.name, shown(done), user.who), room, author=user, ref=ref)
+    return bool(done)
 
 
 def shown(changes: list[Change]) -> str:

@@ -17,6 +17,7 @@ from chat.text import clean
 from chat.turn import User
 
 QUESTION = "What is your name?"
+DOOR_QUESTION = "This room has a password. What is it?"
 
 
 class State(Enum):
@@ -180,9 +181,7 @@ class Session:
         elif self.user is not None:
             self._rules.run(self._hub, self.user, request)
         elif request.verb == "prove" and not self._inside:
-            self._knock(self._claimed, request.rest)
-            self.state = State.NAMING
-            self._admit(self._claimed, "", request.ref)
+            self._answer_door(request)
         elif request.verb == "prove":
             self._prove(self._claimed, request.rest, request.ref)
         else:
@@ -202,9 +201,10 @@ class Session:
         self._ident, self._realname = (clean(request.field(part))[:LONGEST_LINE] for part in ("ident", "realname"))
         password = request.field("password")
         if not self._inside:
-            if self._knock(name, request.field("door") or password):
+            door = request.field("door")
+            door, password = (door, password) if door else self._split(password)
+            if self._knock(name, door):
                 return
-            password = "" if not request.field("door") else password
         self._admit(name, password, request.ref)
 
     def _admit(self, name: str, password: str, ref: Ref) -> None:
@@ -223,18 +223,38 @@ class Session:
     def _knock(self, name: str, password: str) -> bool:
         """Check the password of the room; True where a person is asked for it. Raises Refused `room_password`."""
         guard, host, now = self._hub.guard, self._visitor.host, self._hub.clock.monotonic()
+        guard.check(DOOR, host, now, "this room")
         if not password and self.plain_names:
             self._claimed, self.greeted, self.state = name, True, State.PROVING
-            self._ask("password", "This room has a password. What is it?")
+            self._ask("password", DOOR_QUESTION)
             return True
-        guard.check(DOOR, host, now)
-        if not compare_digest(password.encode("utf-8", "replace"), self._hub.door.encode()):
+        if not _is_same(password, self._hub.door):
             if password:
                 guard.count(DOOR, host, now)
-            raise Refused("room_password", "This room has a password, and that is not it.")
+                guard.check(DOOR, host, now, "this room")
+            raise Refused("room_password", f"This room has a password{', and that is not it' * bool(password)}.")
         guard.right(DOOR, host)
         self._inside = True
         return False
+
+    def _split(self, given: str) -> tuple[str, str]:
+        """Return the passwords of the room and of the name: who can send only one text puts a blank between them."""
+        door = f"{self._hub.door} "
+        return (self._hub.door, given[len(door) :]) if _is_same(given[: len(door)], door) else (given, "")
+
+    def _answer_door(self, request: Request) -> None:
+        """Let someone in who was asked for the password of the room, or ask him again."""
+        self.state = State.NAMING
+        try:
+            self._knock(self._claimed, request.rest)
+        except Refused as refusal:
+            again = refusal.code == "room_password"
+            self.state = State.PROVING if again else State.NAMING
+            self._decline(refusal, Request("login", ref=request.ref))
+            if again:
+                self._ask("password", DOOR_QUESTION)
+            return
+        self._admit(self._claimed, "", request.ref)
 
     def _return(self, request: Request) -> bool:
         """Let someone who has a token go on where he was; False where it is no good, or no longer."""
@@ -365,3 +385,8 @@ class Session:
             self._hub.tell(self.user, event)
         else:
             self._visitor.answer(event)
+
+
+def _is_same(given: str, secret: str) -> bool:
+    """Return whether two texts are the same, in a time that tells nothing of where they differ."""
+    return compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))

@@ -16,8 +16,9 @@ from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told,
 from chat.hub import Hub
 from chat.limits import Limits, ledger
 from chat.links import Front
+from chat.moderation import is_shown
 from chat.text import clean
-from chat.turn import Standing, User
+from chat.turn import Room, Standing, User
 
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
 LONGEST = Limits().message  # characters in a message where nobody has set another limit
@@ -37,9 +38,18 @@ class Call:
         """Answer with one or more lines of text."""
         self.answer(Told(*self.hub.stamp(), about, text, self.ref))
 
+    def place(self, room: str) -> Room:
+        """Return the room that a program names, or the one the caller talks in. Raises Refused `no_room`."""
+        if not room:
+            return self.user.room
+        found = self.hub.rooms.get(room)
+        if not is_shown(found, self.user):
+            raise Refused("no_room", f"There is no room {room}.")
+        return found
+
     def list_people(self, about: str, people: Iterable[User]) -> None:
         """Answer with a row for each of `people`."""
-        rows = self.hub.people(people)
+        rows = self.hub.people(people, self.user)
         room = self.user.current or self.hub.rooms.lobby
         self.answer(Listed(*self.hub.stamp(), about, room.name, rows, self.ref))
 
@@ -63,12 +73,12 @@ class Command:
     help: str
     run: Callable[..., None]
     params: str = ""
-    more: str = ""
     aliases: tuple[str, ...] = ()
     standing: Standing = Standing.GUEST
     bare: bool = False
     guests: bool = False
     raw: bool = False
+    more: str = ""
     names: tuple[str, ...] = field(init=False)
     needed: int = field(init=False)
 
@@ -159,7 +169,8 @@ class Table:
                 "unknown_command", f"There is no command {shown}. {'HELP' if console else '/help'} lists them."
             )
         if command.standing > user.standing:
-            raise Refused("not_allowed", f"Only the host may use /{command.name}.")
+            who = "the host" if command.standing is Standing.HOST else "the host, and who is an operator,"
+            raise Refused("not_allowed", f"Only {who} may use /{command.name}.")
         if command.guests and console:
             raise Refused(
                 "not_allowed", f"/{command.name} is for guests. HELP lists your commands; EXIT closes the room."

@@ -8,9 +8,10 @@ from commands import Call, Command
 
 def run(call: Call, name: str, room: str) -> None:
     """Ask the one called `name` into `room`, by default the current one."""
-    place = call.hub.rooms.get(room) if room else call.user.room
-    invite(call.hub, call.user, name, place)
-    call.tell("invite", f"{call.hub.get(name).name} is asked into {place.title}.")
+    place = call.place(room)
+    invite(call.hub, call.user, name, place, call.ref)
+    if place not in call.user.rooms:
+        call.tell("invite", f"{call.hub.get(name).name} is asked into {place.title}.")
 
 
 COMMAND = Command("invite", "ask someone into the room, or into another: /invite bob weather", run, "name room?")

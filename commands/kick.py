@@ -10,10 +10,13 @@ from commands import Call, Command
 def run(call: Call, name: str, reason: str, room: str = "") -> None:
     """Put out the one called `name`; everyone is told. Who is no operator puts him out of a room."""
     if room or not is_operator(call.user):
-        place = call.hub.rooms.get(room) if room else call.user.room
-        remove(call.hub, call.user, name, place, reason)
-    else:
-        call.hub.kick(call.hub.get(name), call.user, reason)
+        remove(call.hub, call.user, name, call.place(room), reason, ref=call.ref)
+        return
+    other = call.hub.get(name)
+    shared = not call.user.rooms.keys().isdisjoint(other.rooms)
+    call.hub.kick(other, call.user, reason, call.ref)
+    if not shared:
+        call.tell("kick", f"{other.name} has been kicked out.")
 
 
 COMMAND = Command(

@@ -10,7 +10,9 @@ from commands import Call, Command
 
 def run(call: Call) -> None:
     """Answer with a line for each limit: its name, its value, how often it was hit, and what it means."""
-    lines = [f"{name} = {_shown(value)}, hit {count(hits, 'time')}: {text}" for name, value, text, hits in ledger.rows()]
+    lines = [
+        f"{name} = {_shown(value)}, hit {count(hits, 'time')}: {text}" for name, value, text, hits in ledger.rows()
+    ]
     if ledger.lifted:
         lines.append("What holds per address and for talk is lifted: --no-flood-limit.")
     else:

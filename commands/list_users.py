@@ -1,4 +1,4 @@
-"""The host's list of who is here."""
+"""The list of who is here, for the host and his operators."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def run(call: Call) -> None:
 
 
 COMMAND = Command(
-    "list_users", "list who is on line: rooms, address, time on line, wire", run, standing=Standing.HOST, bare=True
+    "list_users", "list who is on line: rooms, address, time on line, wire", run, standing=Standing.OPERATOR, bare=True
 )

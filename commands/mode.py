@@ -15,9 +15,10 @@ _HELP = "+i only who is invited, +m only who has a voice speaks, +k KEY, +l LIMI
 
 def run(call: Call, changes: str, room: str = "") -> None:
     """Change the modes of the room, or, without `changes`, answer with them."""
-    place = call.hub.rooms.get(room) if room else call.user.room
+    place = call.place(room)
     if changes.strip():
-        change(call.hub, call.user, place, read(changes))
+        if not change(call.hub, call.user, place, read(changes), call.ref):
+            call.tell("mode", f"{place.title}: {current(place, call.user)}; nothing has changed.")
     else:
         call.tell("mode", f"{place.title}: {current(place, call.user)}\n{_HELP}")
 

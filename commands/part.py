@@ -8,6 +8,7 @@ from commands import Call, Command
 
 def run(call: Call, room: str, reason: str) -> None:
     """Bring the caller out of `room`, or of the current one, back to the room before; the others see the reason."""
+    room, reason = call.hub.rooms.split(room, reason)
     part(call.hub, call.user, room, call.ref, reason=reason)
 
 

@@ -13,7 +13,7 @@ LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
 
 
 def run(call: Call, name: str) -> None:
-    """Set a random password for the account `name`, and show it to the host alone."""
+    """Set a random password for the account `name`, and show it to the caller alone."""
     account = call.hub.accounts.find(name)
     if account is None:
         raise Refused("not_registered", f"There is no registered name {name}.")
@@ -22,4 +22,4 @@ def run(call: Call, name: str) -> None:
     change(call.hub, call.user, account, new, answer=answer, ref=call.ref)
 
 
-COMMAND = Command("reset", "give a registered name a new password", run, "name", standing=Standing.HOST, bare=True)
+COMMAND = Command("reset", "give a registered name a new password", run, "name", standing=Standing.OPERATOR, bare=True)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from chat.running import describe
+from chat.turn import Room
 from commands import Call, Command
+
+NOTHING = "-"  # as a text: it is about nothing any more
 
 
 def run(call: Call, text: str, room: str = "") -> None:
     """Say what the room is about, or, without `text`, answer with it."""
-    place = call.hub.rooms.get(room) if room else call.user.room
-    if text.strip():
-        describe(call.hub, call.user, place, text.strip())
-    elif room:
-        describe(call.hub, call.user, place, "")
-    else:
-        call.tell("topic", f"{place.title}: {place.description or 'nothing is said of what it is about.'}")
+    place, text = call.place(room), text.strip()
+    if text == NOTHING:
+        text = ""
+    elif not text:
+        return call.tell("topic", _answer(place))
+    if not describe(call.hub, call.user, place, text, call.ref):
+        return call.tell("topic", _answer(place))
+    return None
 
 
-COMMAND = Command("topic", "say what the room is about; without a text: read it", run, "text?", more="room", bare=True)
+def _answer(place: Room) -> str:
+    return f"{place.title}: {place.description or 'nothing is said of what it is about.'}"
+
+
+COMMAND = Command(
+    "topic", "say what the room is about, - for nothing; alone: read it", run, "text?", more="room", bare=True
+)

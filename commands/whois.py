@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from chat.accounts import Account
 from chat.events import Refused
+from chat.moderation import is_operator, is_shown
 from chat.text import ago, hms
-from chat.turn import Standing, User
+from chat.turn import User
 from commands import Call, Command
 
 
 def run(call: Call, name: str) -> None:
-    """Answer what may be known of `name`; address and wire are for the host."""
+    """Answer what may be known of `name`; address and wire are for the host and his operators."""
     account = call.hub.accounts.find(name)
     user = call.hub.find(name) or (call.hub.on_line(account) if account else None)
     if user is not None:
@@ -24,9 +25,11 @@ def run(call: Call, name: str) -> None:
 def _here(call: Call, user: User) -> str:
     seconds = int(call.hub.clock.monotonic() - user.arrived)
     known = "registered" if user.account else "not registered"
-    rooms = ", ".join(room.title for room in user.rooms)
+    rooms = ", ".join(room.title for room in user.rooms if is_shown(room, call.user)) or "no room"
     lines = [f"{user.name} has been here for {hms(seconds)}, {known}, in {rooms}."]
-    if call.user.standing is Standing.HOST:
+    if user.away:
+        lines.append(f"{user.name} is away: {user.away}")
+    if is_operator(call.user):
         lines.append(f"{user.name} comes from {user.address}, by {user.wire}.")
     return "\n".join(lines)
 

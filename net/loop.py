@@ -23,6 +23,8 @@ WRITE = selectors.EVENT_WRITE
 
 SELECTORS: dict[str, str] = {"select": "SelectSelector", "poll": "PollSelector", "epoll": "EpollSelector"}
 
+FAULT = "a fault in the server; it has been logged"
+
 log = logging.getLogger("chat.loop")
 
 
@@ -188,8 +190,8 @@ class Loop:
             for channel in marked:
                 try:
                     channel.flush()
-                except Exception:  # noqa: BLE001 - this is the fence
-                    self._fault(channel)
+                except Exception as error:  # noqa: BLE001 - this is the fence
+                    self._fault(channel, error)
             self._attempt(self.settle, "settling")
 
     def _patience(self, longest: float | None) -> float | None:
@@ -206,14 +208,18 @@ class Loop:
     def _fence(self, channel: Channel, events: int) -> None:
         try:
             channel.ready(events)
-        except Exception:  # noqa: BLE001 - this is the fence
-            self._fault(channel)
+        except Exception as error:  # noqa: BLE001 - this is the fence
+            self._fault(channel, error)
 
-    def _fault(self, channel: Channel) -> None:
+    def report(self, what: str, error: Exception) -> None:
+        """Count and log a fault of ours."""
         self.faults += 1
-        log.error("fault in %s", type(channel).__name__, exc_info=True)  # noqa: LOG014 - in the fence's handler
+        log.error("fault in %s", what, exc_info=error)
+
+    def _fault(self, channel: Channel, error: Exception) -> None:
+        self.report(type(channel).__name__, error)
         try:
-            channel.fail("a fault in the server; it has been logged")
+            channel.fail(FAULT)
         except Exception:
             log.exception("fault while closing %s", type(channel).__name__)
             self.unwatch(channel)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chat import names, passwords
 from chat.accounts import Account
+from chat.changes import Called, Described, Invited, Inviting, Moded, Rested, Tagged
 from chat.events import (
     Acted,
     Asked,
@@ -24,6 +25,7 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Noted,
     Parted,
     Person,
@@ -69,7 +71,7 @@ HOSTILE_TEXTS = [
 HOSTILE_NAMES = ["[x]", "a]", "`'a", "^^x", "|o|", "\\a", "rob.", "a..", "exited.", "entered.", "OK", "NOT_UNIQUE",
                  "is",
                  "now", "has", "[12", "ﾊﾝ", "Жанна", "שרה", "والد", "நிலா", "_x_", "x'(".rstrip("("),
-                 "is~"]  # fmt: skip
+                 "is~", "asked", "put", "out", "calls", "says"]  # fmt: skip
 
 
 def accepted(name: str) -> str | None:
@@ -106,7 +108,21 @@ an_event = st.one_of(
     st.builds(Acted, room=a_place, sender=a_name, text=a_text, **head),
     st.builds(Whispered, sender=a_name, to=some_names, text=a_text, **head),
     st.builds(Entered, room=a_place, name=a_name, here=some_names, count=st.integers(1, 9), **head),
-    st.builds(Left, room=a_place, name=a_name, reason=a_reason, kicked=st.booleans(), here=some_names, **head),
+    st.builds(
+        Left,
+        room=a_place,
+        name=a_name,
+        reason=a_reason,
+        kicked=st.booleans(),
+        here=some_names,
+        by=st.one_of(st.just(""), a_name),
+        gone=st.booleans(),
+        **head,
+    ),
+    st.builds(Described, room=a_place, by=a_name, text=a_reason, **head),
+    st.builds(Moded, room=a_place, by=a_name, changes=a_text, **head),
+    st.builds(Inviting, room=a_place, by=a_name, name=a_name, **head),
+    st.builds(Called, sender=a_name, text=a_text, **head),
     st.builds(Renamed, old=a_name, new=a_name, **head),
 )
 
@@ -120,6 +136,8 @@ def room(name: str) -> str | None:
 
 
 def left(event: Left) -> Reading:
+    if event.kicked and event.by and not event.gone:
+        return "removed", (TIME, room(event.room), event.by, event.name, flat(event.reason) or None)
     return "kicked" if event.kicked else "exited", (TIME, room(event.room), event.name, flat(event.reason) or None)
 
 
@@ -130,6 +148,10 @@ READINGS: dict[type[Event], Callable[..., Reading]] = {
     Entered: lambda e: ("entered", (TIME, room(e.room), e.name)),
     Left: left,
     Renamed: lambda e: ("renamed", (TIME, e.old, e.new)),
+    Described: lambda e: ("topic", (TIME, room(e.room), e.by, flat(e.text) or None)),
+    Moded: lambda e: ("mode", (TIME, room(e.room), e.by, flat(e.changes))),
+    Inviting: lambda e: ("inviting", (TIME, room(e.room), e.by, e.name)),
+    Called: lambda e: ("called", (TIME, e.sender, flat(e.text))),
 }
 
 
@@ -203,7 +225,10 @@ def test_the_question(name: str) -> None:
 
 
 def test_what_has_no_word_on_this_wire() -> None:
-    for event in (Pinged(1, NOON), Ponged(1, NOON), Noted(1, NOON, "x"), Declined(1, NOON, "say", "empty", "x")):
+    silent = Rested(1, NOON, "a", "lunch"), Tagged(1, NOON, "lobby", "a", "", "+typing=active")
+    for event in (
+        *silent, Pinged(1, NOON), Ponged(1, NOON), Noted(1, NOON, "x"), Declined(1, NOON, "say", "empty", "x")
+    ):  # fmt: skip
         assert Plain().encode(event) == b""
     assert Plain().own(Said(1, NOON, "lobby", "a", "x"), 1) == b""
 
@@ -219,7 +244,7 @@ def test_an_empty_command_is_answered_although_an_empty_line_is_not() -> None:
 
 def test_every_rule_of_a_line_is_met_in_these_tests() -> None:
     met = {"accepted", "taken", "roster", "question", "password", "answer", "refusal", "goodbye"}
-    met |= {READINGS[kind](event)[0] for kind, event in SAMPLES.items()} | {"kicked"}
+    met |= {READINGS[kind](event)[0] for kind, event in SAMPLES.items()} | {"kicked", "removed"}
     assert met == set(kinds())
 
 
@@ -230,6 +255,10 @@ SAMPLES: dict[type[Event], Event] = {
     Entered: Entered(1, NOON, "lobby", "a"),
     Left: Left(1, NOON, "lobby", "a"),
     Renamed: Renamed(1, NOON, "a", "b"),
+    Described: Described(1, NOON, "den", "a", "x"),
+    Moded: Moded(1, NOON, "den", "a", "+o b"),
+    Inviting: Inviting(1, NOON, "den", "a", "b"),
+    Called: Called(1, NOON, "a", "x"),
 }
 
 
@@ -238,6 +267,9 @@ def test_kicked_is_not_exited() -> None:
     assert isinstance(event, Left)
     assert lines(event) == [("exited", (TIME, None, "a", None))]
     assert lines(replace(event, kicked=True, reason="bye")) == [("kicked", (TIME, None, "a", "bye"))]
+    assert lines(replace(event, kicked=True, by="b")) == [("removed", (TIME, None, "b", "a", None))]
+    off_line = replace(event, kicked=True, by="b", gone=True)
+    assert lines(off_line) == [("kicked", (TIME, None, "a", None))]
 
 
 a_line = st.one_of(
@@ -255,6 +287,8 @@ a_line = st.one_of(
 @example("[12:00:00] a -> a: > b")
 @example("[12:00:00] [*] a exited. (b) (c)")
 @example("[12:00:00] #a a > b")
+@example("[12:00:00] [*] a has put b out of the room. (c) has asked d in.")
+@example("[12:00:00] [*] a says what this room is about: b calls: c")
 def test_no_line_has_two_readings(line: str) -> None:
     try:
         read(line)
@@ -389,6 +423,9 @@ def test_answers_about_rooms(here: tuple[str, ...], text: str) -> None:
     assert lines(Mapped(1, NOON, places, "weather")) == [
         ("answer", (TIME, "  Lobby (1 user)")), ("answer", (TIME, f"* Weather (2 users) - {flat(text)}"))]  # fmt: skip
     assert lines(Seen(1, NOON, here[0])) == [("answer", (TIME, f"{here[0]} is here."))]
+    assert lines(Missed(1, NOON, here[0])) == [("answer", (TIME, f"{here[0]} is not here any more."))]
+    asked = lines(Invited(1, NOON, "den", "Den", here[0], "a"))
+    assert asked == [("answer", (TIME, f"{here[0]} asks you into Den: /join den"))]
 
 
 @given(some_names, some_names, some_names)

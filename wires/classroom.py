@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from chat.changes import Called, Described, Invited, Inviting, Moded
 from chat.events import (
     Acted,
     Asked,
@@ -20,6 +21,7 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Parted,
     Recalled,
     Ref,
@@ -32,9 +34,9 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
-from chat.text import count, hms, one_line
-from wires.plain import LOBBY, day, delivery, place_row
-from wires.wire import Lines, Wire
+from chat.text import one_line
+from wires import words
+from wires.wire import CHANGES, Lines, Wire
 
 VERBS = (b"ADD ", b"MESSAGE ", b"PRIVATE ", b"QUIT")
 PAUSE = 0.2  # seconds
@@ -77,8 +79,8 @@ class Classroom(Wire):
     def own(self, event: Event, ref: Ref) -> bytes:
         """Return one's own words, which this protocol sends back, and whom a private message reached."""
         if isinstance(event, Whispered):
-            return _answer([delivery(event)]).encode()
-        return self.encode(event) if isinstance(event, (Said, Acted, Renamed)) else b""
+            return _answer([words.delivery(event)]).encode()
+        return self.encode(event) if isinstance(event, (Said, Acted, *CHANGES)) else b""
 
     def _is_whole(self, rest: bytes) -> bool:
         """Return whether this can be all of it: it is not just the beginning of a verb."""
@@ -116,7 +118,7 @@ def _request(verb: str, rest: str) -> Request | Refused:
 
 def _place(room: str) -> str:
     """Return what stands before a name that speaks elsewhere than in the lobby; no name holds a slash."""
-    return "" if room == LOBBY else f"#{room}/"
+    return "" if room == words.LOBBY else f"#{room}/"
 
 
 def _host(tag: str, lines: Iterable[str]) -> str:
@@ -144,15 +146,20 @@ def _whispered(event: Whispered) -> str:
 
 
 def _entered(event: Entered) -> str:
-    if event.room == LOBBY:
+    if event.room == words.LOBBY:
         return _new([event.name])
     return _host("*", [f"{event.name} entered #{event.room}."])
 
 
 def _left(event: Left) -> str:
-    if event.room == LOBBY:
-        return f"LEFT {event.name}\n"
-    return _host("*", [f"{event.name} left #{event.room}."])
+    put_out = event.by and not event.gone
+    if event.room == words.LOBBY:
+        return (_host("*", [words.left(event)]) if put_out else "") + f"LEFT {event.name}\n"
+    return _host("*", [words.place(event.room) + words.left(event) if put_out else f"{event.name} left #{event.room}."])
+
+
+def _changed(room: str, what: str) -> str:
+    return _host("*", [words.place(room) + what])
 
 
 def _renamed(event: Renamed) -> str:
@@ -160,41 +167,22 @@ def _renamed(event: Renamed) -> str:
 
 
 def _joined(event: Joined) -> str:
-    if event.room == LOBBY:
-        return _new(event.here)
-    lines = [f"Welcome to the {event.title} Channel ({count(len(event.here), 'user')})"]
-    lines += [event.description] if event.description else []
-    return _answer([*lines, f"Here: {', '.join(event.here)}"])
-
-
-def _parted(event: Parted) -> str:
-    return _answer([f"You have left {event.title}; you are in {event.current_title} now."])
-
-
-def _told(event: Told) -> str:
-    return _answer(event.text.split("\n"))
-
-
-def _listed(event: Listed) -> str:
-    rows = [f"{who.name} {hms(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
-    return _answer([f"{len(rows)} in {event.room}:", *rows])
+    return _new(event.here) if event.room == words.LOBBY else _answer(words.joined(event))
 
 
 def _mapped(event: Mapped) -> str:
-    return _answer([place_row(place, event.current) for place in event.places])
+    return _answer([words.place_row(place, event.current) for place in event.places])
 
 
 def _recalled(event: Recalled) -> str:
-    return _answer([f"{day(told.at)} {_line(told)}" for told in event.events])
+    return _answer([f"{words.day(told.at)} {_line(told)}" for told in event.events])
 
 
 def _line(event: Said | Acted | Whispered) -> str:
     """Return what was said before in one line, which nobody takes for something that is said now."""
     if isinstance(event, Whispered):
-        return f"{event.sender} -> {','.join((*event.to, *event.kept))}: {event.text}"
-    place = "" if event.room == LOBBY else f"#{event.room} "
-    said = f"{event.sender} > {event.text}" if isinstance(event, Said) else f"* {event.sender} {event.text}"
-    return f"{place}{said}"
+        return words.whispered(event, (*event.to, *event.kept))
+    return words.said(event) if isinstance(event, Said) else words.acted(event)
 
 
 def _declined(event: Declined) -> str:
@@ -217,12 +205,18 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Renamed: _renamed,
     Welcomed: lambda event: _new(event.here),
     Joined: _joined,
-    Parted: _parted,
-    Told: _told,
-    Listed: _listed,
+    Parted: lambda event: _answer([words.parted(event)]),
+    Told: lambda event: _answer(event.text.split("\n")),
+    Listed: lambda event: _answer(words.listed(event)),
     Mapped: _mapped,
     Recalled: _recalled,
-    Seen: lambda event: _answer([f"{event.name} is here."]),
+    Described: lambda event: _changed(event.room, words.described(event)),
+    Moded: lambda event: _changed(event.room, words.moded(event)),
+    Inviting: lambda event: _changed(event.room, words.inviting(event)),
+    Called: lambda event: _changed(words.LOBBY, words.called(event)),
+    Seen: lambda event: _answer([words.seen(event)]),
+    Missed: lambda event: _answer([words.seen(event)]),
+    Invited: lambda event: _answer([words.invited(event)]),
     Asked: lambda event: _answer([event.text]),
     Declined: _declined,
     Ended: _ended,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from chat.changes import Called, Described, Invited, Inviting, Moded
 from chat.events import (
     Acted,
     Declined,
@@ -14,6 +15,7 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Noted,
     Parted,
     Recalled,
@@ -26,9 +28,9 @@ from chat.events import (
     Told,
     Whispered,
 )
-from chat.text import count, hms
-from wires.plain import LOBBY, day, delivery, place_row
-from wires.wire import Wire, stamp
+from chat.text import hms
+from wires import words
+from wires.wire import CHANGES, Wire, stamp
 
 
 class HostConsole(Wire):
@@ -47,10 +49,10 @@ class HostConsole(Wire):
         return f"{lines}\n".encode() if lines else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
-        """Tell whom a private message reached; the rest the host has just typed himself."""
-        if not isinstance(event, Whispered):
-            return b""
-        return f"{delivery(event)}\n".encode()
+        """Tell whom a private message reached, and what changed; the rest the host has just typed himself."""
+        if isinstance(event, Whispered):
+            return f"{words.delivery(event)}\n".encode()
+        return self.encode(event) if isinstance(event, CHANGES) and not isinstance(event, Renamed) else b""
 
 
 def _block(text: str) -> str:
@@ -58,47 +60,44 @@ def _block(text: str) -> str:
     return text.replace("\n", "\n    ") if "\n" in text else text
 
 
-def _place(room: str) -> str:
-    return "" if room == LOBBY else f"#{room} "
-
-
 def _users(event: Entered | Left | Renamed) -> str:
     more = event.count - len(event.here)
     return f"USERS: [{','.join(event.here)}]" + (f" and {more:,} more" if more > 0 else "")
 
 
+def _event(room: str, what: str) -> str:
+    return f"{words.place(room)}[*] {what}"
+
+
 def _said(event: Said) -> str:
-    return f"{stamp(event.at)} {_place(event.room)}{event.sender} > {_block(event.text)}"
+    return f"{stamp(event.at)} {words.said(event, _block)}"
 
 
 def _acted(event: Acted) -> str:
-    return f"{stamp(event.at)} {_place(event.room)}* {event.sender} {_block(event.text)}"
+    return f"{stamp(event.at)} {words.acted(event, _block)}"
 
 
 def _whispered(event: Whispered) -> str:
-    return f"{stamp(event.at)} {event.sender} -> {','.join(event.to)}: {_block(event.text)}"
+    return f"{stamp(event.at)} {words.whispered(event, event.to, _block)}"
 
 
 def _entered(event: Entered) -> str:
-    return f"{_place(event.room)}[*] {event.name} entered.\n{_users(event)}"
+    return f"{_event(event.room, words.entered(event))}\n{_users(event)}"
 
 
 def _left(event: Left) -> str:
-    how = "has been kicked out." if event.kicked else "exited."
-    why = f" ({_block(event.reason)})" if event.reason else ""
-    return f"{_place(event.room)}[*] {event.name} {how}{why}\n{_users(event)}"
+    return f"{_event(event.room, words.left(event, _block))}\n{_users(event)}"
 
 
 def _renamed(event: Renamed) -> str:
-    return f"[*] {event.old} is now {event.new}.\n{_users(event)}"
+    return f"{_event(words.LOBBY, words.renamed(event))}\n{_users(event)}"
 
 
 def _listed(event: Listed) -> str:
     if event.about != "list_users":
-        rows = [f"{who.name:<32} {hms(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
-        return "\n".join([f"{len(rows)} in {event.room}:", *rows])
+        return "\n".join(words.listed(event, 32))
     rows = [
-        f"  {who.name:<32} {hms(who.seconds)} {who.wire:<8} {who.address:<22} {' '.join(who.rooms)}"
+        f"  {who.name:<32} {hms(who.seconds)} {who.wire:<8} {who.address:<22} {' '.join(who.rooms)}{words.away(who)}"
         for who in event.people
     ]
     return "\n".join([f"USERS: [{','.join(who.name for who in event.people)}]", *rows])
@@ -108,16 +107,12 @@ def _declined(event: Declined) -> str:
     return "" if (event.about, event.code) == ("say", "empty") else f"[!] {_block(event.text)}"
 
 
-def _joined(event: Joined) -> str:
-    return f"Welcome to the {event.title} Channel ({count(len(event.here), 'user')})"
-
-
 def _mapped(event: Mapped) -> str:
-    return "\n".join(place_row(place, event.current) for place in event.places)
+    return "\n".join(words.place_row(place, event.current) for place in event.places)
 
 
 def _recalled(event: Recalled) -> str:
-    head = f"Said before, since {day(event.events[0].at)}:"
+    head = f"Said before, since {words.day(event.events[0].at)}:"
     return "\n".join([head, *(_WRITERS[type(told)](told) for told in event.events)])
 
 
@@ -128,13 +123,19 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Entered: _entered,
     Left: _left,
     Renamed: _renamed,
+    Described: lambda event: _event(event.room, words.described(event)),
+    Moded: lambda event: _event(event.room, words.moded(event)),
+    Inviting: lambda event: _event(event.room, words.inviting(event)),
+    Called: lambda event: _event(words.LOBBY, words.called(event)),
     Told: lambda event: event.text,
     Listed: _listed,
-    Joined: _joined,
-    Parted: lambda event: f"You have left {event.title}; you are in {event.current_title} now.",
+    Joined: lambda event: words.joined(event)[0],
+    Parted: words.parted,
     Mapped: _mapped,
     Recalled: _recalled,
-    Seen: lambda event: f"{event.name} is here.",
+    Seen: words.seen,
+    Missed: words.seen,
+    Invited: words.invited,
     Declined: _declined,
     Noted: lambda event: f"[-] {event.text}",
 }

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from chat import names
+from chat.changes import Called, Described, Invited, Inviting, Moded
 from chat.events import (
     Acted,
     Declined,
@@ -23,6 +24,7 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Parted,
     Place,
     Recalled,
@@ -39,10 +41,11 @@ from chat.events import (
 from chat.limits import ledger
 from chat.rooms import LOBBY, key
 from chat.text import clean, one_line
-from wires.plain import day, delivery
-from wires.wire import Wire
+from wires import words
+from wires.wire import CHANGES, Wire
 
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
+LOGOFF_WAIT = 40.0  # seconds after which a LOGOFF that may be forged counts: clients send STILL_HERE every 30 s
 AGAIN = 1.0  # seconds within which the same words, in a datagram of their own, are the same datagram come twice
 
 IN_USE = "nickname already in use"
@@ -102,14 +105,20 @@ def read(data: bytes) -> tuple[int, str]:
 
 
 class Datagram(Wire):
-    """One logged-in sender, or one who is about to be. `now` gives monotonic seconds."""
+    """One logged-in sender, or one who is about to be. `now` gives monotonic seconds.
+
+    A LOGOFF counts at once where addresses are `trusted`; elsewhere when nothing has followed it for a while, so that
+    a forged one puts out nobody whose client is there.
+    """
 
     name = "udp"
     reports = True
     single = True
 
-    def __init__(self, places: Places, now: Callable[[], float]) -> None:
+    def __init__(self, places: Places, now: Callable[[], float], trusted: bool = True) -> None:
         super().__init__()
+        self.patience = None if trusted else LOGOFF_WAIT
+        self._leaving = False
         self._places = places
         self._now = now
         self._nick = ""
@@ -120,6 +129,9 @@ class Datagram(Wire):
         code, text = read(data)
         if code in OURS or self._is_repeated(code, data):
             return
+        self._leaving = code == Code.LOGOFF and self.patience is not None
+        if self._leaving:
+            return
         if len(data) > ledger.limits.line + 2:
             ledger.hit("line")
             yield Refused("too_long", f"A text has at most {ledger.limits.line} bytes; yours was left out whole.")
@@ -129,6 +141,16 @@ class Datagram(Wire):
             yield _READERS[code](text)
         else:
             yield Refused("unknown_command", UNKNOWN)
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether a LOGOFF waits to be believed."""
+        return self._leaving
+
+    def pause(self, asked: bool) -> Iterator[Request | Refused]:
+        """Believe a LOGOFF that nothing has followed."""
+        if self._leaving:
+            yield Request("quit")
 
     def encode(self, event: Event) -> bytes:
         """Return the datagrams for the event, each behind its length."""
@@ -142,8 +164,8 @@ class Datagram(Wire):
             return frame(Code.LOGIN_ACK, event.new)
         if isinstance(event, Whispered):
             away = b"".join(frame(Code.ERROR, f"{name}: not logged in") for name in event.away)
-            return away + (_host("=", delivery(event)) if event.kept else b"")
-        return self.encode(event) if isinstance(event, (Said, Acted)) else b""
+            return away + (_host("=", words.delivery(event)) if event.kept else b"")
+        return self.encode(event) if isinstance(event, (Said, Acted, *CHANGES)) else b""
 
     def _is_repeated(self, code: int, data: bytes) -> bool:
         """Return whether these words have just come: networks, and those who listen in them, repeat datagrams."""
@@ -251,7 +273,12 @@ def _entered(event: Entered, places: Places) -> bytes:
 
 
 def _left(event: Left, places: Places) -> bytes:
-    return frame(Code.USER_PARTS, f"{title(places(event.room))} {event.name}")
+    why = _changed(event.room, words.left(event)) if event.by and not event.gone else b""
+    return why + frame(Code.USER_PARTS, f"{title(places(event.room))} {event.name}")
+
+
+def _changed(room: str, what: str) -> bytes:
+    return _host("*", words.place(room) + what)
 
 
 def _renamed(event: Renamed, places: Places) -> bytes:
@@ -286,7 +313,7 @@ def _recalled(event: Recalled, places: Places) -> bytes:
     """Return what someone asked for. What newcomers to a room are shown unasked is too much for UDP."""
     if event.room:
         return b""
-    return b"".join(_host("=", f"{day(told.at)} {told.sender}: {one_line(told.text)}") for told in event.events)
+    return b"".join(_host("=", f"{words.day(told.at)} {told.sender}: {one_line(told.text)}") for told in event.events)
 
 
 def _declined(event: Declined, places: Places) -> bytes:
@@ -326,7 +353,13 @@ _WRITERS: dict[type[Event], Callable[[Any, Places], bytes]] = {
     Listed: _listed,
     Recalled: _recalled,
     Told: lambda event, places: _host("=", event.text),
-    Seen: lambda event, places: _host("=", f"{event.name} is here."),
+    Described: lambda event, places: _changed(event.room, words.described(event)),
+    Moded: lambda event, places: _changed(event.room, words.moded(event)),
+    Inviting: lambda event, places: _changed(event.room, words.inviting(event)),
+    Called: lambda event, places: _changed(LOBBY, words.called(event)),
+    Seen: lambda event, places: _host("=", words.seen(event)),
+    Missed: lambda event, places: _host("=", words.seen(event)),
+    Invited: lambda event, places: _host("=", words.invited(event)),
     Declined: _declined,
     Ended: _ended,
 }

@@ -6,7 +6,7 @@ It decides nothing, and knows no socket: a listener takes bytes, and must not cl
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from chat.turn import Post, Room, Span, Turn, User
@@ -22,18 +22,25 @@ class Listener(Protocol):
 
 
 Acknowledgements = list[tuple[Listener, bytes]]
+Fault = Callable[[Listener, Exception], None]
+"""What to do where somebody could not be told; it must wait with that until all the others have been."""
 
 
-def deliver(turn: Turn) -> Acknowledgements:
+def deliver(turn: Turn, fault: Fault | None = None) -> Acknowledgements:
     """Write each person what is new for him, in the order in which it was posted.
 
     Returns the acknowledgements to write once the turn is kept for good. Where nothing is, they stand in their place.
+    An exception in one person's wire is handed to `fault`, and costs nobody else a word; without `fault` it is raised.
     """
     if not turn.posts:
         return []
-    delivery = _Delivery(turn)
+    delivery = _Delivery(turn, fault or _raise)
     delivery.run()
     return delivery.acknowledgements() if turn.lasts else []
+
+
+def _raise(listener: Listener, error: Exception) -> None:
+    raise error
 
 
 class _Delivery:
@@ -43,7 +50,8 @@ class _Delivery:
     who hear the same rooms share one bytes object. For the others the pieces are put together one by one.
     """
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, fault: Fault) -> None:
+        self.fault = fault
         self.posts = turn.posts
         self.since = turn.since
         self.moved = turn.moved
@@ -60,7 +68,10 @@ class _Delivery:
     def run(self) -> None:
         special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf | self.since.keys()
         for user in special:
-            self._tell_special(user)
+            try:
+                self._tell_special(user)
+            except Exception as error:  # noqa: BLE001 - this is the fence: his wire, and nobody else's turn
+                self.fault(user.listener, error)
         rooms = tuple(self.heard)
         for room in rooms:
             shared: dict[object, bytes] = {}
@@ -70,15 +81,18 @@ class _Delivery:
                 if len(user.rooms) > 1 and not self._is_first(user, room, rooms):
                     continue
                 listener = user.listener
-                dialect = listener.wire.dialect
-                if len(user.rooms) > 1:
-                    data = self._common(listener.wire, tuple(place for place in rooms if place in user.rooms))
-                elif dialect in shared:
-                    data = shared[dialect]
-                else:
-                    data = shared[dialect] = self._common(listener.wire, (room,))
-                if data:
-                    listener.write(data)
+                try:
+                    dialect = listener.wire.dialect
+                    if len(user.rooms) > 1:
+                        data = self._common(listener.wire, tuple(place for place in rooms if place in user.rooms))
+                    elif dialect in shared:
+                        data = shared[dialect]
+                    else:
+                        data = shared[dialect] = self._common(listener.wire, (room,))
+                    if data:
+                        listener.write(data)
+                except Exception as error:  # noqa: BLE001 - a try costs nothing where nothing is raised
+                    self.fault(listener, error)
 
     def acknowledgements(self) -> Acknowledgements:
         found: Acknowledgements = []
@@ -86,7 +100,11 @@ class _Delivery:
             wire = user.listener.wire
             if wire.acknowledges:
                 mine = (self.posts[index] for index in indexes)
-                data = b"".join([wire.acknowledge(post.event, post.ref) for post in mine])
+                try:
+                    data = b"".join([wire.acknowledge(post.event, post.ref) for post in mine])
+                except Exception as error:  # noqa: BLE001 - as above
+                    self.fault(user.listener, error)
+                    continue
                 if data:
                     found.append((user.listener, data))
         return found

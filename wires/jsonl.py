@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from chat.changes import Called, Described, Invited, Inviting, Moded, Rested
 from chat.events import (
     Acted,
     Asked,
@@ -22,6 +23,7 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Parted,
     Pinged,
     Ponged,
@@ -38,7 +40,7 @@ from chat.events import (
     Whispered,
 )
 from chat.limits import Limits, ledger
-from wires.wire import Lines, Wire
+from wires.wire import CHANGES, Lines, Wire
 
 LINE = Limits().frame  # bytes in a line: a message of 64 KiB, escaped; where nobody has set another limit
 REF = 64  # characters in a reference
@@ -97,8 +99,8 @@ class Jsonl(Wire):
         return _line(write(event)) if write else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
-        """Return one's own renaming with the reference of the request; of what one said, `acknowledge` tells."""
-        return _line({**_renamed(event), **_ref(ref)}) if isinstance(event, Renamed) else b""
+        """Return what one has changed with the reference of the request; of what one said, `acknowledge` tells."""
+        return _line({**_WRITERS[type(event)](event), **_ref(ref)}) if isinstance(event, CHANGES) else b""
 
     def acknowledge(self, event: Event, ref: Ref) -> bytes:
         """Return the acknowledgement of one's own message: from now on it outlives the server."""
@@ -207,7 +209,8 @@ def _line(values: Mapping[str, Any]) -> bytes:
 
 
 def _said(event: Said) -> dict[str, Any]:
-    return {**_head("said", event), "room": event.room, "from": event.sender, "text": event.text}
+    talk = {**_head("said", event), "room": event.room, "from": event.sender, "text": event.text}
+    return {**talk, "notice": True} if event.form.notice else talk
 
 
 def _acted(event: Acted) -> dict[str, Any]:
@@ -215,7 +218,8 @@ def _acted(event: Acted) -> dict[str, Any]:
 
 
 def _whispered(event: Whispered) -> dict[str, Any]:
-    return {**_head("whispered", event), "from": event.sender, "to": event.to, "text": event.text}
+    talk = {**_head("whispered", event), "from": event.sender, "to": event.to, "text": event.text}
+    return {**talk, "notice": True} if event.form.notice else talk
 
 
 def _entered(event: Entered) -> dict[str, Any]:
@@ -224,7 +228,8 @@ def _entered(event: Entered) -> dict[str, Any]:
 
 def _left(event: Left) -> dict[str, Any]:
     how = {"reason": event.reason, "kicked": event.kicked, "count": event.count}
-    return {**_head("left", event), "room": event.room, "name": event.name, **how}
+    by = {"by": event.by} if event.by else {}
+    return {**_head("left", event), "room": event.room, "name": event.name, **how, **by}
 
 
 def _renamed(event: Renamed) -> dict[str, Any]:
@@ -265,8 +270,32 @@ def _mapped(event: Mapped) -> dict[str, Any]:
     return {**_head("channels", event), "current": event.current, "channels": places, **_ref(event.ref)}
 
 
-def _seen(event: Seen) -> dict[str, Any]:
-    return {**_head("seen", event), "name": event.name}
+def _described(event: Described) -> dict[str, Any]:
+    return {**_head("topic", event), "room": event.room, "by": event.by, "text": event.text}
+
+
+def _moded(event: Moded) -> dict[str, Any]:
+    return {**_head("mode", event), "room": event.room, "by": event.by, "changes": event.changes}
+
+
+def _invited(event: Invited) -> dict[str, Any]:
+    return {**_head("invited", event), "room": event.room, "title": event.title, "by": event.by, "name": event.name}
+
+
+def _inviting(event: Inviting) -> dict[str, Any]:
+    return {**_head("inviting", event), "room": event.room, "by": event.by, "name": event.name}
+
+
+def _rested(event: Rested) -> dict[str, Any]:
+    return {**_head("away", event), "name": event.name, "text": event.text}
+
+
+def _called(event: Called) -> dict[str, Any]:
+    return {**_head("called", event), "from": event.sender, "text": event.text}
+
+
+def _seen(event: Seen | Missed) -> dict[str, Any]:
+    return {**_head("seen" if isinstance(event, Seen) else "missed", event), "name": event.name}
 
 
 def _asked(event: Asked) -> dict[str, Any]:
@@ -278,7 +307,10 @@ def _told(event: Told) -> dict[str, Any]:
 
 
 def _listed(event: Listed) -> dict[str, Any]:
-    people = [{"name": who.name, "seconds": who.seconds, "rooms": who.rooms} for who in event.people]
+    people = [
+        {"name": who.name, "seconds": who.seconds, "rooms": who.rooms, **({"away": who.away} if who.away else {})}
+        for who in event.people
+    ]
     return {**_head("listed", event), "about": event.about, "room": event.room, "users": people, **_ref(event.ref)}
 
 
@@ -311,7 +343,14 @@ _WRITERS: dict[type[Event], Callable[[Any], dict[str, Any]]] = {
     Joined: _joined,
     Parted: _parted,
     Mapped: _mapped,
+    Described: _described,
+    Moded: _moded,
+    Invited: _invited,
+    Inviting: _inviting,
+    Rested: _rested,
+    Called: _called,
     Seen: _seen,
+    Missed: _seen,
     Asked: _asked,
     Declined: _declined,
     Pinged: _pinged,

@@ -5,10 +5,10 @@ It knows nothing of who is logged in: while that is open, the session reads what
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from chat.changes import Called, Coloured, Described, Invited, Inviting, Moded
 from chat.events import (
     Acted,
     Asked,
@@ -20,8 +20,8 @@ from chat.events import (
     Left,
     Listed,
     Mapped,
+    Missed,
     Parted,
-    Place,
     Recalled,
     Ref,
     Refused,
@@ -33,11 +33,11 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
-from chat.text import count, hms, one_line
+from chat.text import one_line
+from wires import words
+from wires.colours import paint
 from wires.telnet import HIDE, IAC, SHOW, Keyboard, Telnet, rub_out
-from wires.wire import Lines, Wire, stamp
-
-LOBBY = "lobby"
+from wires.wire import CHANGES, Lines, Wire, stamp
 
 
 class Plain(Wire):
@@ -51,6 +51,13 @@ class Plain(Wire):
         self._lines = Lines()
         self._telnet: Telnet | None = None
         self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
+        self._coloured = False
+        self._dialect: object = type(self)
+
+    @property
+    def dialect(self) -> object:
+        """Return what decides the bytes: lines with colours are others."""
+        return self._dialect
 
     def by_hand(self) -> None:
         """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
@@ -86,14 +93,23 @@ class Plain(Wire):
         """Return one line for the event; several for an answer with several lines, and for a welcome."""
         if isinstance(event, Asked):
             return self._ask(event)
+        if isinstance(event, Coloured):
+            self._colour(event.on)
         write = _WRITERS.get(type(event))
-        return write(event).encode() if write else b""
+        return self._look(write(event)) if write else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
-        """Tell the author of a private message whom it reached, and a renamed person his name."""
+        """Tell the author of a private message whom it reached; of what he changed, what everybody is told."""
         if isinstance(event, Whispered):
-            return _delivery(event).encode()
-        return self.encode(event) if isinstance(event, Renamed) else b""
+            return self._look(_answer(event.at, [words.delivery(event)]))
+        return self.encode(event) if isinstance(event, CHANGES) else b""
+
+    def _colour(self, on: bool) -> None:
+        self._coloured = on
+        self._dialect = (type(self), "coloured") if on else type(self)
+
+    def _look(self, lines: str) -> bytes:
+        return (paint(lines) if self._coloured else lines).encode()
 
     def _ask(self, event: Asked) -> bytes:
         """Ask; whoever had to be asked for his name is a person, and a telnet client shows no password."""
@@ -126,52 +142,24 @@ def _request(line: bytes) -> Request:
     return Request("line" if text.startswith("/") else "say", text)
 
 
-def _place(room: str) -> str:
-    return "" if room == LOBBY else f"#{room} "
+def _event(at: float, room: str, what: str) -> str:
+    return f"{stamp(at)} {words.place(room)}[*] {what}\n"
 
 
 def _said(event: Said) -> str:
-    return f"{stamp(event.at)} {_place(event.room)}{event.sender} > {one_line(event.text)}\n"
+    return f"{stamp(event.at)} {words.said(event)}\n"
 
 
 def _acted(event: Acted) -> str:
-    return f"{stamp(event.at)} {_place(event.room)}* {event.sender} {one_line(event.text)}\n"
+    return f"{stamp(event.at)} {words.acted(event)}\n"
 
 
 def _whispered(event: Whispered) -> str:
-    return f"{stamp(event.at)} {event.sender} -> {','.join(event.to)}: {one_line(event.text)}\n"
-
-
-def _delivery(event: Whispered) -> str:
-    return _answer(event.at, [delivery(event)])
-
-
-def _entered(event: Entered) -> str:
-    return f"{stamp(event.at)} {_place(event.room)}[*] {event.name} entered.\n"
-
-
-def _left(event: Left) -> str:
-    how = "has been kicked out." if event.kicked else "exited."
-    why = f" ({one_line(event.reason)})" if event.reason else ""
-    return f"{stamp(event.at)} {_place(event.room)}[*] {event.name} {how}{why}\n"
-
-
-def _renamed(event: Renamed) -> str:
-    return f"{stamp(event.at)} [*] {event.old} is now {event.new}.\n"
+    return f"{stamp(event.at)} {words.whispered(event, event.to)}\n"
 
 
 def _welcomed(event: Welcomed) -> str:
     return f"OK\n&{'&'.join(event.here)}\n"
-
-
-def _told(event: Told) -> str:
-    return "".join(f"{stamp(event.at)} [=] {line}\n" for line in event.text.split("\n"))
-
-
-def _listed(event: Listed) -> str:
-    head = f"{stamp(event.at)} [=] "
-    rows = [f"{who.name} {hms(who.seconds)} {' '.join(who.rooms)}" for who in event.people]
-    return "".join(f"{head}{row}\n" for row in [f"{len(rows)} in {event.room}:", *rows])
 
 
 def _declined(event: Declined) -> str:
@@ -193,71 +181,47 @@ def _ended(event: Ended) -> str:
     return f"{stamp(event.at)} [.] {one_line(event.text)}\n"
 
 
-def _joined(event: Joined) -> str:
-    lines = [f"Welcome to the {event.title} Channel ({count(len(event.here), 'user')})"]
-    lines += [event.description] if event.description else []
-    lines.append(f"Here: {', '.join(event.here)}")
-    return _answer(event.at, lines)
-
-
-def _parted(event: Parted) -> str:
-    return _answer(event.at, [f"You have left {event.title}; you are in {event.current_title} now."])
-
-
 def _mapped(event: Mapped) -> str:
-    return _answer(event.at, [place_row(place, event.current) for place in event.places])
+    return _answer(event.at, [words.place_row(place, event.current) for place in event.places])
 
 
 def _recalled(event: Recalled) -> str:
     """Show each message as it was when it was said, between two lines that tell it from what is said now."""
-    head = _answer(event.at, [f"Said before, since {day(event.events[0].at)}: {len(event.events)}"])
+    head = _answer(event.at, [f"Said before, since {words.day(event.events[0].at)}: {len(event.events)}"])
     body = "".join(_WRITERS[type(told)](told) for told in event.events)
     return head + body + _answer(event.at, ["End of what was said before."])
 
 
-def _seen(event: Seen) -> str:
-    return _answer(event.at, [f"{event.name} is here."])
-
-
-def delivery(event: Whispered) -> str:
-    """Return, for the sender, whom a private message reached, for whom it is kept, and whom it did not reach."""
-    parts = [f"Sent to {', '.join(event.to)}."] if event.to else []
-    parts += [f"Kept for {', '.join(event.kept)}, to be delivered at the next login."] if event.kept else []
-    parts += [f"Not here: {one_line(', '.join(event.away))}."] if event.away else []
-    return " ".join(parts)
+def _switched(event: Coloured) -> str:
+    return _answer(event.at, [f"Colours are {'on' if event.on else 'off'}."])
 
 
 def _answer(at: float, lines: Iterable[str]) -> str:
     return "".join(f"{stamp(at)} [=] {one_line(line)}\n" for line in lines)
 
 
-def place_row(place: Place, current: str) -> str:
-    """Return a room as a line of a list; the current one is marked."""
-    mark = "*" if place.room == current else " "
-    about = f" - {place.description}" if place.description else ""
-    return f"{mark} {place.title} ({count(place.count, 'user')}){about}"
-
-
-def day(at: float) -> str:
-    """Return a date and time, local."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
-
-
 _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Said: _said,
     Acted: _acted,
     Whispered: _whispered,
-    Entered: _entered,
-    Left: _left,
-    Renamed: _renamed,
+    Entered: lambda event: _event(event.at, event.room, words.entered(event)),
+    Left: lambda event: _event(event.at, event.room, words.left(event)),
+    Renamed: lambda event: _event(event.at, words.LOBBY, words.renamed(event)),
+    Described: lambda event: _event(event.at, event.room, words.described(event)),
+    Moded: lambda event: _event(event.at, event.room, words.moded(event)),
+    Inviting: lambda event: _event(event.at, event.room, words.inviting(event)),
+    Called: lambda event: _event(event.at, words.LOBBY, words.called(event)),
     Welcomed: _welcomed,
-    Told: _told,
-    Listed: _listed,
-    Joined: _joined,
-    Parted: _parted,
+    Told: lambda event: _answer(event.at, event.text.split("\n")),
+    Listed: lambda event: _answer(event.at, words.listed(event)),
+    Joined: lambda event: _answer(event.at, words.joined(event)),
+    Parted: lambda event: _answer(event.at, [words.parted(event)]),
     Mapped: _mapped,
     Recalled: _recalled,
-    Seen: _seen,
+    Seen: lambda event: _answer(event.at, [words.seen(event)]),
+    Missed: lambda event: _answer(event.at, [words.seen(event)]),
+    Invited: lambda event: _answer(event.at, [words.invited(event)]),
+    Coloured: _switched,
     Declined: _declined,
     Asked: _asked,
     Ended: _ended,

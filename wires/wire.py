@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import ClassVar
 
-from chat.events import Event, Ref, Refused, Request, Script
+from chat.changes import Described, Inviting, Moded
+from chat.events import Event, Left, Ref, Refused, Renamed, Request, Script
 from chat.limits import Limits, ledger
 
 LINE = Limits().line  # bytes in a line where nobody has set another limit
+CHANGES = (Renamed, Described, Moded, Inviting, Left)
+"""What whoever did it is told as everybody is: it is no news of his words, but of the room or of his name."""
 
 
 class Wire:
@@ -29,7 +32,7 @@ class Wire:
     """The author of a message is told when it is kept for good."""
     brief: ClassVar[bool] = False
     """Its part comes before the login, and has to be done in a shorter time."""
-    patience: ClassVar[float | None] = None
+    patience: float | None = None
     """Seconds after which `pause` is asked also of someone who is logged in; None for never."""
     reports: ClassVar[bool] = False
     """The client says by itself, now and then, that it is there: who is silent for long is gone."""

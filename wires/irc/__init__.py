@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from wires.irc import history, info, markers, modes, people, registration, rooms, services, talk
-from wires.irc.irc import House, Irc
+from wires.irc.client import House
+from wires.irc.irc import Irc
 
 __all__ = ["House", "connect"]
 

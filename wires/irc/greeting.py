@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from chat.gate import ENTRIES, FLAGS, LISTS
 from chat.limits import ledger
 from chat.running import DESCRIPTION
-from wires.irc import told
+from chat.turn import Room, User
+from wires.irc import messages
+from wires.irc.client import Client
 from wires.irc.lines import BODY
 from wires.irc.numerics import Numeric
-
-if TYPE_CHECKING:
-    from chat.turn import Room, User
-    from wires.irc.irc import Irc
 
 VERSION = "chat-1"
 USER_MODES = "Biow"
@@ -39,74 +36,76 @@ def supported() -> list[str]:
     ]  # fmt: skip
 
 
-def lines(irc: Irc) -> Iterator[str]:
+def lines(client: Client) -> Iterator[str]:
     """Yield everything that follows a successful registration."""
-    house, nick = irc.house, irc.nick
-    user = irc.hub.find(nick)
+    house, nick = client.house, client.nick
+    user = client.hub.find(nick)
     source = user.mask if user else nick
-    yield irc.numeric(Numeric.RPL_WELCOME, f"Welcome to the {house.network} Network {source}")
-    yield irc.numeric(Numeric.RPL_YOURHOST, f"Your host is {house.server}, running version {VERSION}")
+    yield client.numeric(Numeric.RPL_WELCOME, f"Welcome to the {house.network} Network {source}")
+    yield client.numeric(Numeric.RPL_YOURHOST, f"Your host is {house.server}, running version {VERSION}")
     made = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(house.started))
-    yield irc.numeric(Numeric.RPL_CREATED, f"This server was created {made}")
+    yield client.numeric(Numeric.RPL_CREATED, f"This server was created {made}")
     takes = f"{LISTS}klov"
-    yield irc.numeric(Numeric.RPL_MYINFO, house.server, VERSION, USER_MODES, "".join(sorted(FLAGS + takes)), takes)
-    yield from isupport(irc)
-    yield from lusers(irc)
-    yield from motd(irc)
+    yield client.numeric(Numeric.RPL_MYINFO, house.server, VERSION, USER_MODES, "".join(sorted(FLAGS + takes)), takes)
+    yield from isupport(client)
+    yield from lusers(client)
+    yield from motd(client)
 
 
-def isupport(irc: Irc) -> Iterator[str]:
+def isupport(client: Client) -> Iterator[str]:
     """Yield what the server can do, thirteen tokens a line."""
-    tokens = [f"NETWORK={irc.house.network.replace(' ', '_')}", *supported()]
+    tokens = [f"NETWORK={client.house.network.replace(' ', '_')}", *supported()]
     for start in range(0, len(tokens), 13):
-        yield irc.numeric(Numeric.RPL_ISUPPORT, *tokens[start : start + 13], "are supported by this server")
+        yield client.numeric(Numeric.RPL_ISUPPORT, *tokens[start : start + 13], "are supported by this server")
 
 
-def lusers(irc: Irc) -> Iterator[str]:
+def lusers(client: Client) -> Iterator[str]:
     """Yield how many are here."""
-    hub = irc.hub
+    hub = client.hub
     guests = [user for user in hub if user is not hub.host]
     hidden = sum("i" in user.modes for user in guests)
     operators = sum("o" in user.modes for user in guests)
     seen, rooms = len(guests), sum(bool(room.members) for room in hub.rooms)
-    yield irc.numeric(Numeric.RPL_LUSERCLIENT, f"There are {seen - hidden} users and {hidden} invisible on 1 servers")
-    yield irc.numeric(Numeric.RPL_LUSEROP, f"{operators}", "operator(s) online")
-    yield irc.numeric(Numeric.RPL_LUSERUNKNOWN, f"{irc.house.strangers()}", "unregistered connections")
-    yield irc.numeric(Numeric.RPL_LUSERCHANNELS, f"{rooms}", "channels formed")
-    yield irc.numeric(Numeric.RPL_LUSERME, f"I have {seen} clients and 0 servers")
+    yield client.numeric(
+        Numeric.RPL_LUSERCLIENT, f"There are {seen - hidden} users and {hidden} invisible on 1 servers"
+    )
+    yield client.numeric(Numeric.RPL_LUSEROP, f"{operators}", "operator(s) online")
+    yield client.numeric(Numeric.RPL_LUSERUNKNOWN, f"{client.house.strangers()}", "unregistered connections")
+    yield client.numeric(Numeric.RPL_LUSERCHANNELS, f"{rooms}", "channels formed")
+    yield client.numeric(Numeric.RPL_LUSERME, f"I have {seen} clients and 0 servers")
     most = f"{hub.most}"
-    yield irc.numeric(Numeric.RPL_LOCALUSERS, f"{seen}", most, f"Current local users {seen}, max {most}")
-    yield irc.numeric(Numeric.RPL_GLOBALUSERS, f"{seen}", most, f"Current global users {seen}, max {most}")
+    yield client.numeric(Numeric.RPL_LOCALUSERS, f"{seen}", most, f"Current local users {seen}, max {most}")
+    yield client.numeric(Numeric.RPL_GLOBALUSERS, f"{seen}", most, f"Current global users {seen}, max {most}")
 
 
-def motd(irc: Irc) -> Iterator[str]:
+def motd(client: Client) -> Iterator[str]:
     """Yield the message of the day."""
-    if not irc.house.motd:
-        yield irc.numeric(Numeric.ERR_NOMOTD, "There is no message of the day; /join #lobby brings you to everybody")
+    if not client.house.motd:
+        yield client.numeric(Numeric.ERR_NOMOTD, "There is no message of the day; /join #lobby brings you to everybody")
         return
-    yield irc.numeric(Numeric.RPL_MOTDSTART, f"- {irc.house.server} Message of the day - ")
-    for line in irc.house.motd:
-        yield irc.numeric(Numeric.RPL_MOTD, f"- {line}")
-    yield irc.numeric(Numeric.RPL_ENDOFMOTD, "End of /MOTD command.")
+    yield client.numeric(Numeric.RPL_MOTDSTART, f"- {client.house.server} Message of the day - ")
+    for line in client.house.motd:
+        yield client.numeric(Numeric.RPL_MOTD, f"- {line}")
+    yield client.numeric(Numeric.RPL_ENDOFMOTD, "End of /MOTD command.")
 
 
-def topic(irc: Irc, place: Room) -> Iterator[str]:
+def topic(client: Client, place: Room) -> Iterator[str]:
     """Yield what a room is about, and who said so."""
-    name, gate = told.target(place.name), place.gate
-    yield irc.numeric(Numeric.RPL_TOPIC, name, place.description)
+    name, gate = messages.target(place.name), place.gate
+    yield client.numeric(Numeric.RPL_TOPIC, name, place.description)
     if gate.described_by:
-        yield irc.numeric(Numeric.RPL_TOPICWHOTIME, name, gate.described_by, f"{int(gate.described_at)}")
+        yield client.numeric(Numeric.RPL_TOPICWHOTIME, name, gate.described_by, f"{int(gate.described_at)}")
 
 
-def names(irc: Irc, place: Room, people: Iterable[User]) -> Iterator[str]:
+def names(client: Client, place: Room, people: Iterable[User]) -> Iterator[str]:
     """Yield who of `people` is in a room, as many in a line as fit; `end_of_names` follows."""
-    name = told.target(place.name)
+    name = messages.target(place.name)
     sign = "@" if "s" in place.gate.flags else "="
-    head = irc.numeric(Numeric.RPL_NAMREPLY, sign, name)
+    head = client.numeric(Numeric.RPL_NAMREPLY, sign, name)
     words: list[str] = []
     left = BODY - len(head.encode()) - 2
     for user in people:
-        word = entry(irc, place, user)
+        word = entry(client, place, user)
         if words and len(word.encode()) + 1 > left:
             yield f"{head} :{' '.join(words)}"
             words, left = [], BODY - len(head.encode()) - 2
@@ -116,13 +115,13 @@ def names(irc: Irc, place: Room, people: Iterable[User]) -> Iterator[str]:
         yield f"{head} :{' '.join(words)}"
 
 
-def end_of_names(irc: Irc, wanted: str) -> str:
+def end_of_names(client: Client, wanted: str) -> str:
     """Return the line behind the names in a room, or in several."""
-    return irc.numeric(Numeric.RPL_ENDOFNAMES, wanted, "End of /NAMES list")
+    return client.numeric(Numeric.RPL_ENDOFNAMES, wanted, "End of /NAMES list")
 
 
-def entry(irc: Irc, place: Room, user: User) -> str:
+def entry(client: Client, place: Room, user: User) -> str:
     """Return someone as NAMES shows him, with the signs and the host that this client has asked for."""
     signs = place.gate.signs(user)
-    shown = signs if "multi-prefix" in irc.caps else signs[:1]
-    return shown + (user.mask if "userhost-in-names" in irc.caps else user.name)
+    shown = signs if "multi-prefix" in client.caps else signs[:1]
+    return shown + (user.mask if "userhost-in-names" in client.caps else user.name)

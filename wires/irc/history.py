@@ -9,10 +9,10 @@ from chat import names
 from chat.events import Acted, Said, Whispered
 from chat.turn import User
 from wires.irc import rooms
+from wires.irc.client import Client, Rule, Steps
 from wires.irc.greeting import RECALLED
-from wires.irc.irc import Irc, Rule, Steps
 from wires.irc.lines import Line
-from wires.irc.told import history, target, utc
+from wires.irc.messages import history, target, utc
 
 Talk = Said | Acted | Whispered
 Point = Callable[[Talk], int]
@@ -21,40 +21,40 @@ Point = Callable[[Talk], int]
 _NEEDS = {"LATEST": 4, "BEFORE": 4, "AFTER": 4, "AROUND": 4, "BETWEEN": 5, "TARGETS": 4}
 
 
-def chathistory(irc: Irc, user: User, line: Line) -> Steps:
+def chathistory(client: Client, user: User, line: Line) -> Steps:
     """Read what was said before."""
     verb = line.param(0).upper()
     if verb not in _NEEDS:
-        yield irc.fail("CHATHISTORY", "INVALID_PARAMS", line.param(0)[:32] or "*", "Unknown subcommand")
+        yield client.fail("CHATHISTORY", "INVALID_PARAMS", line.param(0)[:32] or "*", "Unknown subcommand")
     elif len(line.params) < _NEEDS[verb]:
-        yield irc.fail("CHATHISTORY", "INVALID_PARAMS", verb, "Insufficient parameters")
+        yield client.fail("CHATHISTORY", "INVALID_PARAMS", verb, "Insufficient parameters")
     elif verb == "TARGETS":
-        yield from _targets(irc, user, line)
+        yield from _targets(client, user, line)
     else:
-        yield from _messages(irc, user, verb, line)
+        yield from _messages(client, user, verb, line)
 
 
-def _messages(irc: Irc, user: User, verb: str, line: Line) -> Steps:
+def _messages(client: Client, user: User, verb: str, line: Line) -> Steps:
     where = line.param(1)
-    said = _said(irc, user, where)
+    said = _said(client, user, where)
     if said is None:
-        yield irc.fail("CHATHISTORY", "INVALID_TARGET", verb, rooms.shown(where), "Messages could not be retrieved")
+        yield client.fail("CHATHISTORY", "INVALID_TARGET", verb, rooms.shown(where), "Messages could not be retrieved")
         return
     points = [_point(word) for word in line.params[2:-1]]
     limit = line.params[-1]
     all_of_it = verb == "LATEST" and line.param(2) == "*"
     if not ((all(points) or all_of_it) and limit.isascii() and limit.isdigit()):
-        yield irc.fail("CHATHISTORY", "INVALID_PARAMS", verb, "Invalid selector or limit")
+        yield client.fail("CHATHISTORY", "INVALID_PARAMS", verb, "Invalid selector or limit")
         return
     count = min(int(limit[:6]), RECALLED)
     found = _select(verb, said, [point for point in points if point], count)
-    yield list(history(irc, found, where, f"c{irc.hub.newest}"))
+    yield list(history(client, found, where, f"c{client.hub.newest}"))
 
 
-def _said(irc: Irc, user: User, where: str) -> list[Talk] | None:
+def _said(client: Client, user: User, where: str) -> list[Talk] | None:
     """Return what is remembered of a room, or of the talk with one person; None where that is not for this person."""
     if where.startswith("#"):
-        room = rooms.find(irc, where)
+        room = rooms.find(client, where)
         if room is None or room not in user.rooms:
             return None
         return [event for event in room.recent if names.key(event.sender) not in user.blocked]
@@ -116,12 +116,12 @@ def _is_backwards(said: Sequence[Talk], first: Point, second: Point) -> bool:
     )
 
 
-def _targets(irc: Irc, user: User, line: Line) -> Steps:
+def _targets(client: Client, user: User, line: Line) -> Steps:
     """List with whom one has talked, and in which rooms, between two times: the last message of each."""
     first, second = _point(line.param(1)), _point(line.param(2))
     limit = line.param(3)
     if first is None or second is None or not limit.isdigit():
-        yield irc.fail("CHATHISTORY", "INVALID_PARAMS", "TARGETS", "Invalid selector or limit")
+        yield client.fail("CHATHISTORY", "INVALID_PARAMS", "TARGETS", "Invalid selector or limit")
         return
     latest: dict[str, Talk] = {target(room.name): room.recent[-1] for room in user.rooms if room.recent}
     for event in user.private:
@@ -130,16 +130,16 @@ def _targets(irc: Irc, user: User, line: Line) -> Steps:
         latest.update((name, event) for name in others)
     found = [(event, name) for name, event in latest.items() if _lies_between(event, first, second)]
     found.sort(key=lambda pair: pair[0].id)
-    name = f"t{irc.hub.newest}"
-    batches = "batch" in irc.caps
+    name = f"t{client.hub.newest}"
+    batches = "batch" in client.caps
     rows = [
-        irc.say("CHATHISTORY", "TARGETS", where, utc(event.at))
+        client.say("CHATHISTORY", "TARGETS", where, utc(event.at))
         for event, where in found[: min(int(limit[:6]), RECALLED)]
     ]
     yield [
-        *([irc.say("BATCH", f"+{name}", "draft/chathistory-targets")] if batches else []),
+        *([client.say("BATCH", f"+{name}", "draft/chathistory-targets")] if batches else []),
         *(f"@batch={name} {row}" if batches else row for row in rows),
-        *([irc.say("BATCH", f"-{name}")] if batches else []),
+        *([client.say("BATCH", f"-{name}")] if batches else []),
     ]
 
 

@@ -9,7 +9,7 @@ from chat.gate import fits
 from chat.moderation import is_operator
 from chat.turn import User
 from wires.irc import greeting, rooms
-from wires.irc.irc import Irc, Rule, Steps
+from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
 from wires.irc.numerics import Numeric
 
@@ -19,118 +19,118 @@ ABOUT = (
 )
 
 
-def elsewhere(irc: Irc, line: Line) -> str:
+def elsewhere(client: Client, line: Line) -> str:
     """Return that there is no such server, where one is named that is not this one."""
     name = line.param(0)
-    if not name or fits(name, irc.house.server) or irc.hub.find(name) is not None:
+    if not name or fits(name, client.house.server) or client.hub.find(name) is not None:
         return ""
-    return irc.numeric(Numeric.ERR_NOSUCHSERVER, rooms.shown(name), "No such server")
+    return client.numeric(Numeric.ERR_NOSUCHSERVER, rooms.shown(name), "No such server")
 
 
-def lusers(irc: Irc, user: User, line: Line) -> Steps:
+def lusers(client: Client, user: User, line: Line) -> Steps:
     """Tell how many are here."""
-    yield list(greeting.lusers(irc))
+    yield list(greeting.lusers(client))
 
 
-def motd(irc: Irc, user: User, line: Line) -> Steps:
+def motd(client: Client, user: User, line: Line) -> Steps:
     """Tell the message of the day."""
-    yield elsewhere(irc, line) or list(greeting.motd(irc))
+    yield elsewhere(client, line) or list(greeting.motd(client))
 
 
-def version(irc: Irc, user: User, line: Line) -> Steps:
+def version(client: Client, user: User, line: Line) -> Steps:
     """Tell what runs here, and what it can do."""
-    yield elsewhere(irc, line) or [
-        irc.numeric(Numeric.RPL_VERSION, greeting.VERSION, irc.house.server, "a chat room for everyone"),
-        *greeting.isupport(irc),
+    yield elsewhere(client, line) or [
+        client.numeric(Numeric.RPL_VERSION, greeting.VERSION, client.house.server, "a chat room for everyone"),
+        *greeting.isupport(client),
     ]
 
 
-def clock(irc: Irc, user: User, line: Line) -> Steps:
+def clock(client: Client, user: User, line: Line) -> Steps:
     """Tell the time."""
-    now = irc.hub.clock.time()
+    now = client.hub.clock.time()
     shown = time.strftime("%A %B %d %Y -- %H:%M:%S +00:00", time.gmtime(now))
-    yield elsewhere(irc, line) or irc.numeric(Numeric.RPL_TIME, irc.house.server, f"{int(now)}", "0", shown)
+    yield elsewhere(client, line) or client.numeric(Numeric.RPL_TIME, client.house.server, f"{int(now)}", "0", shown)
 
 
-def info(irc: Irc, user: User, line: Line) -> Steps:
+def info(client: Client, user: User, line: Line) -> Steps:
     """Tell about the program."""
-    lines = [irc.numeric(Numeric.RPL_INFO, text) for text in ABOUT]
-    yield elsewhere(irc, line) or [*lines, irc.numeric(Numeric.RPL_ENDOFINFO, "End of INFO list")]
+    lines = [client.numeric(Numeric.RPL_INFO, text) for text in ABOUT]
+    yield elsewhere(client, line) or [*lines, client.numeric(Numeric.RPL_ENDOFINFO, "End of INFO list")]
 
 
-def admin(irc: Irc, user: User, line: Line) -> Steps:
+def admin(client: Client, user: User, line: Line) -> Steps:
     """Tell who runs this."""
-    yield elsewhere(irc, line) or [
-        irc.numeric(Numeric.RPL_ADMINME, irc.house.server, "Administrative info"),
-        irc.numeric(Numeric.RPL_ADMINLOC1, irc.house.network),
-        irc.numeric(Numeric.RPL_ADMINEMAIL, "/msg Host reaches whoever runs this room"),
+    yield elsewhere(client, line) or [
+        client.numeric(Numeric.RPL_ADMINME, client.house.server, "Administrative info"),
+        client.numeric(Numeric.RPL_ADMINLOC1, client.house.network),
+        client.numeric(Numeric.RPL_ADMINEMAIL, "/msg Host reaches whoever runs this room"),
     ]
 
 
-def links(irc: Irc, user: User, line: Line) -> Steps:
+def links(client: Client, user: User, line: Line) -> Steps:
     """Tell which servers there are: this one."""
-    server = irc.house.server
-    yield irc.numeric(Numeric.RPL_LINKS, server, server, f"0 {irc.house.network}")
-    yield irc.numeric(Numeric.RPL_ENDOFLINKS, line.param(0) or "*", "End of LINKS list")
+    server = client.house.server
+    yield client.numeric(Numeric.RPL_LINKS, server, server, f"0 {client.house.network}")
+    yield client.numeric(Numeric.RPL_ENDOFLINKS, line.param(0) or "*", "End of LINKS list")
 
 
-def stats(irc: Irc, user: User, line: Line) -> Steps:
+def stats(client: Client, user: User, line: Line) -> Steps:
     """Tell how long this has been running."""
     if line.param(0) == "u":
-        seconds = int(irc.hub.clock.time() - irc.house.started)
+        seconds = int(client.hub.clock.time() - client.house.started)
         up = f"Server Up {seconds // 86400} days {seconds // 3600 % 24}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        yield irc.numeric(Numeric.RPL_STATSUPTIME, up)
-    yield irc.numeric(Numeric.RPL_ENDOFSTATS, rooms.shown(line.param(0) or "*"), "End of /STATS report")
+        yield client.numeric(Numeric.RPL_STATSUPTIME, up)
+    yield client.numeric(Numeric.RPL_ENDOFSTATS, rooms.shown(line.param(0) or "*"), "End of /STATS report")
 
 
-def help_(irc: Irc, user: User, line: Line) -> Steps:
+def help_(client: Client, user: User, line: Line) -> Steps:
     """Tell which verbs there are."""
     subject = line.param(0)
-    if subject and subject.upper() not in irc.verbs:
-        yield irc.numeric(Numeric.ERR_HELPNOTFOUND, rooms.shown(subject), "There is no help on that")
+    if subject and subject.upper() not in client.verbs:
+        yield client.numeric(Numeric.ERR_HELPNOTFOUND, rooms.shown(subject), "There is no help on that")
         return
-    texts = _verbs(irc) if not subject else [(irc.verbs[subject.upper()].run.__doc__ or "").partition("\n")[0]]
+    texts = _verbs(client) if not subject else [(client.verbs[subject.upper()].run.__doc__ or "").partition("\n")[0]]
     shown = rooms.shown(subject or "*")
-    yield irc.numeric(Numeric.RPL_HELPSTART, shown, "What can be sent here")
+    yield client.numeric(Numeric.RPL_HELPSTART, shown, "What can be sent here")
     for text in texts:
-        yield irc.numeric(Numeric.RPL_HELPTXT, shown, text)
-    yield irc.numeric(Numeric.RPL_ENDOFHELP, shown, "End of /HELP")
+        yield client.numeric(Numeric.RPL_HELPTXT, shown, text)
+    yield client.numeric(Numeric.RPL_ENDOFHELP, shown, "End of /HELP")
 
 
-def _verbs(irc: Irc) -> list[str]:
-    words = sorted(irc.verbs)
+def _verbs(client: Client) -> list[str]:
+    words = sorted(client.verbs)
     return [" ".join(words[start : start + 12]) for start in range(0, len(words), 12)]
 
 
 # -- operators
 
 
-def oper(irc: Irc, user: User, line: Line) -> Steps:
+def oper(client: Client, user: User, line: Line) -> Steps:
     """Become an operator."""
     try:
         yield Request("oper", "", {"name": line.param(0), "password": line.param(1)})
     except Refused as refusal:
-        yield irc.numeric(Numeric.ERR_PASSWDMISMATCH, refusal.text)
+        yield client.numeric(Numeric.ERR_PASSWDMISMATCH, refusal.text)
 
 
-def kill(irc: Irc, user: User, line: Line) -> Steps:
+def kill(client: Client, user: User, line: Line) -> Steps:
     """Put someone off line."""
     if not is_operator(user):
-        yield irc.numeric(Numeric.ERR_NOPRIVILEGES, "Permission Denied- You're not an IRC operator")
+        yield client.numeric(Numeric.ERR_NOPRIVILEGES, "Permission Denied- You're not an IRC operator")
         return
     try:
         yield Request("kick", "", {"name": line.param(0), "reason": line.param(1)[:390]})
     except Refused as refusal:
         if refusal.code == "not_here":
-            yield irc.numeric(Numeric.ERR_NOSUCHNICK, rooms.shown(line.param(0)), "No such nick/channel")
+            yield client.numeric(Numeric.ERR_NOSUCHNICK, rooms.shown(line.param(0)), "No such nick/channel")
         else:
-            yield irc.refused("KILL", refusal)
+            yield client.refused("KILL", refusal)
 
 
-def wallops(irc: Irc, user: User, line: Line) -> Steps:
+def wallops(client: Client, user: User, line: Line) -> Steps:
     """Tell something to all who want to hear it (+w)."""
     if not is_operator(user):
-        yield irc.numeric(Numeric.ERR_NOPRIVILEGES, "Permission Denied- You're not an IRC operator")
+        yield client.numeric(Numeric.ERR_NOPRIVILEGES, "Permission Denied- You're not an IRC operator")
         return
     yield Request("wallops", "", {"text": line.param(0)})
 

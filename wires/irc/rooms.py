@@ -11,10 +11,10 @@ from chat.moderation import is_operator, is_shown
 from chat.names import key
 from chat.turn import Room, User
 from wires.irc import greeting
-from wires.irc.irc import Irc, Rule, Steps
+from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
+from wires.irc.messages import history, target
 from wires.irc.numerics import Numeric
-from wires.irc.told import history, target
 
 _NUMBERS = {
     "no_room": (Numeric.ERR_NOSUCHCHANNEL, "No such channel"),
@@ -31,19 +31,19 @@ _NUMBERS = {
 }
 
 
-def find(irc: Irc, name: str) -> Room | None:
+def find(client: Client, name: str) -> Room | None:
     """Return the room called `name`, which begins with #, or None."""
     if not name.startswith("#"):
         return None
     try:
-        return irc.hub.rooms.get(name)
+        return client.hub.rooms.get(name)
     except Refused:
         return None
 
 
-def no_room(irc: Irc, name: str) -> str:
+def no_room(client: Client, name: str) -> str:
     """Return that there is no room of that name."""
-    return irc.numeric(Numeric.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
+    return client.numeric(Numeric.ERR_NOSUCHCHANNEL, shown(name), "No such channel")
 
 
 def shown(word: str, longest: int = 64) -> str:
@@ -51,13 +51,13 @@ def shown(word: str, longest: int = 64) -> str:
     return (word.split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
 
 
-def refused(irc: Irc, room: str, refusal: Refused) -> str:
+def refused(client: Client, room: str, refusal: Refused) -> str:
     """Return a refusal that concerns a room."""
     number, text = _NUMBERS.get(refusal.code, (Numeric.ERR_UNKNOWNERROR, refusal.text))
-    return irc.numeric(number, shown(room), text)
+    return client.numeric(number, shown(room), text)
 
 
-def join(irc: Irc, user: User, line: Line) -> Steps:
+def join(client: Client, user: User, line: Line) -> Steps:
     """Come into rooms; `0` stands for going out of all."""
     if line.param(0) == "0":
         for room in tuple(user.rooms):
@@ -66,30 +66,30 @@ def join(irc: Irc, user: User, line: Line) -> Steps:
     keys = line.param(1).split(",")
     for index, name in enumerate(line.param(0).split(",")):
         if name:
-            yield from _join(irc, user, name, keys[index] if index < len(keys) else "")
+            yield from _join(client, user, name, keys[index] if index < len(keys) else "")
 
 
-def _join(irc: Irc, user: User, name: str, word: str) -> Steps:
+def _join(client: Client, user: User, name: str, word: str) -> Steps:
     if not name.startswith("#") or len(name) < 2:
-        yield no_room(irc, name)
+        yield no_room(client, name)
         return
-    room = find(irc, name)
+    room = find(client, name)
     if room is not None and room in user.rooms:
         return
     try:
         yield Request("join", "", {"room": name[1:], "key": word})
     except Refused as refusal:
-        yield refused(irc, name, refusal)
+        yield refused(client, name, refusal)
         return
-    room = irc.hub.rooms.get(name)
+    room = client.hub.rooms.get(name)
     if room.description:
-        yield list(greeting.topic(irc, room))
-    if "draft/read-marker" in irc.caps:
-        yield irc.say("MARKREAD", target(room.name), *_read_so_far(user, room))
-    yield [*greeting.names(irc, room, room.members), greeting.end_of_names(irc, target(room.name))]
+        yield list(greeting.topic(client, room))
+    if "draft/read-marker" in client.caps:
+        yield client.say("MARKREAD", target(room.name), *_read_so_far(user, room))
+    yield [*greeting.names(client, room, room.members), greeting.end_of_names(client, target(room.name))]
     said = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
-    if said and "draft/chathistory" not in irc.caps:  # else the client asks for as much as it wants
-        yield list(history(irc, said, target(room.name), f"h{irc.hub.newest}"))
+    if said and "draft/chathistory" not in client.caps:  # else the client asks for as much as it wants
+        yield list(history(client, said, target(room.name), f"h{client.hub.newest}"))
 
 
 def _read_so_far(user: User, room: Room) -> list[str]:
@@ -97,46 +97,46 @@ def _read_so_far(user: User, room: Room) -> list[str]:
     return [f"timestamp={at}" if at else "*"]
 
 
-def part(irc: Irc, user: User, line: Line) -> Steps:
+def part(client: Client, user: User, line: Line) -> Steps:
     """Go out of rooms."""
     for name in filter(None, line.param(0).split(",")):
-        room = find(irc, name)
+        room = find(client, name)
         if room is None:
-            yield no_room(irc, name)
+            yield no_room(client, name)
             continue
         try:
             yield Request("part", "", {"room": room.name, "reason": line.param(1)[:390]})
         except Refused as refusal:
-            yield refused(irc, name, refusal)
+            yield refused(client, name, refusal)
 
 
-def names(irc: Irc, user: User, line: Line) -> Steps:
+def names(client: Client, user: User, line: Line) -> Steps:
     """List who is in some rooms."""
     for name in filter(None, line.param(0).split(",")[: greeting.TARGETS]):
-        room = find(irc, name)
+        room = find(client, name)
         if room is not None and is_shown(room, user):
-            yield list(greeting.names(irc, room, members(room, user)))
-    yield greeting.end_of_names(irc, shown(line.param(0), longest=400))
+            yield list(greeting.names(client, room, members(room, user)))
+    yield greeting.end_of_names(client, shown(line.param(0), longest=400))
 
 
 def _sees(user: User, room: Room, other: User) -> bool:
     return "i" not in other.modes or room in user.rooms or is_operator(user)
 
 
-def rooms(irc: Irc, user: User, line: Line) -> Steps:
+def rooms(client: Client, user: User, line: Line) -> Steps:
     """List the rooms, by name, by mask, or by how many are in them (ELIST)."""
-    yield irc.numeric(Numeric.RPL_LISTSTART, "Channel", "Users  Name")
+    yield client.numeric(Numeric.RPL_LISTSTART, "Channel", "Users  Name")
     yield [
-        irc.numeric(Numeric.RPL_LIST, target(room.name), f"{len(room.members)}", room.description)
-        for room in irc.hub.rooms
-        if _is_listed(irc, room, user) and all(_passes(room, test) for test in _tests(line.param(0)))
+        client.numeric(Numeric.RPL_LIST, target(room.name), f"{len(room.members)}", room.description)
+        for room in client.hub.rooms
+        if _is_listed(client, room, user) and all(_passes(room, test) for test in _tests(line.param(0)))
     ]
-    yield irc.numeric(Numeric.RPL_LISTEND, "End of /LIST")
+    yield client.numeric(Numeric.RPL_LISTEND, "End of /LIST")
 
 
-def _is_listed(irc: Irc, room: Room, user: User) -> bool:
+def _is_listed(client: Client, room: Room, user: User) -> bool:
     """Return whether a room is listed: the lobby, which everybody knows, only if somebody but the host is in it."""
-    empty = room is irc.hub.rooms.lobby and all(other is irc.hub.host for other in room.members)
+    empty = room is client.hub.rooms.lobby and all(other is client.hub.host for other in room.members)
     return is_shown(room, user) and not empty
 
 
@@ -164,83 +164,83 @@ def _fits(room: Room, word: str) -> bool:
     return fits(word, target(room.name))
 
 
-def topic(irc: Irc, user: User, line: Line) -> Steps:
+def topic(client: Client, user: User, line: Line) -> Steps:
     """Tell, or say, what a room is about."""
     name = line.param(0)
-    room = find(irc, name)
+    room = find(client, name)
     if room is None or not (is_shown(room, user)):
-        yield no_room(irc, name)
+        yield no_room(client, name)
     elif len(line.params) < 2:
         if room not in user.rooms and "s" in room.gate.flags:
-            yield refused(irc, name, Refused("not_in", ""))
+            yield refused(client, name, Refused("not_in", ""))
         elif room.description:
-            yield list(greeting.topic(irc, room))
+            yield list(greeting.topic(client, room))
         else:
-            yield irc.numeric(Numeric.RPL_NOTOPIC, target(room.name), "No topic is set")
+            yield client.numeric(Numeric.RPL_NOTOPIC, target(room.name), "No topic is set")
     else:
         try:
-            yield Request("topic", "", {"room": room.name, "text": line.param(1)[:390]})
+            yield Request("topic", "", {"room": room.name, "text": line.param(1)[:390] or "-"})
         except Refused as refusal:
-            yield refused(irc, name, refusal)
+            yield refused(client, name, refusal)
 
 
-def invite(irc: Irc, user: User, line: Line) -> Steps:
+def invite(client: Client, user: User, line: Line) -> Steps:
     """Ask someone into a room."""
     nick, name = line.param(0), line.param(1)
     if not nick:
         yield [
-            irc.numeric(Numeric.RPL_INVITELIST, target(room.name))
-            for room in irc.hub.rooms
+            client.numeric(Numeric.RPL_INVITELIST, target(room.name))
+            for room in client.hub.rooms
             if user in room.gate.invited
         ]
-        yield irc.numeric(Numeric.RPL_ENDOFINVITELIST, "End of /INVITE list")
+        yield client.numeric(Numeric.RPL_ENDOFINVITELIST, "End of /INVITE list")
         return
     if not name:
-        yield irc.numeric(Numeric.ERR_NEEDMOREPARAMS, "INVITE", "Not enough parameters")
+        yield client.numeric(Numeric.ERR_NEEDMOREPARAMS, "INVITE", "Not enough parameters")
         return
-    other, room = irc.hub.find(nick), find(irc, name)
+    other, room = client.hub.find(nick), find(client, name)
     if other is None:
-        yield irc.numeric(Numeric.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
+        yield client.numeric(Numeric.ERR_NOSUCHNICK, shown(nick), "No such nick/channel")
     elif room is None:
-        yield no_room(irc, name)
+        yield no_room(client, name)
     else:
         try:
             yield Request("invite", "", {"name": other.name, "room": room.name})
-            yield irc.numeric(Numeric.RPL_INVITING, other.name, target(room.name))
+            yield client.numeric(Numeric.RPL_INVITING, other.name, target(room.name))
         except Refused as refusal:
-            yield _not_invited(irc, other, name, refusal)
+            yield _not_invited(client, other, name, refusal)
 
 
-def _not_invited(irc: Irc, other: User, name: str, refusal: Refused) -> str:
+def _not_invited(client: Client, other: User, name: str, refusal: Refused) -> str:
     if refusal.code == "in_already":
-        return irc.numeric(Numeric.ERR_USERONCHANNEL, other.name, shown(name), "is already on channel")
-    return refused(irc, name, refusal)
+        return client.numeric(Numeric.ERR_USERONCHANNEL, other.name, shown(name), "is already on channel")
+    return refused(client, name, refusal)
 
 
-def kick(irc: Irc, user: User, line: Line) -> Steps:
+def kick(client: Client, user: User, line: Line) -> Steps:
     """Put people out of a room."""
     places, nicks = line.param(0).split(","), line.param(1).split(",")[: greeting.TARGETS]
     if len(places) == 1:
         places *= len(nicks)
     for name, nick in zip(places, nicks, strict=False):
-        room = find(irc, name)
+        room = find(client, name)
         if room is None:
-            yield no_room(irc, name)
+            yield no_room(client, name)
         elif nick:
-            yield from _kick(irc, room, nick, line.param(2)[:390])
+            yield from _kick(client, room, nick, line.param(2)[:390])
 
 
-def _kick(irc: Irc, room: Room, nick: str, reason: str) -> Steps:
+def _kick(client: Client, room: Room, nick: str, reason: str) -> Steps:
     try:
         yield Request("kick", "", {"room": room.name, "name": nick, "reason": reason})
     except Refused as refusal:
         if refusal.code in ("not_here", "not_there"):
-            number = Numeric.ERR_USERNOTINCHANNEL if irc.hub.find(nick) else Numeric.ERR_NOSUCHNICK
-            where = [target(room.name)] if irc.hub.find(nick) else []
+            number = Numeric.ERR_USERNOTINCHANNEL if client.hub.find(nick) else Numeric.ERR_NOSUCHNICK
+            where = [target(room.name)] if client.hub.find(nick) else []
             text = "They aren't on that channel" if where else "No such nick/channel"
-            yield irc.numeric(number, shown(nick), *where, text)
+            yield client.numeric(number, shown(nick), *where, text)
         else:
-            yield refused(irc, target(room.name), refusal)
+            yield refused(client, target(room.name), refusal)
 
 
 def members(room: Room, user: User) -> Iterator[User]:

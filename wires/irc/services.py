@@ -5,14 +5,14 @@ from __future__ import annotations
 from chat import names
 from chat.events import Refused, Request
 from chat.turn import User
-from wires.irc.irc import Irc, Rule, Steps
+from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
 
 SERVICE = frozenset({"nickserv"})
 HELP = "REGISTER password keeps your nick for you; IDENTIFY password logs you in; so does SASL PLAIN."
 
 
-def serve(irc: Irc, user: User, text: str) -> Steps:
+def serve(client: Client, user: User, text: str) -> Steps:
     """Do what was said to NickServ."""
     words = text.split()
     verb = words[0].upper() if words else "HELP"
@@ -22,35 +22,35 @@ def serve(irc: Irc, user: User, text: str) -> Steps:
         elif verb == "IDENTIFY" and len(words) > 1:
             yield Request("identify", "", {"password": words[-1], **({"name": words[1]} if len(words) > 2 else {})})
         else:
-            yield irc.service(HELP)
+            yield client.service(HELP)
     except Refused as refusal:
-        yield irc.service(refusal.text)
+        yield client.service(refusal.text)
 
 
-def nickserv(irc: Irc, user: User, line: Line) -> Steps:
+def nickserv(client: Client, user: User, line: Line) -> Steps:
     """Say something to NickServ."""
-    yield from serve(irc, user, " ".join(line.params))
+    yield from serve(client, user, " ".join(line.params))
 
 
-def register(irc: Irc, user: User | None, line: Line) -> Steps:
+def register(client: Client, user: User | None, line: Line) -> Steps:
     """Register the nick as an account."""
     account, password = line.param(0), line.param(2)
     if user is None:
-        yield irc.fail("REGISTER", "COMPLETE_CONNECTION_REQUIRED", account, "Please finish connecting first")
+        yield client.fail("REGISTER", "COMPLETE_CONNECTION_REQUIRED", account, "Please finish connecting first")
     elif account not in ("*", user.name) and names.key(account) != user.key:
-        yield irc.fail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", account, "The account has the name of your nick")
+        yield client.fail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", account, "The account has the name of your nick")
     else:
         try:
-            irc.asked = "REGISTER"
+            client.asked = "REGISTER"
             yield Request("register", "", {"password": password})
         except Refused as refusal:
-            irc.asked = ""
+            client.asked = ""
             codes = {
                 "registered": "ALREADY_AUTHENTICATED",
                 "password_bad": "WEAK_PASSWORD",
                 "busy": "TEMPORARILY_UNAVAILABLE",
             }
-            yield irc.fail("REGISTER", codes.get(refusal.code, "TEMPORARILY_UNAVAILABLE"), user.name, refusal.text)
+            yield client.fail("REGISTER", codes.get(refusal.code, "TEMPORARILY_UNAVAILABLE"), user.name, refusal.text)
 
 
 VERBS = {
