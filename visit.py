@@ -281,14 +281,15 @@ class Visit:
     def _let_flow(self, flow: Flow, request: Request | Refused | Script) -> bool:
         """Handle a request, or refuse it where too many come; returns whether the next one may follow at once."""
         session = self.session
-        verdict = flow.judge()
-        if verdict is Verdict.GRANTED:
-            session.handle(request)
-        elif verdict is Verdict.REFUSED:
+        verdict = flow.judge(self._now())
+        if verdict is Verdict.ENDED:
+            self.dismiss("flood", "You sent far more than the room takes.")
+            return True
+        if verdict is Verdict.REFUSED:
             ref = None if isinstance(request, Script) else request.ref
             session.handle(Refused("flood", "You send too much; this was left out. Pause a while.", ref))
-        else:
-            self.dismiss("flood", "You sent far more than the room takes.")
+            return True
+        session.handle(request)
         pulse = isinstance(request, Request) and request.verb in PULSE
         wait = flow.spend(not pulse, self._now())
         if not wait or session.state in (State.CHECKING, State.LEAVING):

@@ -99,10 +99,15 @@ class Flow:
         self._told = -QUIET
         self.pending = 0  # bytes that came, and are charged with the next message
 
-    def judge(self) -> Verdict:
-        """Return what becomes of the next message."""
+    def judge(self, now: float) -> Verdict:
+        """Return what becomes of the next message. Who was refused may go on when his bucket is full again."""
         limits = self._ledger.limits
         if self._delayed <= limits.talk_delay:
+            return Verdict.GRANTED
+        self.pending = 0
+        self._person.spend(0, 0, now)
+        if self._person.messages.full:
+            self._delayed, self._refused = 0.0, 0
             return Verdict.GRANTED
         self._refused += 1
         self._ledger.hit("talk_refused" if self._refused > limits.talk_refused else "talk_delay")
@@ -113,12 +118,10 @@ class Flow:
         size, self.pending = self.pending, 0
         wait = max(self._person.spend(count, size, now), self._address.spend(count, size, now))
         if wait:
-            if self._refused or self._delayed > self._ledger.limits.talk_delay:
-                return 0.0  # refused at once from now on
             self._ledger.hit("talk_rate")
             self._delayed += wait
         elif self._person.messages.full:
-            self._delayed, self._refused = 0.0, 0
+            self._delayed = 0.0
         return wait
 
     def tells(self, now: float) -> bool:

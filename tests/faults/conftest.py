@@ -17,18 +17,22 @@ from tests.gauges import cpu_share, descriptors, memory
 from tests.support import ROOT, Server, wait_until
 
 P99, WORST = 50.0, 250.0  # milliseconds within which the witnesses hear each other
+ENOUGH = 50  # lines of each witness from which on the slowest in a hundred is not just the slowest
 LOADED = 3.0  # on a machine that is busy without us, so many times what they needed before the fault
-CALM = 1.0  # seconds of the witnesses' talk before the fault
+CALM = 0.7  # seconds of the witnesses' talk before the fault
 
 
 @pytest.fixture
 def unaffected() -> Callable[..., AbstractContextManager[Server]]:
-    """`with unaffected(server): ...`: what happens within harms nobody, and leaves nothing behind."""
+    """`with unaffected(server): ...`: what happens within harms nobody, and leaves nothing behind.
+
+    `worst` is the longest delay in milliseconds, where what happens is work for all who are there.
+    """
     return _unaffected
 
 
 @contextlib.contextmanager
-def _unaffected(server: Server) -> Iterator[Server]:
+def _unaffected(server: Server, worst: float = WORST) -> Iterator[Server]:
     calm = _Watch(server)
     time.sleep(CALM)  # not for luck: this is the measurement to compare with
     before = calm.end()
@@ -45,12 +49,12 @@ def _unaffected(server: Server) -> Iterator[Server]:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
         print(json.dumps({"test": test, "calm": before, "fault": saw}), file=figures)
     assert saw["wrong"] == 0, saw
-    assert saw["p99"] <= max(P99, LOADED * before["p99"]), (before, saw)
-    assert saw["worst"] <= max(WORST, LOADED * before["worst"]), (before, saw)
+    assert saw["worst"] <= max(worst, LOADED * before["worst"]), (before, saw)
+    assert saw["lines"] < ENOUGH or saw["p99"] <= max(P99, LOADED * before["p99"]), (before, saw)
     assert memory(server.pid) <= memory_before + 16 * 1024 * 1024
     assert cpu_share(server.pid, 0.5) < 0.05
     server.type("LIST_USERS")
-    server.wait_for("[=]", 1 if before["worst"] < WORST else 5)
+    server.wait_for("console  here", 1 if before["worst"] < WORST else 5)
 
 
 class _Watch:
@@ -60,7 +64,9 @@ class _Watch:
         command = [sys.executable, "-m", "tests.faults.witness", server.host, str(server.port)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "ready\n"
+        if self.process.stdout.readline() != "ready\n":
+            self.kill()
+            raise AssertionError("the witnesses did not come in")
 
     def end(self) -> dict[str, float]:
         """Let them end, and tell what they saw."""
