@@ -26,7 +26,9 @@ faults:
 
 fuzz:
 	@PYTHON="$(PYTHON)" tools/setup.sh test
-	@exec $(BIN)/python -m tests.fuzz $(or $(MINUTES),1)
+	@$(BIN)/python -m pip install --quiet atheris || echo "No atheris for this Python: the fuzzer goes without coverage."
+	@$(BIN)/python -m tests.fuzz $(or $(MINUTES),1)
+	@$(BIN)/python -m tests.fuzz_guided $(or $(MINUTES),1)
 
 soak:
 	@PYTHON="$(PYTHON)" tools/setup.sh test

@@ -40,7 +40,7 @@ def knock(server: Server, source: str = FAR) -> socket.socket:
 def hits(server: Server, name: str) -> int:
     """Return how often LIMITS says that a limit was hit."""
     server.type("LIMITS")
-    found = int(server.wait_for(re.compile(rf"\b{name} = [^,]+(?:,\d+)*, hit (\d+) times?:"))[1])
+    found = int(server.wait_for(re.compile(rf"\b{name} = [\d,.]+, hit ([\d,]+) times?:"))[1].replace(",", ""))
     server.wait_for("for talk")
     return found
 
