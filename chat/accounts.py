@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from chat import names
@@ -93,7 +94,7 @@ class Guard:
         """Raise Refused `blocked` while `address` has to wait; `now` is monotonic seconds."""
         tries = self._tries.get((key, address))
         if tries is not None and tries.until > now:
-            seconds = int(tries.until - now) + 1
+            seconds = ceil(tries.until - now)
             ledger.hit("tries")
             raise Refused("blocked", f"Too many wrong passwords for {what} from your address; wait {seconds} s.")
         wait = self._address(address, now).spend(0, now)

@@ -31,7 +31,9 @@ LARGEST = 20_000
 ROUNDS = 300  # inputs to one room
 TOKENS = (
     b"\r\n", b"\n", b"\r", b"\0", b"\x1b[2J", b"\xff\xf4", b"\xff\xfb\x01", b"\xc0\xaf", b"\xed\xa0\x80",
-    b"\xe2\x80\xae",    "²".encode(), b"-1", b"NaN", b"9" * 400, b'"', b"\\", b"{", b"[" * 2_000, b":", b"#", b",", b"@", b"*", b"?" * 40,
+    b"\xe2\x80\xae",    "²".encode(),
+    b"-1", b"NaN", b"9" * 400, b'"', b"\\", b"{", b"[" * 2_000, b":",
+    b"#", b",", b"@", b"*", b"?" * 40,
     b"*a" * 30, b" ", b"/", b"//", b"\x01ACTION ", b"\x01", b"\0\x14", b"\0\x5a", b"%s", b"../../etc/passwd", b"'",
 )  # fmt: skip
 
