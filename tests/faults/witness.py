@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 PACE = 0.2  # seconds between two lines of one witness
 LAST = 1.2  # seconds in which the last lines must have come
-TOKEN = re.compile(rb"w(\d)n(\d+);")
+TOKEN = re.compile(rb"w(\d+)n(\d+);")
 
 
 def _frame(text: str) -> bytes:
@@ -37,6 +37,7 @@ class Witness:
     number: int
     address: tuple[str, int]
     source: str = ""
+    room: str = "lobby"
     heard: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     rest: bytes = b""
 
@@ -55,7 +56,7 @@ class Witness:
         elif self.wire == "json":
             self._expect(json.dumps({"do": "login", "name": name}).encode() + b"\n", b'"welcome"')
         elif self.wire == "irc":
-            self._expect(f"NICK {name}\r\nUSER {name} 0 * :x\r\nJOIN #lobby\r\n".encode(), b" 366 ")
+            self._expect(f"NICK {name}\r\nUSER {name} 0 * :x\r\nJOIN #{self.room}\r\n".encode(), b" 366 ")
         elif self.wire == "udp":
             self._expect(b"\0\x14" + name.encode(), b"\0\x1e")
         else:
@@ -63,6 +64,8 @@ class Witness:
             head = f"GET /ws HTTP/1.1\r\nHost: {self.address[0]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             self._expect(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode(), b"101 ")
             self._expect(_frame(json.dumps({"do": "login", "name": name})), b'"welcome"')
+        if self.room != "lobby" and self.wire != "irc":
+            self._move()
         self.socket.setblocking(False)
 
     def say(self, text: str) -> None:
@@ -71,7 +74,7 @@ class Witness:
         said = {
             "plain": f"{text}\n".encode(),
             "json": json.dumps(line).encode() + b"\n",
-            "irc": f"PRIVMSG #lobby :{text}\r\n".encode(),
+            "irc": f"PRIVMSG #{self.room} :{text}\r\n".encode(),
             "udp": b"\0\x5a" + text.encode(),
             "web": _frame(json.dumps(line)),
         }
@@ -92,13 +95,28 @@ class Witness:
         self.rest = self.rest[end:]
         return found
 
-    def _expect(self, data: bytes, answer: bytes) -> None:
+    def _move(self) -> None:
+        """Go from the lobby into the room."""
+        if self.wire == "udp":
+            self.rest = self._expect(b"\0\x32" + self.room.encode(), b"\0\x3c")
+            self.rest += self._expect(b"\0\x46lobby", b"\0\x50")
+            return
+        said = {"plain": "{}\n", "json": '{{"do":"line","line":"{}"}}\n', "web": '{{"do":"line","line":"{}"}}'}[
+            self.wire
+        ]
+        for line, answer in ((f"/join {self.room}", b"Here: " if self.wire == "plain" else b'"joined"'),
+                             ("/part lobby", b"You have left" if self.wire == "plain" else b'"parted"')):  # fmt: skip
+            text = said.format(line)
+            self.rest += self._expect(_frame(text) if self.wire == "web" else text.encode(), answer)
+
+    def _expect(self, data: bytes, answer: bytes) -> bytes:
         self.socket.sendall(data)
         came = b""
         while answer not in came:
             piece = self.socket.recv(65536)
             assert piece, f"{self.wire}: {came!r}"
             came += piece
+        return came
 
 
 def watch(host: str, port: int) -> dict[str, float]:
