@@ -9,20 +9,18 @@
 from __future__ import annotations
 
 import errno
-import hmac
 import os
 import resource
-import secrets
 import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
-from pathlib import Path
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
 import commands
+from chat.desk import Desk
 from chat.events import Place, Refused
 from chat.flow import Addresses, Flow
 from chat.hub import Hub
@@ -41,21 +39,21 @@ from net.log import log_faults
 from net.loop import FAULT, Loop
 from net.recent import Recent
 from options import Options, parse
+from ready import cloak, draw, prepare, site
 from seat import HostSeat
 from store import Loaded, Store, Unusable
-from store.memory import StoreMemory, accounts
+from store.memory import StoreMemory, accounts, lasting
 from visit import Visit, Way
 from way_in import WayIn, examine, reached_at
 from wires.datagram import Datagram
 from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
-from wires.http import Http, Site, prepare
-from wires.origin import Trust
-from wires.pages import load
-from wires.unserved import Unserved
 from wires.wire import Wire, stamp
 
-WEB = Path(__file__).resolve().parent / "web"
+if TYPE_CHECKING:
+    from wires.http import Site
+    from wires.irc import House
+
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 RESERVE = 24  # descriptors
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
@@ -84,8 +82,6 @@ class Server:
         self.gate = Gatekeeper(_space(options), ledger.spares, ledger.hit, self._strangers)
         self._addresses = Addresses(ledger)
         self.table = commands.load()
-        self.http = partial(Http, site(options))
-        self.irc: Callable[[], Wire] = partial(Unserved, "irc")  # until it is prepared
         self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
@@ -125,7 +121,7 @@ class Server:
         self.console.open()
         self.console.show(banner)
         self.way_in.show(self.port)
-        self._prepare()
+        prepare(self.loop.call_soon, lambda: self._site, lambda: self._house)
         try:
             self.loop.run()
         finally:
@@ -175,15 +171,29 @@ class Server:
             waited_for = acknowledgements or turn.when_kept
             self.store.write(turn.facts, done if waited_for else None)
 
-    def _prepare(self) -> None:
-        """Import what the first browser and the first IRC client need, while there are descriptors and nobody waits."""
-        from wires.irc import House, connect
+    def http(self, secure: bool) -> Wire:
+        """Return the wire of a browser."""
+        from wires.http import Http
 
-        prepare()
-        motd = tuple(self.options.motd.split("\n")) if self.options.motd else ()
+        return Http(self._site, secure)
+
+    def irc(self) -> Wire:
+        """Return the wire of an IRC client."""
+        from wires.irc import connect
+
+        return connect(self._house)
+
+    @cached_property
+    def _site(self) -> Site:
+        return site(self.options)
+
+    @cached_property
+    def _house(self) -> House:
+        from wires.irc import House
+
         options = self.options
-        house = House(self.hub, options.server_name, options.room_name, self.loop.clock.time(), motd, self._strangers)
-        self.irc = partial(connect, house)
+        motd = tuple(options.motd.split("\n")) if options.motd else ()
+        return House(self.hub, options.server_name, options.room_name, self.loop.clock.time(), motd, self._strangers)
 
     def _strangers(self) -> int:
         return sum(visit.session.newcomer for visit in self._visits)
@@ -200,11 +210,12 @@ class Server:
             self.loop.clock,
             first_id=store.last_id() + 1 if store else 1,
             accounts=accounts(loaded),
-            rooms=[_room(line) for line in options.room],
+            rooms=[*map(_room, options.room), *lasting(loaded)],
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
-            cloak=_cloak(secrets.token_bytes(16)),
+            desk=Desk(loaded.sanctions, loaded.trail),
+            cloak=cloak(),
         )
         hub.door = options.password
         hub.operators = dict(_credentials(line) for line in options.operator)
@@ -241,7 +252,7 @@ class Server:
 
     def _open_datagrams(self, sockets: list[socket.socket]) -> list[Datagrams]:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
-        door = Door((*LOOPBACK, *self.options.udp_trust), secrets.randbelow)
+        door = Door((*LOOPBACK, *self.options.udp_trust), draw)
         try:
             bounds = Bounds(self.options.udp_peers, self.options.udp_per_address)
             meet = partial(self._meet, door)
@@ -303,22 +314,11 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
         action()
 
 
-def site(options: Options) -> Site:
-    """Return what browsers get: the page, and who may ask for it."""
-    names = {socket.gethostname().lower(), options.host.lower()}
-    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
-
-
 def _space(options: Options) -> Space:
     """Return how many connections there may be; some descriptors are kept for the store, the log and our goodbyes."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = max(1, descriptors - RESERVE) if descriptors != resource.RLIM_INFINITY else options.connections
     return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)
-
-
-def _cloak(key: bytes) -> Callable[[str], str]:
-    """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
-    return lambda address: f"{hmac.new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
 
 
 def _credentials(line: str) -> tuple[str, str]:

@@ -10,22 +10,19 @@ import argparse
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_path
-
 import values
 from chat.limits import EXEMPT, Limits, rows
+from record import record, replace
 
 FILE = "chat.toml"
 _PATHS = ("data", "tls_cert", "tls_key")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options(Limits):
     """What the host chose.
 
@@ -71,7 +68,11 @@ class Options(Limits):
         """
         if self.no_store or (self.port == 0 and not self.data):
             return None
-        return Path(self.data) if self.data else user_data_path("chat-room", appauthor=False) / str(self.port)
+        if self.data:
+            return Path(self.data)
+        from platformdirs import user_data_path
+
+        return user_data_path("chat-room", appauthor=False) / str(self.port)
 
 
 def parse(arguments: Sequence[str] | None = None, examine: Callable[[Options], str] = lambda _: "") -> Options:
@@ -205,8 +206,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--no-flood-limit", action="store_true", default=None, help="no limit on talk, and none per address, at all")
     for limit in rows():
-        kind = "SECONDS" if isinstance(limit.default, float) else "N"
-        text = f"{limit.metadata['help']} ({limit.default:{'g' if kind == 'SECONDS' else ',d'}} if not given)"
+        kind = "SECONDS" if isinstance(limit.usual, float) else "N"
+        text = f"{limit.text} ({limit.usual:{'g' if kind == 'SECONDS' else ',d'}} if not given)"
         add(f"--{limit.name.replace('_', '-')}", type=_CHECKS[limit.name], metavar=kind, help=text)
     return parser
 
@@ -221,13 +222,16 @@ def _from_file(named: str | None, options: Options) -> dict[str, Any]:
         return {}
     try:
         text = path.read_text(encoding="utf-8")
-        found = tomllib.loads(text)
     except OSError as error:
         if not named and isinstance(error, FileNotFoundError | NotADirectoryError):
             return {}
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
+    import tomllib  # most start without a file
+
+    try:
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from error
     return _set_by(path, text, found)

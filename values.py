@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from dataclasses import Field
-from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+
+from chat.limits import Row
 
 SELECTORS = ("select", "poll", "epoll")
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
@@ -117,6 +116,8 @@ def origins(value: object) -> tuple[str, ...]:
 
 def network(word: object) -> str:
     """Return a network, as Python writes it."""
+    from ipaddress import ip_network  # few name one, and it takes 5 ms of the start
+
     try:
         return str(ip_network(text(word)))
     except ValueError as error:
@@ -157,6 +158,8 @@ def seconds(word: object) -> float:
 
 def address(word: object) -> str:
     """Return an address."""
+    from ipaddress import ip_address  # as above
+
     try:
         return str(ip_address(text(word)))
     except ValueError as error:
@@ -170,9 +173,9 @@ def addresses(value: object) -> tuple[str, ...]:
     return tuple(address(entry) for entry in value)
 
 
-def amount(limit: Field[Any]) -> Callable[[object], float]:
+def amount(limit: Row) -> Callable[[object], float]:
     """Return what checks a value of this limit: seconds where it is a time, else a whole number."""
-    least, largest = limit.metadata["least"], limit.metadata["largest"]
+    least, largest = limit.least, limit.largest
 
     def time(word: object) -> float:
         given = seconds(word)
@@ -187,4 +190,4 @@ def amount(limit: Field[Any]) -> Callable[[object], float]:
             raise argparse.ArgumentTypeError(f"{word!r} will not do; give a whole number from {least:,} to {largest:,}")
         return int(digits)
 
-    return time if isinstance(limit.default, float) else number
+    return time if isinstance(limit.usual, float) else number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
@@ -13,6 +12,7 @@ from chat.elsewhere import Aside
 from chat.events import Refused
 from chat.flow import Bucket
 from chat.limits import Limits, ledger
+from record import entity, field
 
 TRIES = Limits().tries
 BLOCKED = 60.0  # seconds; also the time in which an address may be wrong so often
@@ -20,12 +20,12 @@ GUESSERS = 10_000  # pairs of name and address that are remembered
 LISTED = Limits().watches
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Account:
     """A registered name. Times are seconds since 1970 UTC; `seconds` is the time on line of all visits that have ended.
 
     `blocked` and `watched` are names by key; `inbox` counts the private messages that wait, `read` is the id of the
-    last one that was read since the start.
+    last one that was read since the start. `standing` is a number of `chat.turn.Standing`.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Account:
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
     read: int = 0
+    standing: int = 1
     marks: dict[str, str] = field(default_factory=dict)
 
 
@@ -67,12 +68,12 @@ class Accounts:
         """Return the account called `name`, compared without case, or None."""
         return self._accounts.get(names.key(name))
 
-    def like(self, looks: frozenset[str]) -> Account | None:
+    def like(self, looks: Iterable[str]) -> Account | None:
         """Return an account whose name looks so, or None."""
         return next((self._looks[look] for look in looks if look in self._looks), None)
 
 
-@dataclass(slots=True)
+@entity
 class _Tries:
     wrong: int = 0
     until: float = 0.0

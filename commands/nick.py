@@ -6,6 +6,7 @@ from chat import names
 from chat.events import Refused
 from chat.flow import Bucket
 from chat.limits import ledger
+from chat.naming import rename
 from chat.turn import User
 from commands import Call, Command
 
@@ -14,7 +15,7 @@ def run(call: Call, name: str) -> None:
     """Change the name; whoever shares a room is told."""
     names.check(name)
     _check_pace(call.user, call.hub.clock.monotonic())
-    call.hub.rename(call.user, name, call.ref)
+    rename(call.hub, call.user, name, call.ref)
 
 
 def _check_pace(user: User, now: float) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from chat.events import Acted, Said
+from chat.facts import Audited, Sanction
+from record import field, record
 
 INBOX = 500
 """Messages that are kept for one account."""
@@ -13,7 +13,7 @@ PAGE = 1000
 """Messages that one question can ask for."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """A registered name. `inbox` counts what waits for it; `blocked` and `watched` map the others' keys to names."""
 
@@ -27,9 +27,10 @@ class Account:
     inbox: int = 0
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
+    standing: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredRoom:
     """A room that was there when the server ended. `owner` is an account's key, or empty."""
 
@@ -40,16 +41,22 @@ class StoredRoom:
     own: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loaded:
-    """All that the server starts with: accounts by key, rooms by name, the last words of each room (oldest first)."""
+    """All that the server starts with.
+
+    Accounts by key, rooms by name, the last words of each room, who is kept out or silent, and what the host and the
+    operators did last (oldest first, all three).
+    """
 
     accounts: dict[str, Account]
     rooms: dict[str, StoredRoom]
     recent: dict[str, tuple[Said | Acted, ...]]
+    sanctions: tuple[Sanction, ...] = ()
+    trail: tuple[Audited, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class History:
     """Ask for the last `n` (at most `PAGE`) things said in these rooms, and in private to or by the account `person`.
 
@@ -64,7 +71,7 @@ class History:
     without: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inbox:
     """Ask for the oldest `n` (at most `PAGE`) messages that are kept for the account `person`, oldest first."""
 
@@ -72,14 +79,21 @@ class Inbox:
     n: int = INBOX
 
 
-@dataclass(frozen=True, slots=True)
+@record
+class Find:
+    """Ask for what was said in a room under an id: one thing, or nothing."""
+
+    id: int
+
+
+@record
 class Failure:
     """The answer to a question that could not be answered; `text` is a sentence for the person who asked."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Figures:
     """How the store does: changes that wait, changes that were lost, and the longest commit so far in seconds."""
 

@@ -17,10 +17,11 @@ from store import tables
 from store.backlog import Done
 from store.database import open_database
 from store.folder import Folder
-from store.records import Failure, Figures, History, Inbox, Loaded
+from store.records import Failure, Figures, Find, History, Inbox, Loaded
 from store.transactions import commit
 from store.writer import Wake, Warn, Writer
 
+_TALK = (MessageSaved, WhisperSaved)
 RESERVE = 1_000_000
 """Event ids that may be used before the file says so again."""
 
@@ -92,9 +93,8 @@ class Store:
         than 50,000 changes or 32 MiB wait, the oldest talk goes first, and what cannot be stored for a fault of
         its own is left out and logged. After `close` nothing is stored.
         """
-        for change in changes:
-            if isinstance(change, MessageSaved | WhisperSaved):
-                self._newest = max(self._newest, change.event.id)
+        newest = next((change.event.id for change in reversed(changes) if isinstance(change, _TALK)), 0)
+        self._newest = max(self._newest, newest)
         self._writer.write(changes, done)
 
     @overload
@@ -103,7 +103,10 @@ class Store:
     @overload
     def ask(self, question: Inbox, answer: Callable[[tuple[Whispered, ...] | Failure], None]) -> None: ...
 
-    def ask(self, question: History | Inbox, answer: Callable[..., None]) -> None:
+    @overload
+    def ask(self, question: Find, answer: Callable[[tuple[Talk, ...] | Failure], None]) -> None: ...
+
+    def ask(self, question: History | Inbox | Find, answer: Callable[..., None]) -> None:
         """Have a question answered: from all that was written before it, and nothing that was written after it.
 
         `answer` is called once, with the answer, or with a Failure: when the disk fails, when 1,000 questions wait

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chat.changes import Called, Described, Invited, Inviting, Moded
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
     Acted,
     Declined,
@@ -37,6 +37,7 @@ class HostConsole(Wire):
     """The wire of the one who sits at the server."""
 
     name = "console"
+    echoes = False
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the typed line."""
@@ -47,6 +48,11 @@ class HostConsole(Wire):
         write = _WRITERS.get(type(event))
         lines = write(event) if write else ""
         return f"{lines}\n".encode() if lines else b""
+
+    def encode_all(self, events: list[Event]) -> bytes:
+        """Return the lines for the screen, of several events of one kind."""
+        write = _WRITERS.get(type(events[0]))
+        return "".join([f"{lines}\n" for lines in map(write, events) if lines]).encode() if write else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell whom a private message reached, and what changed; the rest the host has just typed himself."""
@@ -127,6 +133,9 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Moded: lambda event: _event(event.room, words.moded(event)),
     Inviting: lambda event: _event(event.room, words.inviting(event)),
     Called: lambda event: _event(words.LOBBY, words.called(event)),
+    Announced: lambda event: _event(words.LOBBY, words.announced(event)),
+    Slowed: lambda event: _event(event.room, words.slowed(event)),
+    Removed: lambda event: _event(event.room or words.LOBBY, words.removed(event)),
     Told: lambda event: event.text,
     Listed: _listed,
     Joined: lambda event: words.joined(event)[0],

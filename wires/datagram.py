@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
 from chat import names
-from chat.changes import Called, Described, Invited, Inviting, Moded
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
     Acted,
     Declined,
@@ -41,6 +40,7 @@ from chat.events import (
 from chat.limits import ledger
 from chat.rooms import LOBBY, key
 from chat.text import clean, one_line
+from record import replace
 from wires import words
 from wires.wire import CHANGES, Wire
 
@@ -357,6 +357,9 @@ _WRITERS: dict[type[Event], Callable[[Any, Places], bytes]] = {
     Moded: lambda event, places: _changed(event.room, words.moded(event)),
     Inviting: lambda event, places: _changed(event.room, words.inviting(event)),
     Called: lambda event, places: _changed(LOBBY, words.called(event)),
+    Announced: lambda event, places: _changed(LOBBY, words.announced(event)),
+    Slowed: lambda event, places: _changed(event.room, words.slowed(event)),
+    Removed: lambda event, places: _changed(event.room or LOBBY, words.removed(event)),
     Seen: lambda event, places: _host("=", words.seen(event)),
     Missed: lambda event, places: _host("=", words.seen(event)),
     Invited: lambda event, places: _host("=", words.invited(event)),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chat.events import Ended, Event, Refused, Request
 from chat.limits import Limits, ledger
+from record import record
 from wires.origin import HOST, Trust
 from wires.pages import Page
 from wires.wire import Wire
@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # they take a while to import, and are needed at the first re
     from websockets.http11 import Request as HttpRequest
     from websockets.server import ServerProtocol
 
-VERBS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"CONNECT ")
 HEAD = Limits().header  # bytes in a request, which is nothing but a head, where nobody has set another limit
 
 _END = re.compile(rb"\n\r?\n")
@@ -51,7 +50,7 @@ _POLICY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Site:
     """What is served: the pages by their paths, and to whom; with `tls`, only to who comes by https."""
 
@@ -71,11 +70,6 @@ class Refusal(Exception):
         self.status = status
         self.text = text
         self.headers = headers or {}
-
-
-def prepare() -> None:
-    """Import what the first request needs, so that nobody waits for it then."""
-    import wires.websocket  # noqa: F401
 
 
 class Http(Wire):

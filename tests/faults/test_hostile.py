@@ -1,4 +1,4 @@
-"""Faults: masks that explode, guesses mixed over the wires, odd numbers, depths, an end among people who do not read."""
+"""Faults: masks that explode, guesses mixed over the wires, odd numbers, depths, an end among the deaf."""
 
 from __future__ import annotations
 
