@@ -496,6 +496,8 @@ def test_the_host_hears_it_all_in_his_own_words() -> None:
 class Broken(Jsonl):
     """A wire with a fault in it, at one of its ends."""
 
+    echoes = True
+
     def __init__(self, where: str) -> None:
         super().__init__()
         self.where = where
