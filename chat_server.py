@@ -22,13 +22,17 @@ from typing import TYPE_CHECKING, Any
 import commands
 from chat.desk import Desk
 from chat.events import Place, Refused
+from chat.flow import Addresses, Flow
 from chat.hub import Hub
+from chat.limits import ledger
 from chat.rooms import key
 from chat.turn import RECENT, Room, Turn
 from net.aside import Aside, Swamped
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
-from net.datagrams import Datagrams, Peer, bind_beside
+from net.datagrams import Bounds, Datagrams, Peer, bind_beside
+from net.gatekeeper import Gatekeeper, group
+from net.gatekeeper import Room as Space
 from net.holder import holder
 from net.listener import Listener, bind
 from net.log import log_faults
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from wires.irc import House
 
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
+RESERVE = 24  # descriptors
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
 
@@ -72,7 +77,10 @@ class Server:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.limits = Limits(stalled=options.stall_limit)
+        self.limits = Limits(stalled=options.stall_limit, outbox=options.outbox)
+        ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
+        self.gate = Gatekeeper(_space(options), ledger.spares, ledger.hit, self._strangers)
+        self._addresses = Addresses(ledger)
         self.table = commands.load()
         self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
@@ -86,7 +94,7 @@ class Server:
             self.store, self.hub = self._remember(options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
-            self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note) for sock in sockets]
+            self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note, self._admit) for sock in sockets]
             undo.pop_all()
         self.console = Console(
             self.loop,
@@ -220,20 +228,35 @@ class Server:
     def forget(self, visit: Visit) -> None:
         """A connection is closed, and its descriptor free."""
         self._visits.pop(visit, None)
+        if visit.wire.name != Datagram.name:
+            self.gate.leave(visit.host)
         for listener in self._listeners:
             listener.resume()
         if self.hub.closing is not None and not self._visits:
             self.loop.stop()
 
+    def flow(self, host: str) -> Flow | None:
+        """Return what holds back who talks too fast from there; None for whom nothing does."""
+        return self._addresses.flow(host, group(host), self.loop.clock.monotonic())
+
+    def _admit(self, host: str) -> str:
+        return self.gate.admit(host, self.loop.clock.monotonic())
+
     def _welcome(self, sock: socket.socket, address: str) -> None:
-        visit = Visit(self, address, lambda visit: Connection(self.loop, sock, visit, self.limits))
+        try:
+            visit = Visit(self, address, lambda visit: Connection(self.loop, sock, visit, self.limits))
+        except OSError:
+            self.gate.leave(address.rpartition(":")[0])
+            raise
         self._visits[visit] = None
 
     def _open_datagrams(self, sockets: list[socket.socket]) -> list[Datagrams]:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
         door = Door((*LOOPBACK, *self.options.udp_trust), draw)
         try:
-            return [Datagrams(self.loop, sock, door, partial(self._meet, door)) for sock in bind_beside(sockets)]
+            bounds = Bounds(self.options.udp_peers, self.options.udp_per_address)
+            meet = partial(self._meet, door)
+            return [Datagrams(self.loop, sock, door, meet, bounds) for sock in bind_beside(sockets)]
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             self.hub.note(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
@@ -289,6 +312,13 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
         listener.write(data)
     for action in turn.when_kept:
         action()
+
+
+def _space(options: Options) -> Space:
+    """Return how many connections there may be; some descriptors are kept for the store, the log and our goodbyes."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = max(1, descriptors - RESERVE) if descriptors != resource.RLIM_INFINITY else options.connections
+    return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)
 
 
 def _credentials(line: str) -> tuple[str, str]:

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "commands": {"commands", "chat"},
     "store": {"store", "chat"},
     "clients": {"clients", "wires.jsonl", "wires.wire", "chat.events", "chat.text"},
-    "options": {"values"},
+    "options": {"chat.limits", "values"},
     "values": set(),
     "chat_client": {"clients"},
     "visit": {"chat", "commands", "net", "wires", "options"},
