@@ -19,14 +19,14 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import commands
+from chat.countdown import Countdown
 from chat.events import Place, Refused
 from chat.hub import Hub
-from chat.rooms import key
-from chat.turn import RECENT, Room, Turn
+from chat.turn import RECENT, Turn
+from errands import Errands
 from net.aside import Aside, Swamped
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
@@ -38,6 +38,7 @@ from net.loop import FAULT, Loop
 from net.recent import Recent
 from options import Options, parse
 from seat import HostSeat
+from settings import Settings, motd, operators, room, site
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts
 from visit import Visit, Way
@@ -45,13 +46,10 @@ from way_in import WayIn, examine, reached_at
 from wires.datagram import Datagram
 from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
-from wires.http import Http, Site, prepare
-from wires.origin import Trust
-from wires.pages import load
+from wires.http import Http, prepare
 from wires.unserved import Unserved
 from wires.wire import Wire, stamp
 
-WEB = Path(__file__).resolve().parent / "web"
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
@@ -72,11 +70,11 @@ class Workshop(Aside):
 class Server:
     """The parts, joined: the loop, the hub, the command table, the console and everyone connected."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, arguments: Sequence[str] | None = None) -> None:
         self.options = options
         self.limits = Limits(stalled=options.stall_limit)
         self.table = commands.load()
-        self.http = partial(Http, site(options))
+        self.site = site(options)
         self.irc: Callable[[], Wire] = partial(Unserved, "irc")  # until it is prepared
         self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
@@ -85,24 +83,30 @@ class Server:
             for sock in sockets:
                 undo.callback(sock.close)
             self.loop = Loop(options.selector)
+            self._began = self.loop.clock.time()
             undo.callback(self.loop.close)
             self.aside = Workshop(self.loop)
             self.store, self.hub = self._remember(options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
-            self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note) for sock in sockets]
+            self._listeners = [Listener(self.loop, sock, self._welcome, self._warn) for sock in sockets]
             undo.pop_all()
         self.console = Console(
             self.loop,
             on_line=self._typed,
             on_interrupt=self._interrupted,
-            prompt=lambda: f"{stamp(self.loop.clock.time())} Host > ",
+            prompt=self._prompt,
             complete=self._complete,
             colour="NO_COLOR" not in os.environ,
         )
         self.seat = HostSeat(self, self.console)
         self.way_in = WayIn(options, self.loop, self.console, self.table.front, self.hub.note)
         self._datagrams = [] if options.no_udp else self._open_datagrams(sockets)
+        self.settings = Settings(self, arguments, lambda _: None)
+        self.table.house.reload = self.settings.reload
+        self.table.house.show = self.seat.choose
+        self.table.house.countdown = Countdown(self.hub, self.loop.call_later)
+        self.errands = self._open_errands()
         self.loop.settle = self.settle
 
     @property
@@ -115,6 +119,8 @@ class Server:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
+        if hasattr(signal, "SIGHUP"):
+            self.loop.on_signal(signal.SIGHUP, self.settings.hang_up)
         self.console.show(banner)
         self.way_in.show(self.port)
         self._prepare()
@@ -122,6 +128,8 @@ class Server:
             self.loop.run()
         finally:
             self.aside.close()
+            if self.errands is not None:
+                self.errands.close()
             self.settle()  # who left last is remembered too
             if self.store is not None and not self.store.close(FAREWELL):
                 self.console.show(f"Not everything could be stored in {self.options.folder}; what waited is lost.")
@@ -129,6 +137,14 @@ class Server:
             for datagrams in self._datagrams:
                 datagrams.shut()
             self.loop.close()
+
+    def http(self, secure: bool, peer: str) -> Wire:
+        """Return the wire of a browser that asks from the address `peer`."""
+        return Http(self.site, secure, peer)
+
+    def echo(self, line: str) -> None:
+        """Show a line that a script has the host type."""
+        self.console.show(f"{self._prompt()}{line}")
 
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way:
         """Make a TLS connection of one that began with `data`."""
@@ -169,12 +185,15 @@ class Server:
 
     def _prepare(self) -> None:
         """Import what the first browser and the first IRC client need, while there are descriptors and nobody waits."""
+        prepare()
+        self.welcome_irc()
+
+    def welcome_irc(self) -> None:
+        """Have IRC clients that come from now on told what the options say of us."""
         from wires.irc import House, connect
 
-        prepare()
-        motd = tuple(self.options.motd.split("\n")) if self.options.motd else ()
-        options = self.options
-        house = House(self.hub, options.server_name, options.room_name, self.loop.clock.time(), motd, self._strangers)
+        options, lines = self.options, motd(self.options)
+        house = House(self.hub, options.server_name, options.room_name, self._began, lines, self._strangers)
         self.irc = partial(connect, house)
 
     def _strangers(self) -> int:
@@ -192,14 +211,14 @@ class Server:
             self.loop.clock,
             first_id=store.last_id() + 1 if store else 1,
             accounts=accounts(loaded),
-            rooms=[_room(line) for line in options.room],
+            rooms=[room(line) for line in options.room],
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
             cloak=_cloak(secrets.token_bytes(16)),
         )
         hub.door = options.password
-        hub.operators = dict(_credentials(line) for line in options.operator)
+        hub.operators = operators(options)
         hub.memory = StoreMemory(store) if store else None
         return store, hub
 
@@ -258,6 +277,20 @@ class Server:
         if self.hub.closing is None:  # what follows EXIT does not count
             self.seat.typed(line)
 
+    def _prompt(self) -> str:
+        return f"{stamp(self.loop.clock.time())} Host > "
+
+    def _open_errands(self) -> Errands | None:
+        """Let scripts in by a socket in the data folder; where that cannot be made, the host is told."""
+        folder = self.options.folder
+        if folder is None or not hasattr(socket, "AF_UNIX"):
+            return None
+        try:
+            return Errands(self, folder)
+        except OSError as error:
+            self._warn(f"There is no --send: {error.strerror or error}, in {folder}.")
+            return None
+
     def _interrupted(self) -> None:
         """Ctrl-C or SIGTERM: EXIT. A second time: at once."""
         if self.hub.closing is None:
@@ -279,27 +312,9 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
         action()
 
 
-def site(options: Options) -> Site:
-    """Return what browsers get: the page, and who may ask for it."""
-    names = {socket.gethostname().lower(), options.host.lower()}
-    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
-
-
 def _cloak(key: bytes) -> Callable[[str], str]:
     """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
     return lambda address: f"{hmac.new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
-
-
-def _credentials(line: str) -> tuple[str, str]:
-    """Return name and password of an operator."""
-    name, _, password = line.partition(":")
-    return name.strip(), password.strip()
-
-
-def _room(line: str) -> Room:
-    """Return the room that `Title: description` stands for."""
-    title, _, description = line.partition(":")
-    return Room(key(title.strip().replace(" ", "-")), title.strip(), description.strip())
 
 
 def banner(host: str, port: int) -> str:
@@ -308,13 +323,26 @@ def banner(host: str, port: int) -> str:
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
+def send(options: Options, line: str) -> int:
+    """Have the server that runs in the folder of these options do what `line` says; returns the exit code."""
+    from net.local import ask
+
+    try:
+        if options.folder is None:
+            raise OSError("a server that keeps nothing has no folder in which to be found; --data DIR names one")
+        return 0 if ask(options.folder, sys.stdin if line == "-" else line.split("\n"), print) else 1
+    except OSError as error:
+        print(f"Nothing was sent: {error.strerror or error}.", file=sys.stderr)
+        return 2
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments, examine)
+    options = parse(arguments, examine, send)
     _allow_many_descriptors()
     try:
-        server = Server(options)
+        server = Server(options, arguments)
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2

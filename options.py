@@ -90,15 +90,21 @@ _TIMES = {
 }
 
 
-def parse(arguments: Sequence[str] | None = None, examine: Callable[[Options], str] = lambda _: "") -> Options:
+def parse(
+    arguments: Sequence[str] | None = None,
+    examine: Callable[[Options], str] = lambda _: "",
+    send: Callable[[Options, str], int] = lambda _options, _line: 2,
+    kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
+) -> Options:
     """Return what a command line, the environment and the file say together.
 
-    `examine` looks at what only others can judge: it raises ValueError, or returns a line for `--check`. Explains
-    what is wrong, and exits with code 2. `--help`, and `--check` where all is well, exit with code 0.
+    `examine` looks at what only others can judge: it raises ValueError, or returns a line for `--check`. `send` does
+    what `--send` asks for, and returns the exit code. Explains what is wrong, and exits with code 2, as `kind` does
+    that. `--help`, and `--check` where all is well, exit with code 0.
     """
-    parser = _parser()
+    parser = _parser(kind)
     given = vars(parser.parse_args(arguments))
-    check, path = given.pop("check"), given.pop("config")
+    check, path, line = given.pop("check"), given.pop("config"), given.pop("send")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
     for name in ("room", "allow_origin", "udp_trust", "operator"):
@@ -113,9 +119,12 @@ def parse(arguments: Sequence[str] | None = None, examine: Callable[[Options], s
         options = replace(Options(), **{**_from_file(path, options), **chosen})
         if bool(options.tls_cert) != bool(options.tls_key):
             raise ValueError("--tls-cert and --tls-key go together: give both, or neither")
-        examined = examine(options)
+        examined = examine(options) if line is None else ""
     except ValueError as error:
-        parser.error(str(error))
+        if line is None:  # a server that runs is to be reached all the same
+            parser.error(str(error))
+    if line is not None:
+        parser.exit(send(options, line))
     if check:
         sys.stdout.write(shown(options) + examined)
         parser.exit(0)
@@ -132,12 +141,12 @@ def shown(options: Options) -> str:
     return "".join(rows) + f"# kept in: {where or 'nowhere'}\n"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser = kind(
         prog="chat_server.py",
         description="Host a chat room. When it runs, type HELP.",
         epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "
-        "Exit codes: 0 the room was closed, 2 it could not be opened.",
+        "Exit codes: 0 the room was closed, 2 it could not be opened; with --send: 0 done, 1 refused, 2 no server.",
     )
     add = parser.add_argument
     add("--host", type=_text, metavar="ADDRESS", help="the address to listen on; without it every one, IPv4 and IPv6")
@@ -171,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-irc", action="store_true", default=None, help="serve no IRC clients")
     add("--no-classroom", action="store_true", default=None, help="serve no clients of the textbook protocol")
     add("--tls-cert", type=_path, metavar="FILE", help="a certificate (PEM): the same port speaks TLS, too")
-    add("--tls-key", type=_path, metavar="FILE", help="its private key (PEM); SIGHUP reads both files again")
+    add("--tls-key", type=_path, metavar="FILE", help="its private key (PEM); RELOAD and SIGHUP read both files again")
     add("--no-udp", action="store_true", default=None, help="serve no clients of the UDP channel protocol")
     add(
         "--udp-trust",
@@ -182,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
+    add("--send", metavar="LINE", help="have the server that runs do what LINE says, as the host; - reads lines")
     add("--selector", choices=SELECTORS, help="how to wait for sockets; the best this system has if not given")
     for name, text in _TIMES.items():
         default = f"{getattr(Options(), name):g}"

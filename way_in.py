@@ -5,7 +5,6 @@ It decides nothing about who may come in; `chat_server.py` gives it the parts.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -45,8 +44,6 @@ class WayIn:
             self._loop.call_soon(self._show_code)  # the prompt first: the code takes a while to import
         if self.tls is not None:
             self._note(f"TLS: {self.tls.certificate}.")
-            if hasattr(signal, "SIGHUP"):
-                self._loop.on_signal(signal.SIGHUP, self._renew)
 
     def _show_code(self) -> None:
         try:
@@ -56,21 +53,11 @@ class WayIn:
         else:
             self._console.show("\n".join(code) if self._front.fits(code, BESIDE) else HINT)
 
-    def _renew(self) -> None:
-        """SIGHUP: newcomers get the certificate that is in the files now. It comes also when the terminal is closed."""
-        assert self.tls is not None
-        try:
-            self.tls.certificate.renew()
-        except ValueError as error:
-            self._note(f"The certificate stays as it was: {error}.")
-        else:
-            self._note(f"TLS from now on: {self.tls.certificate}.")
-
 
 def examine(options: Options) -> str:
     """Try the certificate out, if there is one; return what `--check` says of it. Raises ValueError."""
-    certificate = _certificate(options)
-    return f"# TLS: {certificate}\n" if certificate else ""
+    found = certificate(options)
+    return f"# TLS: {found}\n" if found else ""
 
 
 def reached_at(host: str) -> str:
@@ -78,7 +65,8 @@ def reached_at(host: str) -> str:
     return own_address() if host in ("", "0.0.0.0", "::") else host
 
 
-def _certificate(options: Options) -> Certificate | None:
+def certificate(options: Options) -> Certificate | None:
+    """Return the certificate, tried out; None where there is none. Raises ValueError."""
     if not options.tls_cert:
         return None
     from net.certificate import Certificate
@@ -87,12 +75,12 @@ def _certificate(options: Options) -> Certificate | None:
 
 
 def _tls(options: Options, loop: Loop) -> Tls | None:
-    certificate = _certificate(options)
-    if certificate is None:
+    found = certificate(options)
+    if found is None:
         return None
     from net.secure import Tls
 
-    return Tls(loop, certificate)
+    return Tls(loop, found)
 
 
 def _in_url(address: str) -> str:

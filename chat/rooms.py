@@ -67,6 +67,15 @@ class Rooms:
         made = Room(key(name), name, lasting=False, recent=self._recall(key(name)))
         return self._rooms.setdefault(key(name), made)
 
+    def keep(self, room: Room) -> Room:
+        """Return the room of that name, made now if need be: it lasts, and is called and described so."""
+        found = self._rooms.get(room.name)
+        if found is None:
+            room.recent = self._recall(room.name)
+            return self._rooms.setdefault(room.name, room)
+        found.lasting, found.title, found.description = True, room.title, room.description
+        return found
+
     def drop_if_empty(self, room: Room) -> None:
         """Forget a room of users' own when nobody is in it."""
         if not room.members and not room.lasting:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
+from chat.house import House
 from chat.hub import Hub
 from chat.links import Front
 from chat.moderation import is_shown
@@ -129,6 +130,7 @@ class Table:
 
     def __init__(self, commands: Iterator[Command]) -> None:
         self.front = Front()
+        self.house = House()
         self.commands: list[Command] = sorted(commands, key=lambda command: command.name)
         self._verbs: dict[str, Command] = {}
         for command in self.commands:

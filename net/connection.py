@@ -287,6 +287,8 @@ class Connection:
 def _prepare(sock: socket.socket, limits: Limits) -> None:
     """Set what every connection needs: no waiting, small kernel buffers, and news of dead peers."""
     sock.setblocking(False)
+    if sock.family == socket.AF_UNIX:  # there is no network in between
+        return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

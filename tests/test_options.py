@@ -68,7 +68,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def test_every_option_has_a_key_of_the_same_name_and_a_word_on_the_command_line(tmp_path: Path) -> None:
-    words = {action.dest for action in options._parser()._actions} - {"help", "check", "config"}
+    words = {action.dest for action in options._parser()._actions} - {"help", "check", "config", "send"}
     assert {field.name for field in fields(Options)} == words == GOOD.keys()
     chosen = parse(["--config", str(file(tmp_path, "".join(f"{key} = {value}\n" for key, value in GOOD.items())))])
     assert chosen.room == ("Weather: Rain", "Tea") and chosen.room_name == 'The "Big" Room'

@@ -1,0 +1,28 @@
+"""Read the settings, the certificate and the page again, and take over what can be changed while people are here."""
+
+from __future__ import annotations
+
+from chat.events import Refused
+from chat.turn import Standing
+from commands import Call, Command
+
+
+def run(call: Call) -> None:
+    """Answer, later, what has changed; or why nothing has."""
+
+    def answer(found: str | Refused) -> None:
+        if isinstance(found, Refused):
+            call.hub.decline(call.user, "reload", found, call.ref)
+        else:
+            call.tell("reload", found)
+
+    call.table.house.reload(answer)
+
+
+COMMAND = Command(
+    "reload",
+    "read chat.toml, the certificate and the page again; nobody is disconnected",
+    run,
+    standing=Standing.OPERATOR,
+    bare=True,
+)

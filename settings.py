@@ -1,0 +1,179 @@
+"""The settings while the room is open: read again, tried out before anything changes, then taken over.
+
+What reads files runs aside. Nobody is disconnected by what changes here; what would need that waits for a restart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from chat.events import Refused
+from chat.house import Answer
+from chat.hub import Hub
+from chat.rooms import key
+from chat.turn import Room
+from net.connection import Limits
+from options import Options, parse
+from way_in import WayIn, certificate
+from wires.http import Site
+from wires.origin import Trust
+from wires.pages import load
+
+if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
+    from net.certificate import Certificate
+
+WEB = Path(__file__).resolve().parent / "web"
+RESTART = frozenset({
+    "host", "port", "data", "no_store", "recover", "selector", "server_name", "no_udp", "udp_trust",
+})  # fmt: skip
+"""What cannot change while people are here."""
+
+
+class Server(Protocol):
+    """The server, as its settings see it."""
+
+    hub: Hub
+    options: Options
+    limits: Limits
+    site: Site
+    way_in: WayIn
+
+    def welcome_irc(self) -> None: ...
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what another would end the program for."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read, and is good."""
+
+    options: Options
+    site: Site
+    certificate: Certificate | None
+
+
+class Settings:
+    """What was given at the start, and how it is read again. `notice` is told when that begins, and when it is over."""
+
+    def __init__(self, server: Server, arguments: Sequence[str] | None, notice: Callable[[bool], None]) -> None:
+        self._server = server
+        self._arguments = arguments
+        self._notice = notice
+
+    def reload(self, answer: Answer) -> None:
+        """Read everything again; `answer` gets what has changed, or why nothing has. Raises Refused `busy`."""
+        self._server.hub.aside.run(self._look, lambda found: self._take(found, answer))
+        self._notice(True)
+
+    def hang_up(self) -> None:
+        """SIGHUP: the same, and the host's log has the answer. It comes also when the terminal is closed."""
+        note = self._server.hub.note
+        try:
+            self.reload(lambda found: note(found.text if isinstance(found, Refused) else found))
+        except Refused as refusal:
+            note(refusal.text)
+
+    def _look(self) -> Found | ValueError | OSError:
+        """Read and try out. It runs aside, and changes nothing."""
+        try:
+            options = parse(self._arguments, kind=_Parser)
+            return Found(options, site(options), certificate(options))
+        except (ValueError, OSError) as error:
+            return error
+
+    def _take(self, found: Found | ValueError | OSError, answer: Answer) -> None:
+        if isinstance(found, Found):
+            answer("\n".join(self._changes(found)) or "Read again: nothing has changed.")
+        else:
+            answer(Refused("bad_settings", f"Nothing has changed: {found}."))
+        self._notice(False)
+
+    def _changes(self, found: Found) -> Iterator[str]:
+        """Take everything over that can be, and yield a sentence for each kind of it."""
+        server, new = self._server, found.options
+        old = server.options
+        changed = [each.name for each in fields(Options) if getattr(old, each.name) != getattr(new, each.name)]
+        waiting = [name for name in changed if name in RESTART]
+        if bool(old.tls_cert) != bool(new.tls_cert):
+            waiting += ["tls_cert", "tls_key"]
+        live = [name for name in changed if name not in waiting]
+        server.options = replace(new, **{name: getattr(old, name) for name in waiting})
+        self._apply(old, server.options)
+        if live:
+            yield f"Changed, and in force: {', '.join(live)}."
+        if waiting:
+            yield f"Changed, but it needs a restart: {', '.join(waiting)}."
+        yield from self._renew(found)
+        if found.site.pages != server.site.pages:
+            yield "The page has changed: who opens it gets the new one."
+        server.site = replace(found.site, tls=bool(server.options.tls_cert), live=server.site.live)
+
+    def _apply(self, old: Options, new: Options) -> None:
+        server, hub = self._server, self._server.hub
+        server.limits = replace(server.limits, stalled=new.stall_limit)
+        hub.title = hub.rooms.lobby.title = new.room_name
+        hub.door = new.password
+        hub.operators = operators(new)
+        hub.rooms.fixed = new.fixed_rooms
+        rooms = [room(line) for line in new.room]
+        if old.room != new.room:
+            self._furnish([room(line) for line in old.room], rooms)
+        if (old.motd, old.room_name) != (new.motd, new.room_name):
+            server.welcome_irc()
+
+    def _furnish(self, old: Sequence[Room], new: Sequence[Room]) -> None:
+        """Have the rooms of the new list; one that has gone from it stays until nobody is in it any more."""
+        hub, host = self._server.hub, self._server.hub.host
+        assert host is not None
+        current = host.current
+        for wanted in new:
+            place = hub.rooms.keep(wanted)
+            if host not in place.members:
+                hub.come(host, place)
+        host.current = current
+        for name in {place.name for place in old} - {place.name for place in new}:
+            place = hub.rooms.get(name)
+            place.lasting = False
+            hub.go(host, place)
+
+    def _renew(self, found: Found) -> Iterator[str]:
+        tls = self._server.way_in.tls
+        if tls is not None and found.certificate is not None and str(tls.certificate) != str(found.certificate):
+            tls.certificate = found.certificate
+            yield f"TLS from now on: {tls.certificate}."
+
+
+# -- what options stand for
+
+
+def site(options: Options) -> Site:
+    """Return what browsers get: the page, and who may ask for it."""
+    names = {socket.gethostname().lower(), options.host.lower()}
+    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
+
+
+def operators(options: Options) -> dict[str, str]:
+    """Return the operators' passwords by their names."""
+    found = (line.partition(":") for line in options.operator)
+    return {name.strip(): password.strip() for name, _, password in found}
+
+
+def room(line: str) -> Room:
+    """Return the room that `Title: description` stands for."""
+    title, _, description = line.partition(":")
+    return Room(key(title.strip().replace(" ", "-")), title.strip(), description.strip())
+
+
+def motd(options: Options) -> tuple[str, ...]:
+    """Return the lines of the message of the day."""
+    return tuple(options.motd.split("\n")) if options.motd else ()
