@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
     from net.certificate import Certificate
     from net.secure import Tls
 
-BESIDE = 10  # rows of the first screen that are not the code: banner, address, certificate, prompt, and what comes next
+BESIDE = 11  # rows of the first screen that are not the code: banner, address, certificate, prompt, status, what comes next
 HINT = "QR shows a code to scan."
 
 

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
+from net import traffic
 from net.loop import READ, WRITE, Loop, Timer
 
 
@@ -83,6 +84,11 @@ class Connection:
     def fileno(self) -> int:
         """Return the descriptor, -1 after the end."""
         return self._sock.fileno()
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Return how many bytes have come, and how many that went have arrived."""
+        return traffic.of(self._sock)
 
     @property
     def closed(self) -> bool:
@@ -275,6 +281,7 @@ class Connection:
             return
         self._closed = True
         self._loop.unwatch(self)
+        self._loop.traffic.add(self._sock)
         self._sock.close()
         self._outbox.clear()
         self._bytes_kept = 0
