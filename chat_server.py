@@ -18,6 +18,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +27,7 @@ from chat.countdown import Countdown
 from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.turn import RECENT, Turn
-from errands import Errands
+from errands import Errands, send
 from net.aside import Aside, Swamped
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
@@ -36,7 +37,9 @@ from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
 from net.recent import Recent
+from net.systemd import inherited
 from options import Options, parse
+from overseer import Overseer
 from seat import HostSeat
 from settings import Settings, motd, operators, room, site
 from store import Loaded, Store, Unusable
@@ -74,13 +77,13 @@ class Server:
         self.options = options
         self.limits = Limits(stalled=options.stall_limit)
         self.table = commands.load()
-        self.site = site(options)
         self.irc: Callable[[], Wire] = partial(Unserved, "irc")  # until it is prepared
         self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
-            sockets = bind(options.host, options.port)
-            for sock in sockets:
+            given, datagrams = inherited()
+            sockets = given or bind(options.host, options.port)
+            for sock in (*sockets, *datagrams):
                 undo.callback(sock.close)
             self.loop = Loop(options.selector)
             self._began = self.loop.clock.time()
@@ -90,6 +93,9 @@ class Server:
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
             self._listeners = [Listener(self.loop, sock, self._welcome, self._warn) for sock in sockets]
+            self.table.house.countdown = countdown = Countdown(self.hub, self.loop.call_later)
+            self.overseer = Overseer(self, countdown, self._refresh)
+            self.site = replace(site(options), live=self.overseer.live())
             undo.pop_all()
         self.console = Console(
             self.loop,
@@ -98,14 +104,14 @@ class Server:
             prompt=self._prompt,
             complete=self._complete,
             colour="NO_COLOR" not in os.environ,
+            status=lambda: self.overseer.status,
         )
         self.seat = HostSeat(self, self.console)
         self.way_in = WayIn(options, self.loop, self.console, self.table.front, self.hub.note)
-        self._datagrams = [] if options.no_udp else self._open_datagrams(sockets)
-        self.settings = Settings(self, arguments, lambda _: None)
+        self._datagrams = [] if options.no_udp else self._open_datagrams(sockets, datagrams)
+        self.settings = Settings(self, arguments, self.overseer.reloading)
         self.table.house.reload = self.settings.reload
         self.table.house.show = self.seat.choose
-        self.table.house.countdown = Countdown(self.hub, self.loop.call_later)
         self.errands = self._open_errands()
         self.loop.settle = self.settle
 
@@ -124,6 +130,7 @@ class Server:
         self.console.show(banner)
         self.way_in.show(self.port)
         self._prepare()
+        self.overseer.begin()
         try:
             self.loop.run()
         finally:
@@ -133,6 +140,7 @@ class Server:
             self.settle()  # who left last is remembered too
             if self.store is not None and not self.store.close(FAREWELL):
                 self.console.show(f"Not everything could be stored in {self.options.folder}; what waited is lost.")
+            self.overseer.close(FAREWELL)
             self.console.close()
             for datagrams in self._datagrams:
                 datagrams.shut()
@@ -161,6 +169,7 @@ class Server:
 
     def _tell(self, turn: Turn) -> bool:
         """Tell a turn; returns whether there was a fault of ours in somebody's wire, who has been put out for it."""
+        self.overseer.see(turn)
         faults: dict[Any, Exception] = {}
         try:
             self._keep(turn, deliver(turn, faults.__setitem__))
@@ -223,7 +232,19 @@ class Server:
         return store, hub
 
     def _warn(self, text: str) -> None:
-        self.hub.note(text)
+        self.overseer.warn(text)
+
+    def _refresh(self) -> None:
+        self.console.refresh()
+
+    def ways(self) -> list[str]:
+        """Return the names of the wires of all who are connected."""
+        return [visit.wire.name for visit in self._visits]
+
+    def handshakes(self) -> tuple[int, int]:
+        """Return how many TLS handshakes were done, and how many broken off."""
+        tls = self.way_in.tls
+        return (tls.done, tls.broken_off) if tls is not None else (0, 0)
 
     def forget(self, visit: Visit) -> None:
         """A connection is closed, and its descriptor free."""
@@ -237,18 +258,21 @@ class Server:
         visit = Visit(self, address, lambda visit: Connection(self.loop, sock, visit, self.limits))
         self._visits[visit] = None
 
-    def _open_datagrams(self, sockets: list[socket.socket]) -> list[Datagrams]:
+    def _open_datagrams(self, sockets: list[socket.socket], given: list[socket.socket]) -> list[Datagrams]:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
         door = Door((*LOOPBACK, *self.options.udp_trust), secrets.randbelow)
         try:
-            return [Datagrams(self.loop, sock, door, self._meet) for sock in bind_beside(sockets)]
+            return [
+                Datagrams(self.loop, sock, door, partial(self._meet, door)) for sock in given or bind_beside(sockets)
+            ]
         except OSError as error:
             why = (error.strerror or str(error)).lower()
-            self.hub.note(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
+            self._warn(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
             return []
 
-    def _meet(self, peer: Peer) -> Visit:
-        visit = Visit(self, peer.shown, lambda _: peer, Datagram(self._place, self.loop.clock.monotonic))
+    def _meet(self, door: Door, peer: Peer) -> Visit:
+        wire = Datagram(self._place, self.loop.clock.monotonic, door.trusts(peer.host))
+        visit = Visit(self, peer.shown, lambda _: peer, wire)
         self._visits[visit] = None
         return visit
 
@@ -262,6 +286,7 @@ class Server:
 
     def _close(self) -> None:
         """Let nobody in any more, say goodbye to those without a name, and give all of them a moment to hear it."""
+        self.overseer.closing()
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
@@ -321,19 +346,6 @@ def banner(host: str, port: int) -> str:
     """Return what stands on the screen first: where the room is."""
     rule = "#" * 66
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
-
-
-def send(options: Options, line: str) -> int:
-    """Have the server that runs in the folder of these options do what `line` says; returns the exit code."""
-    from net.local import ask
-
-    try:
-        if options.folder is None:
-            raise OSError("a server that keeps nothing has no folder in which to be found; --data DIR names one")
-        return 0 if ask(options.folder, sys.stdin if line == "-" else line.split("\n"), print) else 1
-    except OSError as error:
-        print(f"Nothing was sent: {error.strerror or error}.", file=sys.stderr)
-        return 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

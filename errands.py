@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +17,9 @@ from chat.events import Refused
 from chat.hub import Hub
 from net.backlog import clean_lines
 from net.connection import Connection, Limits
-from net.local import AT_ONCE, Local, encode
+from net.local import AT_ONCE, Local, ask, encode
 from net.loop import Loop
+from options import Options
 from seat import HostSeat
 from store import Store
 from store.records import Inbox
@@ -165,3 +167,14 @@ class Errand:
         self._channel.write(encode(ok, text))
         if not self._open:
             self._channel.hold(False)
+
+
+def send(options: Options, line: str) -> int:
+    """Have the server that runs in the folder of these options do what `line` says; returns the exit code."""
+    try:
+        if options.folder is None:
+            raise OSError("a server that keeps nothing has no folder in which to be found; --data DIR names one")
+        return 0 if ask(options.folder, sys.stdin if line == "-" else line.split("\n"), print) else 1
+    except OSError as error:
+        print(f"Nothing was sent: {error.strerror or error}.", file=sys.stderr)
+        return 2

@@ -13,16 +13,15 @@ import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_data_path
 
-SELECTORS = ("select", "poll", "epoll")
-ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
+import values
+
 FILE = "chat.toml"
-_PATHS = ("data", "tls_cert", "tls_key")
+_PATHS = ("data", "tls_cert", "tls_key", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,10 @@ class Options:
     tls_cert: str = ""
     tls_key: str = ""
     udp_trust: tuple[str, ...] = ()
+    log: str = ""
+    log_level: str = "info"
+    log_json: bool = False
+    metrics_from: tuple[str, ...] = ()
     selector: str | None = None
     allow_origin: tuple[str, ...] = ()
     login_timeout: float = 20.0
@@ -106,8 +109,8 @@ def parse(
     given = vars(parser.parse_args(arguments))
     check, path, line = given.pop("check"), given.pop("config"), given.pop("send")
     if given["port"] is None and os.environ.get("PORT"):
-        given["port"] = _checked(parser, "environment variable PORT", _port, os.environ["PORT"])
-    for name in ("room", "allow_origin", "udp_trust", "operator"):
+        given["port"] = _checked(parser, "environment variable PORT", values.port, os.environ["PORT"])
+    for name in ("room", "allow_origin", "udp_trust", "operator", "metrics_from"):
         if given[name] is not None:
             given[name] = tuple(given[name])
     for name in _PATHS:
@@ -149,50 +152,93 @@ def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> ar
         "Exit codes: 0 the room was closed, 2 it could not be opened; with --send: 0 done, 1 refused, 2 no server.",
     )
     add = parser.add_argument
-    add("--host", type=_text, metavar="ADDRESS", help="the address to listen on; without it every one, IPv4 and IPv6")
-    add("--port", type=_port, metavar="N", help="the port, 3001 if not given; 0 picks a free one, and keeps nothing")
-    add("--room-name", type=_title, metavar="TITLE", help="the title of the room, Lobby if not given")
-    add("--room", type=_room, action="append", metavar='"TITLE: DESCRIPTION"', help="one more room; may be repeated")
+    add(
+        "--host",
+        type=values.text,
+        metavar="ADDRESS",
+        help="the address to listen on; without it every one, IPv4 and IPv6",
+    )
+    add(
+        "--port",
+        type=values.port,
+        metavar="N",
+        help="the port, 3001 if not given; 0 picks a free one, and keeps nothing",
+    )
+    add("--room-name", type=values.title, metavar="TITLE", help="the title of the room, Lobby if not given")
+    add(
+        "--room",
+        type=values.room,
+        action="append",
+        metavar='"TITLE: DESCRIPTION"',
+        help="one more room; may be repeated",
+    )
     either = argparse.BooleanOptionalAction  # so that the command line can also take back what the file sets
     add("--fixed-rooms", action=either, help="users may make no rooms of their own")
     add(
         "--allow-origin",
-        type=_origin,
+        type=values.origin,
         action="append",
         metavar="ORIGIN",
         help="a page from there may talk to the room, and its host is a name of ours; such as "
         "https://chat.example.org; may be repeated",
     )
-    add("--data", type=_path, metavar="DIR", help="the folder for what lasts; else one for each port, in your home")
+    add(
+        "--data",
+        type=values.path,
+        metavar="DIR",
+        help="the folder for what lasts; else one for each port, in your home",
+    )
     add("--no-store", action="store_true", default=None, help="keep nothing when the server ends")
     add("--store", action="store_false", dest="no_store", default=None, help="keep what lasts, whatever the file says")
     add("--recover", action=either, help="save what can be saved of a damaged store, then start")
-    add("--password", type=_text, metavar="TEXT", help="everyone must know this to come in; better in the file")
+    add(
+        "--password",
+        type=values.password,
+        metavar="TEXT",
+        help="everyone must know this to come in; better in the file",
+    )
     add(
         "--operator",
-        type=_operator,
+        type=values.operator,
         action="append",
         metavar='"NAME: PASSWORD"',
-        help="who types /oper NAME PASSWORD may do what the host may; PASSWORD may be an argon2 hash; may be repeated",
+        help="who types /oper NAME PASSWORD may do what the host may, but end the server; "
+        "PASSWORD may be an argon2 hash; may be repeated",
     )
-    add("--motd", type=_lines, metavar="TEXT", help="the message of the day, which IRC clients show")
-    add("--server-name", type=_server, metavar="NAME", help="what IRC clients are told the server is called")
+    add("--motd", type=values.lines, metavar="TEXT", help="the message of the day, which IRC clients show")
+    add("--server-name", type=values.server, metavar="NAME", help="what IRC clients are told the server is called")
     add("--no-irc", action="store_true", default=None, help="serve no IRC clients")
     add("--no-classroom", action="store_true", default=None, help="serve no clients of the textbook protocol")
-    add("--tls-cert", type=_path, metavar="FILE", help="a certificate (PEM): the same port speaks TLS, too")
-    add("--tls-key", type=_path, metavar="FILE", help="its private key (PEM); RELOAD and SIGHUP read both files again")
+    add("--tls-cert", type=values.path, metavar="FILE", help="a certificate (PEM): the same port speaks TLS, too")
+    add(
+        "--tls-key",
+        type=values.path,
+        metavar="FILE",
+        help="its private key (PEM); RELOAD reads both files again",
+    )
     add("--no-udp", action="store_true", default=None, help="serve no clients of the UDP channel protocol")
     add(
         "--udp-trust",
-        type=_network,
+        type=values.network,
         action="append",
         metavar="NETWORK",
-        help="where UDP senders are who they say, such as 192.168.1.0/24; may be repeated. Others prove it by a number",
+        help="where UDP senders are who they say, such as 192.168.1.0/24; may be repeated. Others prove it by a "
+        "number, and their LOGOFF, which anybody could have forged, counts when nothing has followed it for 40 s",
     )
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
     add("--send", metavar="LINE", help="have the server that runs do what LINE says, as the host; - reads lines")
-    add("--selector", choices=SELECTORS, help="how to wait for sockets; the best this system has if not given")
+    add("--log", type=values.path, metavar="FILE", help="write what happens to a file: no messages, no passwords")
+    add("--log-level", choices=values.LEVELS, help="what is grave enough for the log; info, if not given, is all")
+    add("--log-json", action=either, help="write the log as JSON, one object a line")
+    add(
+        "--metrics-from",
+        type=values.network,
+        action="append",
+        metavar="NETWORK",
+        help="who besides this machine may read /metrics, for Prometheus; may be repeated",
+    )
+    add("--selector", choices=values.SELECTORS, help="how to wait for sockets; the best this system has if not given")
     for name, text in _TIMES.items():
         default = f"{getattr(Options(), name):g}"
         option = f"--{name.replace('_', '-')}"
@@ -264,11 +310,8 @@ def _toml(value: object) -> str:
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(_toml(entry) for entry in value)}]"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     return repr(value).removesuffix(".0")
-
-
-# -- the values; each takes a word of the command line, or a value of the file
 
 
 def _checked(parser: argparse.ArgumentParser, what: str, check: Callable[[Any], Any], word: str) -> Any:
@@ -278,151 +321,32 @@ def _checked(parser: argparse.ArgumentParser, what: str, check: Callable[[Any], 
         parser.error(f"{what}: {error}")
 
 
-def _port(word: object) -> int:
-    text = str(word)
-    if isinstance(word, bool) or not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{word!r} is no port; give a whole number from 0 to 65535")
-    return int(text)
-
-
-def _text(word: object) -> str:
-    if not isinstance(word, str) or not word.isprintable():
-        raise argparse.ArgumentTypeError("give a text of printable characters")
-    return word
-
-
-def _lines(word: object) -> str:
-    if not isinstance(word, str) or not all(line.isprintable() for line in word.split("\n")):
-        raise argparse.ArgumentTypeError("give lines of printable characters")
-    return word
-
-
-def _server(word: object) -> str:
-    name = _text(word)
-    if not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", name) or len(name) > 63:
-        raise argparse.ArgumentTypeError("a server is called like a host, with a dot in it: chat.example.org")
-    return name
-
-
-def _operator(word: object) -> str:
-    line = _text(word)
-    name, colon, password = line.partition(":")
-    if not (name.strip() and colon and password.strip()) or " " in name.strip():
-        raise argparse.ArgumentTypeError('give a name and a password, such as "root: a long password"')
-    return line
-
-
-def _operators(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise argparse.ArgumentTypeError('give a list, such as ["root: a long password"]')
-    return tuple(_operator(line) for line in value)
-
-
-def _path(word: object) -> str:
-    try:
-        return str(Path(_text(word)).expanduser()) if word else ""
-    except RuntimeError as error:
-        raise argparse.ArgumentTypeError(f"{word!r} is in no home folder that is known") from error
-
-
-def _title(word: object) -> str:
-    title = _text(word).strip()
-    if not 1 <= len(title) <= 100:
-        raise argparse.ArgumentTypeError("a title has 1 to 100 printable characters")
-    return title
-
-
-def _room(word: object) -> str:
-    line = _text(word)
-    title = line.partition(":")[0].strip()
-    if not re.fullmatch(r"[^\W_][\w -]{0,31}", title) or len(line) > 400:
-        raise argparse.ArgumentTypeError(f"{line!r} is no room; give a title of letters and digits: and a description")
-    return line
-
-
-def _rooms(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise argparse.ArgumentTypeError('give a list, such as ["Weather: Talk about the weather"]')
-    return tuple(_room(line) for line in value)
-
-
-def _origin(word: object) -> str:
-    origin = _text(word).lower().removesuffix("/")
-    if not ORIGIN.fullmatch(origin):
-        raise argparse.ArgumentTypeError(f"{word!r} is no origin; give one such as https://chat.example.org")
-    return origin
-
-
-def _origins(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise argparse.ArgumentTypeError('give a list, such as ["https://chat.example.org"]')
-    return tuple(_origin(entry) for entry in value)
-
-
-def _network(word: object) -> str:
-    try:
-        return str(ip_network(_text(word)))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{error}; give a network such as 192.168.1.0/24") from error
-
-
-def _networks(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise argparse.ArgumentTypeError('give a list, such as ["192.168.1.0/24"]')
-    return tuple(_network(entry) for entry in value)
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise argparse.ArgumentTypeError("give true or false")
-    return value
-
-
-def _selector(value: object) -> str:
-    if value not in SELECTORS:
-        raise argparse.ArgumentTypeError(f"give one of {', '.join(SELECTORS)}")
-    return str(value)
-
-
-def _seconds(word: object) -> float:
-    try:
-        seconds = -1.0 if isinstance(word, bool) else float(str(word))
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 10_000_000:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number of seconds; give one such as 20 or 0.5")
-    return seconds
-
-
-def _limit(word: object) -> float:
-    seconds = _seconds(word)
-    if seconds == 0:
-        raise argparse.ArgumentTypeError("0 would put everyone out at once")
-    return seconds
-
-
 _CHECKS: Mapping[str, Callable[[object], Any]] = {
-    "host": _text,
-    "port": _port,
-    "room_name": _title,
-    "room": _rooms,
-    "fixed_rooms": _flag,
-    "allow_origin": _origins,
-    "data": _path,
-    "no_store": _flag,
-    "recover": _flag,
-    "password": _text,
-    "operator": _operators,
-    "motd": _lines,
-    "server_name": _server,
-    "no_irc": _flag,
-    "no_classroom": _flag,
-    "no_udp": _flag,
-    "tls_cert": _path,
-    "tls_key": _path,
-    "udp_trust": _networks,
-    "selector": _selector,
-    **dict.fromkeys(_TIMES, _limit),
-    "idle_limit": _seconds,
-    "return_limit": _seconds,
+    "host": values.text,
+    "port": values.port,
+    "room_name": values.title,
+    "room": values.rooms,
+    "fixed_rooms": values.flag,
+    "allow_origin": values.origins,
+    "data": values.path,
+    "no_store": values.flag,
+    "recover": values.flag,
+    "password": values.password,
+    "operator": values.operators,
+    "motd": values.lines,
+    "server_name": values.server,
+    "no_irc": values.flag,
+    "no_classroom": values.flag,
+    "no_udp": values.flag,
+    "tls_cert": values.path,
+    "tls_key": values.path,
+    "udp_trust": values.networks,
+    "log": values.path,
+    "log_level": values.level,
+    "log_json": values.flag,
+    "metrics_from": values.networks,
+    "selector": values.selector,
+    **dict.fromkeys(_TIMES, values.limit),
+    "idle_limit": values.seconds,
+    "return_limit": values.seconds,
 }

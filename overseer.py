@@ -191,7 +191,9 @@ class Overseer:
         yield Metric("people", "gauge", "Guests in the room.", len(hub) - 1)
         yield Metric("rooms", "gauge", "Rooms there are.", sum(1 for _ in hub.rooms))
         yield Metric("connections", "gauge", "Connections, by wire.", Counter(server.ways()), "wire")
-        yield Metric("messages_total", "counter", "Messages, by kind.", {k: self._talk[t] for k, t in talk.items()}, "kind")
+        yield Metric(
+            "messages_total", "counter", "Messages, by kind.", {k: self._talk[t] for k, t in talk.items()}, "kind"
+        )
         yield Metric("received_bytes_total", "counter", "Bytes that came by TCP.", received)
         yield Metric("sent_bytes_total", "counter", "Bytes that went by TCP and have arrived.", sent)
         yield Metric("kicks_total", "counter", "People put out by the host or an operator.", self._ended["kicked"])

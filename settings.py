@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
 WEB = Path(__file__).resolve().parent / "web"
 RESTART = frozenset({
     "host", "port", "data", "no_store", "recover", "selector", "server_name", "no_udp", "udp_trust",
+    "log", "log_level", "log_json",
 })  # fmt: skip
 """What cannot change while people are here."""
 

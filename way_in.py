@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
     from net.certificate import Certificate
     from net.secure import Tls
 
-BESIDE = 11  # rows of the first screen that are not the code: banner, address, certificate, prompt, status, what comes next
+BESIDE = (
+    11  # rows of the first screen that are not the code: banner, address, certificate, prompt, status, news
+)
 HINT = "QR shows a code to scan."
 
 

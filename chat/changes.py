@@ -89,3 +89,10 @@ class Called(Event):
     sender: str
     text: str
     who: Identity = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Coloured(Event):
+    """To one person, who asked for it: what he sees has colours from now on, or none any more."""
+
+    on: bool

@@ -70,7 +70,7 @@ class _File(RotatingFileHandler):
 
     def _open(self) -> TextIOWrapper:
         Path(self.baseFilename).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return open(self.baseFilename, "a", encoding="utf-8", errors="replace", opener=_private)  # noqa: PTH123, SIM115
+        return open(self.baseFilename, "a", encoding="utf-8", errors="replace", opener=_private)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 -- its name in the library
         """The disk is full, or away: this record is lost, the next may be written."""
@@ -118,7 +118,7 @@ class _Json(logging.Formatter):
 
 
 def open_journal(path: str, level: str, as_json: bool) -> Journal:
-    """Send what happens, and this program's faults, to a file; returns it, to be finished at the end. Raises OSError."""
+    """Send what happens, and our faults, to a file; returns it, to be finished at the end. Raises OSError."""
     journal = Journal(path, level, as_json)
     EVENTS.setLevel(logging.INFO)
     EVENTS.propagate = False

@@ -79,7 +79,7 @@ class Guest(Ear):
         self.house = house
         self._held: Iterator[Request | Refused | Script] | None = None
         self.session = Session(house.hub, house.table, self)
-        self.session.plain_names = self.wire.plain_names
+        self.session.plain_names, self.session.joins = self.wire.plain_names, self.wire.joins
 
     @property
     def wire_name(self) -> str:
@@ -135,7 +135,7 @@ class Guest(Ear):
 
     def _become(self, wire: Wire) -> None:
         self.wire = wire
-        self.session.plain_names = wire.plain_names
+        self.session.plain_names, self.session.joins = wire.plain_names, wire.joins
 
     def _requests(self, data: bytes) -> None:
         self._handle(self.wire.receive(data))

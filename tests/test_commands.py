@@ -12,6 +12,7 @@ import pytest
 
 import commands
 from chat.accounts import LISTED, Account
+from chat.changes import Called, Described, Invited, Inviting, Moded, Rested, Tagged
 from chat.events import (
     Declined,
     Event,
@@ -37,13 +38,17 @@ from commands import LONGEST, Command, Table, load
 from tests.room import NOON, House, weather
 from tests.support import ROOT, PlainClient, Program, Server
 
-HOSTS = {"exit", "kick", "list_users", "qr", "reset"}
-GUESTS = {"block", "inbox", "nick", "password", "quit", "register", "unblock"}
-EVERYBODY = {
-    "channels", "help", "history", "join", "join-link", "me", "msg", "part", "say", "stats", "unwatch", "users",
-    "watch", "whoelse", "whois", "wholast",
+HOSTS = {"exit", "qr"}
+OPERATORS = {"list_users", "reset", "wallops"}
+GUESTS = {
+    "away", "block", "identify", "inbox", "nick", "oper", "password", "quit", "register", "setname", "umode", "unblock",
 }  # fmt: skip
-BARE = HOSTS | {"help", "whois"}
+EVERYBODY = {
+    "channels", "help", "history", "invite", "join", "join-link", "kick", "me", "mode", "msg", "part", "say", "stats",
+    "tag", "topic", "unwatch", "users", "watch", "whoelse", "whois", "wholast",
+}  # fmt: skip
+OPERATORS_ONLY = {"deoper"}  # the host is one for good
+BARE = HOSTS | {"help", "kick", "list_users", "reset", "topic", "whois"}
 ALL = [command.name for command in load().commands]
 
 
@@ -76,6 +81,13 @@ class Stage:
         assert isinstance(told, Told) and told.about == self.table.read(user, line).verb
         return told.text
 
+    def refused_noting(self, user: User, line: str) -> Refused:
+        """Return the refusal of what the host is told of."""
+        with pytest.raises(Refused) as caught:
+            self.type(user, line)
+        self.house.posted()
+        return caught.value
+
     def refused(self, user: User, line: str) -> Refused:
         with pytest.raises(Refused) as caught:
             self.type(user, line)
@@ -95,7 +107,7 @@ def stage() -> Stage:
 def test_one_file_per_verb() -> None:
     files = {path.stem for path in (ROOT / "commands").glob("*.py")} - {"__init__"}
     assert files == {verb.replace("-", "_") for verb in ALL}
-    assert set(ALL) == HOSTS | GUESTS | EVERYBODY
+    assert set(ALL) == HOSTS | OPERATORS | OPERATORS_ONLY | GUESTS | EVERYBODY
 
 
 @pytest.mark.parametrize("verb", ALL)
@@ -142,7 +154,7 @@ def run(call: Call, at: str) -> None:
     call.tell("wave", f"You wave at {at}.")
 
 
-COMMAND = Command("wave", "wave at someone", run, "at", ("wink",))
+COMMAND = Command("wave", "wave at someone", run, "at", aliases=("wink",))
 '''
 
 
@@ -188,6 +200,7 @@ def test_the_server_itself_stops_or_serves(start: Callable[..., Program], tmp_pa
         "wires",
         "chat_server.py",
         "options.py",
+        "values.py",
         "visit.py",
         "seat.py",
         "way_in.py",
@@ -271,7 +284,7 @@ NEEDED = [command.name for command in load().commands if command.needed]
 @pytest.mark.parametrize("blank", ["", " ", "   ", "\t", "\u3000"])
 def test_missing(stage: Stage, verb: str, blank: str) -> None:
     command = stage.table._verbs[verb]
-    user = stage.host if command.standing is Standing.HOST else stage.ann
+    user = stage.host if command.standing > Standing.GUEST else stage.ann
     for request in (
         Request(verb, blank),
         Request(verb, "", {}),
@@ -286,7 +299,7 @@ def test_missing(stage: Stage, verb: str, blank: str) -> None:
 @pytest.mark.parametrize("verb", [command.name for command in load().commands if command.names])
 def test_too_long(stage: Stage, verb: str) -> None:
     command = stage.table._verbs[verb]
-    user = stage.host if command.standing is Standing.HOST else stage.ann
+    user = stage.host if command.standing > Standing.GUEST else stage.ann
     values = dict.fromkeys(command.names, "bob")
     for name in command.names:
         with pytest.raises(Refused) as caught:
@@ -297,8 +310,13 @@ def test_too_long(stage: Stage, verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ALL)
 def test_who_may(stage: Stage, verb: str) -> None:
-    allowed, refused = (stage.host, stage.ann) if verb in HOSTS else (stage.ann, stage.host)
+    stage.bob.standing = Standing.OPERATOR
+    allowed, refused = (stage.host, stage.ann) if verb in HOSTS | OPERATORS else (stage.ann, stage.host)
+    if verb in OPERATORS_ONLY:
+        allowed, refused = stage.bob, stage.ann
     assert stage.table.get(verb, allowed).name == verb
+    if verb not in HOSTS:
+        assert stage.table.get(verb, stage.bob).name == verb
     if verb not in EVERYBODY:
         for line in (f"/{verb} bob", f"/{verb}", f"/help {verb}"):
             assert stage.refused(refused, line).code == "not_allowed"
@@ -307,7 +325,7 @@ def test_who_may(stage: Stage, verb: str) -> None:
 @pytest.mark.parametrize("verb", ALL)
 def test_a_value_that_is_no_text_is_refused(stage: Stage, verb: str) -> None:
     command = stage.table._verbs[verb]
-    user = stage.host if command.standing is Standing.HOST else stage.ann
+    user = stage.host if command.standing > Standing.GUEST else stage.ann
     for name in command.names:
         with pytest.raises(Refused) as caught:
             stage.ask(user, Request(verb, "", {**dict.fromkeys(command.names, "bob"), name: None}))
@@ -403,7 +421,7 @@ def test_kick(stage: Stage) -> None:
                        ("/kick HOST x", "yourself"), ("KICK ann,bob", "not_here"),
                        ("/kick \x00", "missing")):  # fmt: skip
         assert stage.refused(stage.host, line).code == code
-    assert stage.refused(stage.ann, "/kick ann").code == "not_allowed"
+    assert stage.refused(stage.ann, "/kick ann").code == "not_op"
     lefts = [event for event in stage.type(stage.host, "KICK ANN two words") if isinstance(event, Left)]
     assert {(left.name, left.reason, left.kicked) for left in lefts} == {("ann", "two words", True)}
 
@@ -421,7 +439,7 @@ def test_join(stage: Stage) -> None:
                         ("/join lobby", "Lobby")):  # fmt: skip
         joined = stage.type(stage.ann, line)[-1]
         assert isinstance(joined, Joined) and joined.title == title
-    for line, code in (("/join", "missing"), ("/join a b", "room_bad"), ("/join #", "room_bad"),
+    for line, code in (("/join", "missing"), ("/join a b", "no_room"), ("/join #", "room_bad"),
                        ("/join ##x", "room_bad"), ("/join -x", "room_bad"), ("/join " + "x" * 33, "room_bad"),
                        ("/join a/../b", "room_bad"), ("/join " + "\u0149" * 32, "room_bad")):  # fmt: skip
         assert stage.refused(stage.ann, line).code == code
@@ -614,14 +632,189 @@ def help_lines(stage: Stage, user: User, line: str) -> list[str]:
 
 def test_help(stage: Stage) -> None:
     guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")]
-    assert guests == [f"/{verb}" for verb in ALL if verb not in HOSTS]
+    assert guests == [f"/{verb}" for verb in ALL if verb in GUESTS | EVERYBODY]
+    stage.bob.standing = Standing.OPERATOR
+    assert [line.split()[0] for line in help_lines(stage, stage.bob, "/help")] == [
+        f"/{verb}" for verb in ALL if verb not in HOSTS
+    ]
     hosts = [line.split()[0] for line in help_lines(stage, stage.host, "HELP")]
-    assert hosts == [verb.upper() if verb in BARE else f"/{verb}" for verb in ALL if verb not in GUESTS]
+    assert hosts == [
+        verb.upper() if verb in BARE else f"/{verb}" for verb in ALL if verb in HOSTS | OPERATORS | EVERYBODY
+    ]
     for word in ("msg", "/msg", "MSG", "w", "/Tell"):
         assert help_lines(stage, stage.ann, f"/help {word}")[0].startswith("/msg to text ")
     assert help_lines(stage, stage.host, "HELP kick")[0].startswith("KICK name [reason] ")
     assert stage.refused(stage.ann, "/help nope").code == "unknown_command"
     assert stage.refused(stage.ann, "/help exit").code == "not_allowed"
+
+
+# ---- running a room, and being away
+
+
+def test_topic(stage: Stage) -> None:
+    assert stage.told(stage.ann, "/topic") == "Lobby: nothing is said of what it is about."
+    assert stage.refused(stage.ann, "/topic mine now").code == "not_op"
+    stage.type(stage.ann, "/join den")
+    (described,) = stage.type(stage.ann, "/topic  rain\x1b and\nsun ")
+    assert isinstance(described, Described) and (described.by, described.text) == ("ann", "rain and sun")
+    assert stage.told(stage.ann, "/topic") == stage.told(stage.ann, "/topic rain and sun") == "den: rain and sun"
+    (described,) = stage.type(stage.ann, "/topic -")
+    assert isinstance(described, Described) and described.text == ""
+    assert stage.refused(stage.ann, "/topic " + "x" * 391).code == "too_long"
+    (described,) = stage.type(stage.host, "TOPIC Talk")
+    assert isinstance(described, Described) and described.room == "lobby"
+
+
+def test_mode(stage: Stage) -> None:
+    assert stage.told(stage.ann, "/mode").startswith("Lobby: +nt\n")
+    stage.type(stage.ann, "/join den"), stage.type(stage.bob, "/join den")
+    (moded,) = stage.type(stage.ann, "/mode +mv-t+k BOB key")
+    assert isinstance(moded, Moded) and moded.changes == "+mv-t+k bob key"
+    assert stage.told(stage.ann, "/mode").startswith("den: +mnk key\n")
+    assert stage.told(stage.bob, "/mode").startswith("den: +mnk *\n")
+    assert "nothing has changed" in stage.told(stage.ann, "/mode +m")
+    for user, line, code in ((stage.bob, "/mode -m", "not_op"), (stage.ann, "/mode +o", "mode_bad"),
+                             (stage.ann, "/mode +x", "mode_bad"), (stage.ann, f"/mode {'m' * 21}", "mode_bad")):  # fmt: skip
+        assert stage.refused(user, line).code == code
+
+
+def test_invite(stage: Stage) -> None:
+    stage.type(stage.ann, "/join den")
+    invited, inviting = stage.type(stage.ann, "/invite BOB")
+    assert isinstance(invited, Invited) and (invited.room, invited.by, invited.name) == ("den", "ann", "bob")
+    assert isinstance(inviting, Inviting) and inviting.name == "bob"
+    for user, line, code in ((stage.ann, "/invite zoe", "not_here"), (stage.ann, "/invite ann", "in_already"),
+                             (stage.bob, "/invite Host den", "not_in"), (stage.ann, "/invite bob nowhere", "no_room"),
+                             (stage.ann, "/invite", "missing")):  # fmt: skip
+        assert stage.refused(user, line).code == code
+
+
+def test_kick_out_of_a_room(stage: Stage) -> None:
+    stage.type(stage.ann, "/join den"), stage.type(stage.bob, "/join den")
+    left, again, parted = stage.type(stage.ann, "/kick bob two words")
+    assert isinstance(left, Left) and (left.by, left.reason, left.gone) == ("ann", "two words", False)
+    assert again == left and isinstance(parted, Parted) and parted.current == "lobby"
+    assert stage.house.hub.find("bob") is stage.bob, "he is on line"
+    assert stage.refused(stage.ann, "/kick bob").code == "not_there"
+    stage.type(stage.host, "/join den")
+    assert stage.refused(stage.ann, "/kick host").code == "not_allowed"
+    assert stage.refused(stage.bob, "/kick ann").code == "not_op"
+
+
+def test_who_is_put_out_of_his_only_room_is_in_the_lobby(stage: Stage) -> None:
+    stage.type(stage.ann, "/join den"), stage.type(stage.bob, "/join den"), stage.type(stage.bob, "/part lobby")
+    kinds = [type(event).__name__ for event in stage.type(stage.ann, "/kick bob")]
+    assert kinds == ["Left", "Left", "Entered", "Joined", "Parted"]
+    assert [room.name for room in stage.bob.rooms] == ["lobby"] and stage.bob.current is stage.house.hub.rooms.lobby
+    with pytest.raises(Refused) as caught:
+        stage.ask(stage.host, Request("kick", "", {"name": "bob", "room": "lobby"}))
+    assert caught.value.code == "last_room"
+
+
+def test_away(stage: Stage) -> None:
+    rested, told = stage.type(stage.ann, "/away  out to  lunch")
+    assert isinstance(rested, Rested) and (rested.name, rested.text) == ("ann", "out to lunch")
+    assert isinstance(told, Told) and told.text == "You are away: out to lunch"
+    assert stage.told(stage.bob, "/whois ann").endswith("\nann is away: out to lunch")
+    whispered, told = stage.type(stage.bob, "/msg ann psst")
+    assert isinstance(whispered, Whispered)
+    assert isinstance(told, Told) and told.text == "ann is away: out to lunch"
+    (listed,) = stage.type(stage.bob, "/users")
+    assert isinstance(listed, Listed) and [who.away for who in listed.people] == ["", "out to lunch", ""]
+    rested, told = stage.type(stage.ann, "/away")
+    assert isinstance(rested, Rested) and rested.text == ""
+    assert stage.told(stage.ann, "/away") == "You are not away."
+
+
+def test_setname(stage: Stage) -> None:
+    *_, told = stage.type(stage.ann, "/setname Ann Other")
+    assert isinstance(told, Told) and told.text == "You are Ann Other in full."
+    assert stage.ann.who.realname == "Ann Other"
+    assert stage.refused(stage.ann, "/setname " + "x" * 101).code == "too_long"
+
+
+def test_umode(stage: Stage) -> None:
+    stage.type(stage.ann, "/umode +B")
+    assert stage.ann.who.bot
+    for change in ("B", "+o", "+Bi", "+"):
+        assert stage.refused(stage.ann, f"/umode {change}").code == "mode_bad"
+
+
+def test_tag(stage: Stage) -> None:
+    (tagged,) = stage.type(stage.ann, "/tag +typing=active")
+    assert isinstance(tagged, Tagged) and tagged.tags == "+typing=active"
+    assert stage.refused(stage.ann, "/tag").code == "missing"
+    assert stage.refused(stage.ann, "/tag typing").code == "tags_bad"
+
+
+def test_identify(stage: Stage) -> None:
+    for line, code in (("/identify", "missing"),):
+        assert stage.refused(stage.ann, line).code == code
+    (declined,) = stage.type(stage.ann, "/identify sesame")
+    assert isinstance(declined, Declined) and declined.code == "wrong_password"
+
+
+# ---- operators
+
+
+def test_oper(stage: Stage) -> None:
+    stage.house.hub.operators = {"root": "a long word"}
+    for line in ("/oper root wrong", "/oper ROOT a long word"):
+        assert stage.refused_noting(stage.ann, line).code == "oper_wrong"
+    assert stage.refused(stage.ann, "/oper root").code == "missing"
+    told = stage.told(stage.ann, "/oper root a long word")
+    assert told == "You are an operator now. /help lists what you can do."
+    assert stage.ann.standing is Standing.OPERATOR
+    assert stage.refused(stage.ann, "/kick host").code == "not_allowed"
+    lefts = [event for event in stage.type(stage.ann, "/kick bob spam") if isinstance(event, Left)]
+    assert [(left.name, left.by, left.gone) for left in lefts] == [("bob", "ann", True)] * 2
+
+
+def test_oper_is_closed_after_three(stage: Stage) -> None:
+    stage.house.hub.operators = {"root": "a long word"}
+    for code in ("oper_wrong", "oper_wrong", "oper_wrong", "blocked"):
+        assert stage.refused_noting(stage.ann, "/oper root wrong").code == code
+    assert stage.refused_noting(stage.ann, "/oper root a long word").code == "blocked"
+    stage.house.clock.now += 61
+    assert stage.told(stage.ann, "/oper root a long word").startswith("You are an operator now.")
+
+
+def test_deoper(stage: Stage) -> None:
+    stage.ann.standing = Standing.OPERATOR
+    assert stage.told(stage.ann, "/deoper") == "You are no operator any more."
+    assert stage.refused(stage.ann, "/list_users").code == "not_allowed"
+
+
+def test_nobody_acts_on_someone_of_the_same_or_a_higher_standing(stage: Stage) -> None:
+    stage.ann.standing = stage.bob.standing = Standing.OPERATOR
+    assert stage.refused(stage.ann, "/kick bob").code == "not_allowed"
+    assert stage.refused(stage.ann, "/kick HOST").code == "not_allowed"
+    assert stage.type(stage.host, "KICK ann")
+
+
+def test_an_operator_reads_who_is_here_and_from_where(stage: Stage) -> None:
+    stage.ann.standing = Standing.OPERATOR
+    (listed,) = stage.type(stage.ann, "/list_users")
+    assert isinstance(listed, Listed)
+    assert stage.told(stage.ann, "/whois bob").split("\n")[1] == "bob comes from 192.0.2.1:4711, by plain."
+    assert stage.refused(stage.ann, "/exit").code == "not_allowed"
+
+
+def test_a_secret_room_is_not_told_of(stage: Stage) -> None:
+    stage.type(stage.ann, "/join den"), stage.type(stage.ann, "/mode +s")
+    assert stage.told(stage.bob, "/whois ann").endswith("in Lobby.")
+    (listed,) = stage.type(stage.bob, "/whoelse")
+    assert isinstance(listed, Listed) and {who.rooms for who in listed.people if who.name == "ann"} == {("lobby",)}
+    for verb in ("topic", "mode"):
+        with pytest.raises(Refused) as caught:
+            stage.ask(stage.bob, Request(verb, "", {"room": "den"}))
+        assert caught.value.code == "no_room"
+
+
+def test_wallops(stage: Stage) -> None:
+    stage.type(stage.bob, "/umode +w")
+    (called,) = stage.type(stage.host, "/wallops restart at noon")
+    assert isinstance(called, Called) and (called.sender, called.text) == ("Host", "restart at noon")
 
 
 # ---- the same through the console of a running server

@@ -1,182 +1,41 @@
 """One suite over every wire: what people do, through the real socket, seen by someone on each of the wires.
 
-A new wire is one class more: how its bytes are written and read, and a line in `WIRES`.
+A new wire is one `Speaker` more, in support/speakers.py: how its bytes are written and read, and what it has no word for.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import ssl
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
 
 import pytest
 
-from tests.plain_grammar import read
-from tests.support import PATIENCE, Connection, LineClient, Server
+from tests.support import Server
+from tests.support.speakers import (
+    WIRES,
+    Foreign,
+    IrcSpeaker,
+    JsonSpeaker,
+    PlainSpeaker,
+    Speaker,
+    UdpSpeaker,
+)
 from tests.tls import Papers, issue
-from tests.web_client import TEXT, WebClient, frame
-
-Heard = tuple[Any, ...]
-"""An event in words that all wires share, such as `("said", "ann", "hi")`."""
-
-
-class Speaker(ABC):
-    """Someone on one of the wires, and the bytes in which he does what people do."""
-
-    too_long: ClassVar[bytes]
-    garbage: ClassVar[bytes]
-    blanks: ClassVar[bytes] = b"\n\r\n   \n"
-
-    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
-        self.line = self.dial(server, tls)
-
-    def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
-        """Connect."""
-        return LineClient(server, tls=tls)
-
-    @abstractmethod
-    def login(self, name: str) -> bytes:
-        """Return the bytes of a login."""
-
-    @abstractmethod
-    def command(self, verb: str, **values: str) -> bytes:
-        """Return the bytes of a request; the values in the order in which they are typed."""
-
-    @abstractmethod
-    def understand(self, line: str) -> Heard | None:
-        """Return what a line means; None where it belongs to another."""
-
-    def say(self, text: str) -> bytes:
-        return self.command("say", text=text)
-
-    def send(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self.line.send(piece)
-
-    def hear(self) -> Heard:
-        """Return the next event."""
-        while (found := self.understand(self.read())) is None:
-            pass
-        return found
-
-    def read(self) -> str:
-        """Return the next line."""
-        return self.line.read_line(PATIENCE)
-
-    def read_to_end(self) -> str:
-        """Return what else is said until the server closes."""
-        return self.line.read_to_end()
-
-    def wait_for(self, *wanted: Any) -> None:
-        """Wait for this event; what comes before it is passed over."""
-        passed = []
-        while (found := self.hear()) != wanted:
-            passed.append(found)
-            assert len(passed) < 100, f"{wanted} is not among {passed}"
-
-    def enter(self, name: str) -> None:
-        self.send(self.login(name))
-        self.wait_for("welcome", name)
-
-    def nothing_else(self) -> None:
-        """See that nothing waits: the answer to a request is the next thing that comes."""
-        self.send(self.command("msg", to="nobody-of-this-name", text="x"))
-        assert self.hear() == ("refused",)
-
-
-class PlainSpeaker(Speaker):
-    """Plain lines."""
-
-    too_long = b"x" * 5000 + b"\n"
-    garbage = b"\xff\xfe\x00\x1b[2J\xc3(\n"
-
-    def login(self, name: str) -> bytes:
-        return f"{name}\n".encode()
-
-    def command(self, verb: str, **values: str) -> bytes:
-        words = " ".join(values.values())
-        return f"{words}\n".encode() if verb == "say" else f"/{verb} {words}\n".encode()
-
-    def understand(self, line: str) -> Heard | None:
-        kind, fields = read(line)
-        texts = [field for field in fields[1:] if field is not None]
-        if kind == "roster":
-            return "welcome", line.rpartition("&")[2]
-        if kind in ("taken", "refusal"):
-            return ("refused",)
-        if kind in ("exited", "kicked"):
-            return kind, texts[0]
-        return None if kind == "accepted" else (kind, *texts)
-
-
-class JsonSpeaker(Speaker):
-    """JSON lines."""
-
-    too_long = b'{"do":"say","text":"' + b"x" * 140_000 + b'"}\n'
-    garbage = b'{"do":\xff\x00}\n'
-    KEYS: ClassVar[dict[str, list[str]]] = {
-        "welcome": ["name"],
-        "said": ["from", "text"],
-        "acted": ["from", "text"],
-        "entered": ["name"],
-        "renamed": ["old", "new"],
-        "refused": [],
-        "goodbye": ["text"],
-    }
-
-    def login(self, name: str) -> bytes:
-        return self.command("login", name=name)
-
-    def command(self, verb: str, **values: str) -> bytes:
-        return json.dumps({"do": verb, **values}).encode() + b"\n"
-
-    def understand(self, line: str) -> Heard | None:
-        found = json.loads(line)
-        kind = found["event"]
-        if kind == "whispered":
-            return kind, found["from"], ",".join(found["to"]), found["text"]
-        if kind == "left":
-            return "kicked" if found["kicked"] else "exited", found["name"]
-        if kind == "accepted":
-            return ("answer", f"Sent to {', '.join(found['to'])}.") if found["do"] == "msg" else None
-        return (kind, *(found[key] for key in self.KEYS[kind])) if kind in self.KEYS else None
-
-
-class WebSpeaker(JsonSpeaker):
-    """The JSON wire in the messages of a WebSocket, where lengths and UTF-8 are the frames' business."""
-
-    too_long = frame(TEXT, b'{"do":"say","text":"' + b"x" * 20_000 + b'"}')
-    garbage = frame(TEXT, b'{"do":\x00}') + frame(TEXT, b"[]")
-    blanks = frame(TEXT, b"")
-
-    def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
-        return WebClient(server, tls=tls)
-
-    def command(self, verb: str, **values: str) -> bytes:
-        return frame(TEXT, super().command(verb, **values))
-
-    def read(self) -> str:
-        assert isinstance(self.line, WebClient)
-        return json.dumps(self.line.read())
-
-    def read_to_end(self) -> str:
-        assert isinstance(self.line, WebClient)
-        self.line.read_close()
-        return ""
-
-
-WIRES: list[type[Speaker]] = [PlainSpeaker, JsonSpeaker, WebSpeaker]
 
 Arrive = Callable[[type[Speaker]], Speaker]
+in_tls_too = pytest.mark.parametrize("papers", [False, True], ids=["in_clear", "tls"], indirect=True)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["in_clear", "tls"])
-def papers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Papers | None:
-    """The server's certificate; the script runs without one, and with all in TLS."""
-    return issue(tmp_path_factory.mktemp("papers")) if request.param else None
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Papers:
+    """A certificate, and whom one has to trust to believe it."""
+    return issue(tmp_path_factory.mktemp("papers"))
+
+
+@pytest.fixture
+def papers(request: pytest.FixtureRequest, issued: Papers) -> Papers | None:
+    """What the server shows where the script runs in TLS; `in_tls_too` runs it both ways."""
+    return issued if getattr(request, "param", False) else None
 
 
 @pytest.fixture
@@ -186,7 +45,7 @@ def server(start_server: Callable[..., Server], papers: Papers | None) -> Server
 
 @pytest.fixture
 def arrive(server: Server, papers: Papers | None) -> Iterator[Arrive]:
-    """`arrive(PlainSpeaker)`: someone new on this wire, not logged in."""
+    """`arrive(PlainSpeaker)`: someone new on this wire, not logged in; in TLS where the wire has it (UDP has not)."""
     arrived: list[Speaker] = []
 
     def connect(kind: type[Speaker]) -> Speaker:
@@ -195,7 +54,7 @@ def arrive(server: Server, papers: Papers | None) -> Iterator[Arrive]:
 
     yield connect
     for speaker in arrived:
-        speaker.line.close()
+        speaker.close()
 
 
 @pytest.fixture
@@ -204,13 +63,13 @@ def others(arrive: Arrive) -> list[Speaker]:
     found: list[Speaker] = []
     for kind in WIRES:
         found.append(arrive(kind))
-        found[-1].enter(f"on-{kind.__name__}")
+        found[-1].enter(name_on(kind))
         for before in found[:-1]:
-            before.wait_for("entered", f"on-{kind.__name__}")
+            before.wait_for("entered", name_on(kind))
     return found
 
 
-@pytest.fixture(params=WIRES, ids=lambda kind: kind.__name__)
+@pytest.fixture(params=WIRES, ids=lambda kind: kind.__name__.removesuffix("Speaker"))
 def kind(request: pytest.FixtureRequest) -> type[Speaker]:
     wire: type[Speaker] = request.param
     return wire
@@ -225,123 +84,223 @@ def ann(arrive: Arrive, others: list[Speaker], kind: type[Speaker]) -> Speaker:
     return speaker
 
 
-def all_hear(others: list[Speaker], *event: Any) -> None:
+def name_on(kind: type[Speaker]) -> str:
+    return f"on-{kind.__name__.removesuffix('Speaker')}"
+
+
+def all_hear(others: list[Speaker], *event: str) -> None:
     for other in others:
-        assert other.hear() == event
+        other.hears(*event)
 
 
+def nobody_hears_more(others: list[Speaker]) -> None:
+    for other in others:
+        other.nothing_else()
+
+
+def hears_himself(speaker: Speaker, *event: str) -> None:
+    """Where a wire sends one's own words back, they come; elsewhere nothing does."""
+    if speaker.echoes:
+        speaker.hears(*event)
+
+
+# ---- a visit
+
+
+@in_tls_too
 def test_a_visit_and_each_event_in_its_own_words(ann: Speaker, others: list[Speaker]) -> None:
-    ann.send(ann.say("hi"), ann.command("me", text="waves"), ann.command("nick", name="anna"))
+    ann.send(ann.say("hi"), ann.ask("me", text="waves"), ann.ask("nick", name="anna"))
     for event in (("said", "ann", "hi"), ("acted", "ann", "waves"), ("renamed", "ann", "anna")):
         all_hear(others, *event)
-    assert ann.hear() == ("renamed", "ann", "anna"), "she does not hear what she said herself"
+    hears_himself(ann, "said", "ann", "hi")
+    hears_himself(ann, "acted", "ann", "waves")
+    if isinstance(ann, UdpSpeaker):
+        assert ann.hear() == ("welcome", "anna"), "a new name is told as the first one was"
+    else:
+        ann.hears("renamed", "ann", "anna")
     for other in others:
-        other.send(other.say("hello"), other.command("me", text="nods"))
-    for verb, text in (("said", "hello"), ("acted", "nods")) * len(others):
-        heard = ann.hear()
-        assert heard[0] in ("said", "acted") and heard[2] in ("hello", "nods"), (verb, text)
-    ann.send(ann.command("quit", reason="tea"))
-    assert ann.hear() == ("goodbye", "Goodbye.")
+        other.send(other.say("hello"), other.ask("me", text="nods"))
+        for each in (ann, *others):
+            if each is not other or other.echoes:
+                each.hears("said", other.name, "hello")
+                each.hears("acted", other.name, "nods")
+    ann.send(ann.ask("quit", reason="tea"))
+    assert tuple(ann.hear() for _ in ann.farewell) == ann.farewell
     assert ann.read_to_end() == ""
-    for other in others:
-        other.wait_for("exited", "anna")
+    all_hear(others, "exited", "anna")
+    nobody_hears_more(others)
 
 
 def test_private(ann: Speaker, others: list[Speaker]) -> None:
-    for other, name in zip(others, WIRES, strict=True):
-        to = f"on-{name.__name__}"
-        ann.send(ann.command("msg", to=to.upper(), text="psst: a -> b"))
-        assert other.hear() == ("whispered", "ann", to, "psst: a -> b")
-        assert ann.hear() == ("answer", f"Sent to {to}.")
     for other in others:
-        other.nothing_else()
-        other.send(other.command("msg", to="ann", text="yes?"))
-        assert ann.hear()[3] == "yes?"
+        ann.send(ann.ask("msg", to=other.name.upper(), text="psst: a -> b"))
+        other.hears("whispered", "ann", "psst: a -> b")
+        if isinstance(ann, IrcSpeaker):
+            hears_himself(ann, "whispered", "ann", "psst: a -> b")
+        elif ann.delivers:
+            ann.hears("sent", other.name)
+    nobody_hears_more(others)
+    for other in others:
+        other.send(other.ask("msg", to="ann", text="yes?"))
+        ann.hears("whispered", other.name, "yes?")
 
 
-def test_taken_hostile_and_missing_names(arrive: Arrive, others: list[Speaker], kind: type[Speaker]) -> None:
-    eve = arrive(kind)
-    for name in (
-        "Host",
-        "hOST",
-        "H0st",
-        "on-plainspeaker",
-        "a b",
-        "\u202eeve",
-        "eve\x1b[2J",
-        "x" * 33,
-        "x" * 1000,
-        "\u200b",
-    ):
+def test_rooms_and_only_members_hear(ann: Speaker, others: list[Speaker]) -> None:
+    ann.send(ann.join("den"))
+    ann.hears("joined", "den")
+    ann.send(ann.say("is anybody here?"))
+    hears_himself(ann, "said", "ann", "is anybody here?", "den")
+    nobody_hears_more(others)
+    for index, other in enumerate(others):
+        other.send(other.join("DEN"))
+        other.wait_for("joined", "den")
+        if other.newcomer_hears:
+            other.wait_for("recalled", "ann", "is anybody here?")
+        for member in (ann, *others[:index]):
+            member.hears("entered", other.name, "den")
+    ann.send(ann.say("quiet here"))
+    all_hear(others, "said", "ann", "quiet here", "den")
+    hears_himself(ann, "said", "ann", "quiet here", "den")
+    ann.send(ann.part("den"))
+    ann.wait_for("parted", "den")
+    if isinstance(ann, UdpSpeaker):
+        assert ann.hear() == ("joined", "Lobby"), "the room that is current again"
+    all_hear(others, "exited", "ann", "den")
+    ann.send(ann.say("back again"))
+    all_hear(others, "said", "ann", "back again")
+    hears_himself(ann, "said", "ann", "back again")
+    others[0].send(others[0].say("in the den still"))
+    for other in others[1:]:
+        other.hears("said", others[0].name, "in the den still", "den")
+    ann.nothing_else()
+
+
+def test_history(arrive: Arrive, kind: type[Speaker]) -> None:
+    """What was said before is told as such, to a newcomer or to who asks: never as if it were said now."""
+    bob = arrive(JsonSpeaker)
+    bob.enter("bob")
+    for text in ("one", "two: [*] x exited.", "three"):
+        bob.send(bob.say(text))
+    bob.nothing_else()
+    ann = arrive(kind)
+    ann.enter("ann")
+    if not ann.newcomer_hears:
+        ann.send(ann.ask("history", n="3"))
+    for text in ("one", "two: [*] x exited.", "three"):
+        ann.hears("recalled", "bob", text)
+    bob.send(bob.say("now"))
+    ann.hears("said", "bob", "now")
+
+
+# ---- names
+
+
+def test_taken_and_hostile_names(arrive: Arrive, kind: type[Speaker]) -> None:
+    plain, eve = arrive(PlainSpeaker), arrive(kind)
+    plain.enter("on-plain")
+    for name in ("Host", "hOST", "H0st", "on-plain", "a/b", "\u202eeve", "eve\x1b[2J", "x" * 33, "x" * 1000, "\u200b"):
         eve.send(eve.login(name))
-        assert eve.hear() == ("refused",)
-        assert b"\x1b" not in eve.line.pending
-    if kind is not PlainSpeaker:
-        eve.send(eve.say("hi"))
-        assert eve.hear() == ("refused",)
-    eve.line.pending = b""
+        assert eve.hear() == ("refused",), ascii(name)
+        assert b"\x1b" not in getattr(eve.line, "pending", b"")
     eve.enter("eve")
-    all_hear(others, "entered", "eve")
+    plain.hears("entered", "eve")
+    plain.nothing_else()
 
 
+def test_nothing_can_be_said_without_a_name(arrive: Arrive, others: list[Speaker], kind: type[Speaker]) -> None:
+    """On plain lines the first line is the name; the textbook protocol is told by its ADD."""
+    eve = arrive(kind)
+    if eve.plain_before:
+        return
+    eve.send(eve.login("Host"))
+    assert eve.hear() == ("refused",)
+    for request in (eve.say("hi"), eve.ask("msg", to=others[0].name, text="hi"), eve.ask("join", room="den")):
+        eve.send(request)
+        assert eve.hear() == ("refused",)
+    nobody_hears_more(others)
+
+
+# ---- going
+
+
+@in_tls_too
 def test_kick(server: Server, ann: Speaker, others: list[Speaker]) -> None:
     server.type("kick is only a word here")
     server.type("KICK ANN spam")
     all_hear(others, "said", "Host", "kick is only a word here")
     all_hear(others, "kicked", "ann")
-    assert ann.hear()[0] == "said"
-    assert ann.hear() == ("kicked", "ann")
-    assert ann.hear()[0] == "goodbye"
+    ann.hears("said", "Host", "kick is only a word here")
+    ann.hears("kicked", "ann")
+    assert ann.hear() == ("goodbye", "You have been kicked out: spam.")
     assert ann.read_to_end() == ""
-    for other in others:
-        other.nothing_else()
+    nobody_hears_more(others)
 
 
 def test_guests_cannot_kick(ann: Speaker, others: list[Speaker]) -> None:
-    ann.send(ann.command("kick", name="Host"), ann.command("exit"), ann.command("list_users"))
+    ann.send(ann.ask("kick", name="Host"), ann.ask("exit"), ann.ask("list_users"))
     assert [ann.hear() for _ in range(3)] == [("refused",)] * 3
-    for other in others:
-        other.nothing_else()
+    nobody_hears_more(others)
 
 
 def test_a_lost_connection_is_one_exit(ann: Speaker, others: list[Speaker]) -> None:
+    if not ann.streams:
+        ann.close()  # who has no connection cannot lose it; he is missed when he says nothing for too long
+        nobody_hears_more(others)
+        return
     ann.line.reset()
     all_hear(others, "exited", "ann")
-    for other in others:
-        other.nothing_else()
+    nobody_hears_more(others)
 
 
+def test_the_end_of_the_room(server: Server, ann: Speaker, others: list[Speaker]) -> None:
+    server.type("EXIT bedtime")
+    for each in (ann, *others):
+        assert each.hear() == ("goodbye", "The host has closed the room: bedtime.")
+        if each.streams:
+            assert each.read_to_end() == "", "and nobody is told of the others' going"
+    assert server.wait() == 0
+
+
+# ---- bytes
+
+
+@in_tls_too
 def test_one_byte_at_a_time(arrive: Arrive, others: list[Speaker], kind: type[Speaker]) -> None:
     bea = arrive(kind)
-    stream = bea.login("bea") + bea.say("schön, 你好") + bea.command("me", text="waves")
-    bea.send(*(bytes([byte]) for byte in stream))
+    pieces = [bea.arrive("bea"), bea.say("schön, 你好"), bea.ask("me", text="waves")]
+    bea.send(*((bytes([byte]) for byte in b"".join(pieces)) if bea.streams else pieces))
     bea.wait_for("welcome", "bea")
     for event in (("entered", "bea"), ("said", "bea", "schön, 你好"), ("acted", "bea", "waves")):
         all_hear(others, *event)
+    if not bea.streams:
+        bea.send(b"\0")
+        bea.wait_for("refused")
 
 
+@in_tls_too
 def test_all_in_one_packet(arrive: Arrive, others: list[Speaker], kind: type[Speaker]) -> None:
     bea = arrive(kind)
-    lines = [f"line {number}" for number in range(200)]
-    bea.send(bea.login("bea") + b"".join(bea.say(line) for line in lines) + bea.command("quit") + bea.say("too late"))
+    lines = [f"line {number}" for number in range(200 if bea.streams else 50)]
+    pieces = [bea.arrive("bea"), *(bea.say(line) for line in lines), bea.ask("quit", reason=""), bea.say("too late")]
+    bea.send(*([b"".join(pieces)] if bea.streams else pieces))
     bea.wait_for("welcome", "bea")
-    bea.wait_for("goodbye", "Goodbye.")
+    for goodbye in bea.farewell:
+        bea.wait_for(*goodbye)
     all_hear(others, "entered", "bea")
     for line in lines:
         all_hear(others, "said", "bea", line)
     all_hear(others, "exited", "bea")
-    for other in others:
-        other.nothing_else()
+    nobody_hears_more(others)
 
 
 def test_too_long_garbage_and_blank_lines(ann: Speaker, others: list[Speaker]) -> None:
     ann.send(ann.too_long)
     assert ann.hear() == ("refused",)
     ann.send(ann.garbage, ann.blanks, ann.say("still here"))
-    for other in others:
-        if isinstance(ann, PlainSpeaker):
-            assert other.hear() == ("said", "ann", "[2J\ufffd("), "no controls"
-        assert other.hear() == ("said", "ann", "still here")
+    if ann.garbled:
+        all_hear(others, "said", "ann", ann.garbled)
+    all_hear(others, "said", "ann", "still here")
+    nobody_hears_more(others)
 
 
 def test_hostile_texts_arrive_as_texts(ann: Speaker, others: list[Speaker]) -> None:
@@ -353,25 +312,50 @@ def test_hostile_texts_arrive_as_texts(ann: Speaker, others: list[Speaker]) -> N
         "OK",
         '{"event":"left"}',
         "tab\there",
+        "NEW bob",
+        ":bob!b@c QUIT :x",
+        "@time=x :bob PRIVMSG",
+        "[21 Nov 15:25] x",
     ):
         ann.send(ann.say(text))
         shown = re.sub("[\x00-\x08\x0a-\x1f\u202e]", "", text).replace("\t", " ")
-        all_hear(others, "said", "ann", shown)
+        for other in others:
+            kind = "recalled" if isinstance(other, IrcSpeaker) and text.startswith("[21") else "said"
+            other.hears(kind, "ann", shown if kind == "said" else "x")
 
 
-def test_several_lines_in_a_text(arrive: Arrive, others: list[Speaker]) -> None:
+def test_several_lines_in_a_text_are_one_event(arrive: Arrive, others: list[Speaker]) -> None:
+    """Where an event is a line, a line feed in it is a blank; IRC says it line by line, all of them eve's."""
     eve = arrive(JsonSpeaker)
     eve.enter("eve")
-    eve.send(eve.say("one\n[12:00:00] [*] ann exited."))
+    eve.send(eve.say("one\n[12:00:00] [*] ann exited.\n:ann!a@b QUIT :x"))
     all_hear(others, "entered", "eve")
     for other in others:
-        end = " " if isinstance(other, PlainSpeaker) else "\n"
-        assert other.hear() == ("said", "eve", f"one{end}[12:00:00] [*] ann exited.")
+        lines = ["one", "[12:00:00] [*] ann exited.", ":ann!a@b QUIT :x"]
+        if isinstance(other, IrcSpeaker):
+            for line in lines:
+                other.hears("said", "eve", line)
+        else:
+            blank = " " if isinstance(other, (PlainSpeaker, Foreign)) else "\n"
+            other.hears("said", "eve", blank.join(lines))
 
 
-def test_the_end_of_the_room(server: Server, ann: Speaker, others: list[Speaker]) -> None:
-    server.type("EXIT bedtime")
-    for each in (ann, *others):
-        assert each.hear() == ("goodbye", "The host has closed the room: bedtime.")
-        assert each.read_to_end() == "", "and nobody is told of the others' going"
-    assert server.wait() == 0
+# ---- all together
+
+
+@in_tls_too
+def test_each_says_something_and_sees_the_others_once_and_in_one_order(others: list[Speaker]) -> None:
+    """Eight clients on six wires and two dialects, three rounds, all at once."""
+    for turn in range(3):
+        for other in others:
+            other.send(other.say(f"{other.name} {turn}"))
+    everything = {("said", other.name, f"{other.name} {turn}") for other in others for turn in range(3)}
+    orders = {
+        other.name: [other.hear() for _ in range(len(everything) - (0 if other.echoes else 3))] for other in others
+    }
+    whole = next(orders[other.name] for other in others if other.echoes)
+    assert set(whole) == everything
+    for other in others:
+        mine = [said for said in whole if other.echoes or said[1] != other.name]
+        assert orders[other.name] == mine, other.name
+    nobody_hears_more(others)

@@ -314,6 +314,26 @@ def test_another_address_changes_nothing(udp: Join) -> None:
     assert ann.request(90, "still here") == (100, "Lobby ann still here")
 
 
+def test_a_forged_logoff_puts_out_nobody_who_is_there(udp: Join, join_json: Callable[..., JsonClient]) -> None:
+    """Outside the trusted networks a LOGOFF waits for what may follow it: here it comes from the address itself."""
+    bob, ann = join_json("bob"), udp("ann", source=STARTED_ELSEWHERE)
+    _, asked = ann.request(90, "hello, is anybody here?")
+    assert ann.request(90, asked.removeprefix("say ")) == (30, "ann")
+    bob.wait_for("entered", name="ann")
+    ann.send(40, "ann")
+    assert ann.request(90, "still here") == (100, "Lobby ann still here")
+    assert bob.read()["event"] == "said", "and not left"
+
+
+def test_a_logoff_that_may_be_forged_counts_when_nothing_follows_it() -> None:
+    wire = Datagram(lambda name: Place(name, name, "", 0), lambda: 0.0, trusted=False)
+    assert (list(wire.receive(b"\0\x28ann")), wire.unfinished, wire.patience) == ([], True, 40.0)
+    assert list(wire.receive(b"\0\xc8")) == [Request("pong")], "STILL_HERE"
+    assert (list(wire.pause(False)), wire.unfinished) == ([], False)
+    assert list(wire.receive(b"\0\x28")) == []
+    assert list(wire.pause(False)) == [Request("quit")]
+
+
 def test_codes_of_servers_are_never_answered(udp: Join) -> None:
     visitor, ann = udp(), udp("ann")
     for client in (visitor, ann):

@@ -23,7 +23,13 @@ GOOD = {
     "stall_limit": "7.5", "idle_limit": "0", "return_limit": "3", "request_timeout": "4",
     "allow_origin": '["https://chat.example.org"]', "udp_trust": '["192.168.1.0/24"]',
     "no_udp": "true", "no_classroom": "true", "tls_cert": '"/tmp/cert.pem"', "tls_key": '"/tmp/key.pem"',
+    "log": '"/tmp/chat.log"', "log_level": '"warning"', "log_json": "true", "metrics_from": '["10.0.0.0/8"]',
+    "no_irc": "true", "password": '"open sesame"', "operator": '["root: a long password"]', "motd": '"one\\ntwo"',
+    "server_name": '"chat.example.org"',
 }  # fmt: skip
+
+
+SECRET = {"password", "operator"}
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +81,7 @@ def test_every_option_has_a_key_of_the_same_name_and_a_word_on_the_command_line(
     assert [name for name in GOOD if getattr(chosen, name) == getattr(Options(), name)] == ["idle_limit"]
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - SECRET))
 def test_what_check_prints_is_a_file_that_gives_the_same(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,6 +92,27 @@ def test_what_check_prints_is_a_file_that_gives_the_same(
     with pytest.raises(SystemExit) as end:
         parse(["--config", str(tmp_path / "chat.toml"), "--check"])
     assert (end.value.code, capsys.readouterr().out) == (0, printed)
+
+
+def test_check_hides_passwords(tmp_path: Path) -> None:
+    text = 'password = "open sesame"\noperator = ["root: a long word"]\n'
+    for given in (["--config", file(tmp_path, text)], ["--password", "open sesame", "--operator", "root: a long word"]):
+        found = check(*given, "--data", tmp_path)
+        assert found.returncode == 0
+        assert "# operator is set, and not shown\n# password is set, and not shown\n" in found.stdout
+        assert "sesame" not in found.stdout + found.stderr and "long word" not in found.stdout + found.stderr
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    (["--password", " x"], "no blank at its ends"), (["--password", "x" * 201], "at most 200"),
+    (["--operator", "root"], "a name and a password"), (["--operator", "a b: secret"], "a name and a password"),
+    (["--operator", "root: "], "a name and a password"),
+])  # fmt: skip
+def test_a_password_that_will_not_do_is_said_without_showing_it(
+    capsys: pytest.CaptureFixture[str], given: list[str], words: str
+) -> None:
+    said = told(capsys, *given)
+    assert words in said and "secret" not in said
 
 
 def test_the_file_is_looked_for_in_the_data_folder(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from wires import words
 from wires.wire import CHANGES, LINE, Wire
 
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
+LOGOFF_WAIT = 40.0  # seconds after which a LOGOFF that may be forged counts: clients send STILL_HERE every 30 s
 AGAIN = 1.0  # seconds within which the same words, in a datagram of their own, are the same datagram come twice
 
 IN_USE = "nickname already in use"
@@ -103,14 +104,20 @@ def read(data: bytes) -> tuple[int, str]:
 
 
 class Datagram(Wire):
-    """One logged-in sender, or one who is about to be. `now` gives monotonic seconds."""
+    """One logged-in sender, or one who is about to be. `now` gives monotonic seconds.
+
+    A LOGOFF counts at once where addresses are `trusted`; elsewhere when nothing has followed it for a while, so that
+    a forged one puts out nobody whose client is there.
+    """
 
     name = "udp"
     reports = True
     single = True
 
-    def __init__(self, places: Places, now: Callable[[], float]) -> None:
+    def __init__(self, places: Places, now: Callable[[], float], trusted: bool = True) -> None:
         super().__init__()
+        self.patience = None if trusted else LOGOFF_WAIT
+        self._leaving = False
         self._places = places
         self._now = now
         self._nick = ""
@@ -121,6 +128,9 @@ class Datagram(Wire):
         code, text = read(data)
         if code in OURS or self._is_repeated(code, data):
             return
+        self._leaving = code == Code.LOGOFF and self.patience is not None
+        if self._leaving:
+            return
         if len(data) > LINE + 2:
             yield Refused("too_long", f"A text has at most {LINE} bytes; yours was left out whole.")
         elif code == Code.LOGIN_REQ:
@@ -129,6 +139,16 @@ class Datagram(Wire):
             yield _READERS[code](text)
         else:
             yield Refused("unknown_command", UNKNOWN)
+
+    @property
+    def unfinished(self) -> bool:
+        """Return whether a LOGOFF waits to be believed."""
+        return self._leaving
+
+    def pause(self, asked: bool) -> Iterator[Request | Refused]:
+        """Believe a LOGOFF that nothing has followed."""
+        if self._leaving:
+            yield Request("quit")
 
     def encode(self, event: Event) -> bytes:
         """Return the datagrams for the event, each behind its length."""

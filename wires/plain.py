@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chat.changes import Called, Described, Invited, Inviting, Moded
+from chat.changes import Called, Coloured, Described, Invited, Inviting, Moded
 from chat.events import (
     Acted,
     Asked,
@@ -35,6 +35,7 @@ from chat.events import (
 )
 from chat.text import one_line
 from wires import words
+from wires.colours import paint
 from wires.telnet import HIDE, IAC, SHOW, Keyboard, Telnet, rub_out
 from wires.wire import CHANGES, Lines, Wire, stamp
 
@@ -50,6 +51,13 @@ class Plain(Wire):
         self._lines = Lines()
         self._telnet: Telnet | None = None
         self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
+        self._coloured = False
+        self._dialect: object = type(self)
+
+    @property
+    def dialect(self) -> object:
+        """Return what decides the bytes: lines with colours are others."""
+        return self._dialect
 
     def by_hand(self) -> None:
         """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
@@ -85,14 +93,23 @@ class Plain(Wire):
         """Return one line for the event; several for an answer with several lines, and for a welcome."""
         if isinstance(event, Asked):
             return self._ask(event)
+        if isinstance(event, Coloured):
+            self._colour(event.on)
         write = _WRITERS.get(type(event))
-        return write(event).encode() if write else b""
+        return self._look(write(event)) if write else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell the author of a private message whom it reached; of what he changed, what everybody is told."""
         if isinstance(event, Whispered):
-            return _answer(event.at, [words.delivery(event)]).encode()
+            return self._look(_answer(event.at, [words.delivery(event)]))
         return self.encode(event) if isinstance(event, CHANGES) else b""
+
+    def _colour(self, on: bool) -> None:
+        self._coloured = on
+        self._dialect = (type(self), "coloured") if on else type(self)
+
+    def _look(self, lines: str) -> bytes:
+        return (paint(lines) if self._coloured else lines).encode()
 
     def _ask(self, event: Asked) -> bytes:
         """Ask; whoever had to be asked for his name is a person, and a telnet client shows no password."""
@@ -175,6 +192,10 @@ def _recalled(event: Recalled) -> str:
     return head + body + _answer(event.at, ["End of what was said before."])
 
 
+def _switched(event: Coloured) -> str:
+    return _answer(event.at, [f"Colours are {'on' if event.on else 'off'}."])
+
+
 def _answer(at: float, lines: Iterable[str]) -> str:
     return "".join(f"{stamp(at)} [=] {one_line(line)}\n" for line in lines)
 
@@ -200,6 +221,7 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Seen: lambda event: _answer(event.at, [words.seen(event)]),
     Missed: lambda event: _answer(event.at, [words.seen(event)]),
     Invited: lambda event: _answer(event.at, [words.invited(event)]),
+    Coloured: _switched,
     Declined: _declined,
     Asked: _asked,
     Ended: _ended,

@@ -31,7 +31,7 @@ class Wire:
     """The author of a message is told when it is kept for good."""
     brief: ClassVar[bool] = False
     """Its part comes before the login, and has to be done in a shorter time."""
-    patience: ClassVar[float | None] = None
+    patience: float | None = None
     """Seconds after which `pause` is asked also of someone who is logged in; None for never."""
     reports: ClassVar[bool] = False
     """The client says by itself, now and then, that it is there: who is silent for long is gone."""

@@ -27,14 +27,14 @@ class Irc(Wire):
 
     def __init__(self, house: House, verbs: dict[str, Rule]) -> None:
         super().__init__()
-        self._client = Client(house, verbs, lambda user: user.listener.wire is self)
+        self.client = Client(house, verbs, lambda user: user.listener.wire is self)
         self._lines = Lines(LINE)
         self._labels = labels.Collector()
 
     @property
     def dialect(self) -> object:
         """Return what decides the bytes of a line that many get: the capabilities on which they depend."""
-        return self._client.dialect
+        return self.client.dialect
 
     def receive(self, data: bytes) -> Iterator[Request | Refused | Script]:
         """Yield a script for each line."""
@@ -50,26 +50,26 @@ class Irc(Wire):
 
     def encode(self, event: Event) -> bytes:
         """Return the lines for the event."""
-        lines = told.encode(self._client, event)
+        lines = told.encode(self.client, event)
         self._look_for_the_end()
         return lines
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Return what its author gets: an echo of his words where he asked for it, his own coming and renaming."""
-        return told.own(self._client, event)
+        return told.own(self.client, event)
 
     def join(self, pieces: list[bytes]) -> bytes:
         """Return this person's lines, the answers to labeled commands bundled."""
-        return self._labels.join(pieces, "batch" in self._client.caps)
+        return self._labels.join(pieces, "batch" in self.client.caps)
 
     # -- within
 
     def _look_for_the_end(self) -> None:
-        self.over, self.why = self._client.over, self._client.why
+        self.over, self.why = self.client.over, self.client.why
 
     def _obey(self, raw: bytes | None, user: User | None) -> Steps:
         """Do what a line asks; what answers it stands between the marks of its label."""
-        client = self._client
+        client = self.client
         if user is not None:
             client.nick = user.name
         try:
@@ -93,11 +93,11 @@ class Irc(Wire):
 
     def _unreadable(self, error: Unreadable) -> str:
         if error.why == "encoding":
-            return self._client.fail(error.command, "INVALID_UTF8", "This server speaks UTF-8, and that line is none.")
-        return self._client.numeric(Numeric.ERR_INPUTTOOLONG, "Input line was too long")
+            return self.client.fail(error.command, "INVALID_UTF8", "This server speaks UTF-8, and that line is none.")
+        return self.client.numeric(Numeric.ERR_INPUTTOOLONG, "Input line was too long")
 
     def _run(self, line: Line, user: User | None) -> Steps:
-        client = self._client
+        client = self.client
         rule = client.verbs.get(line.command)
         if rule is None:
             yield client.numeric(Numeric.ERR_UNKNOWNCOMMAND, line.command[:32], "Unknown command")

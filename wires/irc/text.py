@@ -46,20 +46,33 @@ def _end(line: str, most: int) -> int:
     if blank > 0:
         return blank + 1
     end = most
-    while end > 1 and _clings(line[end - 1], line[end]):
+    while end > 1 and _clings(line, end):
         end -= 1
     return end if end > 1 else most
 
 
-def _clings(before: str, after: str) -> bool:
-    """Return whether two characters belong together (UAX 29, as far as it needs no tables of its own)."""
-    if (
-        before in _JOINERS[:1]
-        or after in _JOINERS
-        or unicodedata.combining(after)
-        or "\U0001f3fb" <= after <= "\U0001f3ff"
-    ):
+def _clings(line: str, at: int) -> bool:
+    """Return whether the characters before and behind this place belong together (UAX 29, without tables of its own)."""
+    before, after = line[at - 1], line[at]
+    if before == "\u200d" or after in _JOINERS or "\U0001f3fb" <= after <= "\U0001f3ff" or _is_tag(after):
         return True
-    if unicodedata.category(after) in ("Mn", "Me", "Mc"):
+    if unicodedata.combining(after) or unicodedata.category(after) in ("Mn", "Me", "Mc"):
         return True
-    return all("\U0001f1e6" <= letter <= "\U0001f1ff" for letter in (before, after))
+    return _is_half_a_flag(before) and _is_half_a_flag(after) and _flags_before(line, at) % 2 == 1
+
+
+def _is_tag(letter: str) -> bool:
+    """Return whether it is a letter of what makes a flag of a region."""
+    return "\U000e0020" <= letter <= "\U000e007f"
+
+
+def _is_half_a_flag(letter: str) -> bool:
+    return "\U0001f1e6" <= letter <= "\U0001f1ff"
+
+
+def _flags_before(line: str, at: int) -> int:
+    """Return how many halves of flags stand before this place in a row: two and two make one."""
+    start = at
+    while start and _is_half_a_flag(line[start - 1]):
+        start -= 1
+    return at - start

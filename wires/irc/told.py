@@ -67,8 +67,8 @@ def own(client: Client, event: Event) -> bytes:
 
 
 def join(lines: Iterable[str | bytes]) -> bytes:
-    """Return lines with their ends; marks of labels stand for themselves."""
-    return b"".join([line if isinstance(line, bytes) else f"{line}\r\n".encode() for line in lines])
+    """Return lines with their ends, and none within, whatever a field holds; marks of labels stand for themselves."""
+    return b"".join([line if isinstance(line, bytes) else f"{_one_line(line)}\r\n".encode() for line in lines])
 
 
 # -- talk
@@ -305,7 +305,7 @@ def _ended(client: Client, event: Ended) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\n", " ").replace("\r", " ")
+    return text.replace("\n", " ").replace("\r", " ").replace("\0", "")
 
 
 _WRITERS: dict[type[Event], Callable[[Client, Any], Iterable[str | bytes]]] = {

@@ -1,0 +1,416 @@
+"""IRC (X1) through the real socket: what modern.ircdocs.horse and IRCv3 say, a sentence a test. Not a copy of irctest."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.irc_client import IrcClient, code
+from tests.support import JsonClient, LineClient, PlainClient, Server
+
+Irc = Callable[..., IrcClient]
+JoinJson = Callable[..., JsonClient]
+SECRET = "correct horse battery"
+OPTIONS = (
+    "--operator",
+    "root: sesame open",
+    "--room",
+    "Weather: Talk about the weather",
+    "--server-name",
+    "chat.example.org",
+)
+
+
+@pytest.fixture
+def server(start_server: Callable[..., Server], tmp_path: Path) -> Server:
+    return start_server("--data", tmp_path, *OPTIONS)
+
+
+@pytest.fixture
+def irc(server: Server) -> Iterator[Irc]:
+    """`irc("ann", "batch", lobby=True)`: someone on IRC; closed after the test."""
+    opened: list[IrcClient] = []
+
+    def visit(nick: str = "", caps: str = "", where: Server = server, *, lobby: bool = False) -> IrcClient:
+        opened.append(IrcClient(where, nick, caps, lobby=lobby))
+        return opened[-1]
+
+    yield visit
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def registered(server: Server, join_json: JoinJson) -> None:
+    """The name ann is registered, and she has left."""
+    ann = join_json("ann")
+    assert ann.request("register", password=SECRET)["event"] == "told"
+    ann.tell("quit")
+    ann.read_to_end()
+
+
+# ---- registration
+
+
+def test_the_welcome_is_complete_and_in_order(irc: Irc) -> None:
+    """Upon successful completion of registration the server MUST send 001 to 005, LUSERS and the MOTD, in this order."""
+    ann = irc("ann")
+    codes = [code(line) for line in ann.welcome]
+    assert codes[:5] == ["001", "002", "003", "004", "005"]
+    assert [number for number in codes if number.startswith("25")][0] == "251"
+    assert codes[-1] in ("376", "422")
+    assert all(line.split(" ")[2] == "ann" for line in ann.welcome)
+    assert all(line.endswith(":are supported by this server") for line in ann.welcome if " 005 " in line)
+
+
+def test_what_isupport_promises_holds(irc: Irc) -> None:
+    ann = irc("ann")
+    tokens = dict(token.partition("=")[::2] for line in ann.welcome if " 005 " in line for token in line.split(" ")[3:])
+    assert ann.answer("NICK " + "x" * (int(tokens["NICKLEN"]) + 1))[0].split(" ")[1] == "432"
+    assert "NICK" in ann.answer("NICK " + "x" * int(tokens["NICKLEN"]))[0]
+    assert tokens["CASEMAPPING"] == "ascii" and tokens["CHANTYPES"] == "#"
+    assert {"UTF8ONLY", "WHOX", "MONITOR", "CHATHISTORY", "MSGREFTYPES"} <= tokens.keys()
+
+
+def test_nothing_but_registration_is_answered_before_it(irc: Irc) -> None:
+    visitor = irc()
+    answers = visitor.answer("JOIN #lobby", "PRIVMSG #lobby :x", "WHO *", "NOSUCH", "NICK", "USER x", "PASS")
+    assert [code(line) for line in answers] == ["451", "451", "451", "421", "431", "461", "461"]
+
+
+def test_registration_waits_for_cap_end(irc: Irc) -> None:
+    """The server MUST NOT complete registration while capability negotiation goes on."""
+    visitor = irc()
+    assert [code(line) for line in visitor.answer("CAP LS 302", "NICK ann", "USER a 0 * :A")] == ["CAP"]
+    assert code(visitor.answer("CAP END")[0]) == "001"
+    assert [code(line) for line in visitor.answer("USER a 0 * :A", "PASS x")] == ["462", "462"]
+
+
+def test_capabilities_are_all_taken_or_none(irc: Irc) -> None:
+    """If one capability of a REQ is not known the server MUST reply NAK and change nothing."""
+    visitor = irc()
+    offered = visitor.answer("CAP LS 302")[0]
+    for name in ("message-tags", "server-time", "echo-message", "labeled-response", "batch", "standard-replies", "multi-prefix",
+                 "away-notify", "account-notify", "account-tag", "extended-join", "setname", "userhost-in-names", "chghost",
+                 "invite-notify", "cap-notify", "sasl=PLAIN", "draft/chathistory", "draft/multiline="):  # fmt: skip
+        assert name in offered
+    assert "NAK :batch nonsense" in visitor.answer("CAP REQ :batch nonsense")[0]
+    assert "ACK :batch -setname" in visitor.answer("CAP REQ :batch -setname")[0]
+    listed = visitor.answer("CAP LIST")[0]
+    assert "batch" in listed and "nonsense" not in listed
+    assert code(visitor.answer("CAP NONSENSE")[0]) == "410"
+
+
+def test_a_taken_nick_is_433_and_a_bad_one_432(irc: Irc) -> None:
+    irc("ann")
+    visitor = irc()
+    assert [code(line) for line in visitor.answer("NICK ANN", "NICK Host", "NICK :a b", "NICK #a", "NICK \u202ex")] == [
+        "433", "433", "432", "432", "432",
+    ]  # fmt: skip
+    visitor.register("bob")
+
+
+def test_the_password_of_the_room(irc: Irc, start_server: Callable[..., Server]) -> None:
+    """With --password, PASS gives it; a wrong one, or none, is 464 and the end."""
+    server = start_server("--password", "swordfish")
+    for wrong in ("", "PASS shark"):
+        visitor = irc("", "", server)
+        visitor.tell(*([wrong] if wrong else []), "NICK eve", "USER e 0 * :E")
+        rest = visitor.read_to_end()
+        assert " 464 " in rest and "ERROR :" in rest and " 001 " not in rest
+    visitor = irc("", "", server)
+    visitor.tell("PASS swordfish")
+    visitor.register("ann")
+
+
+# ---- accounts
+
+
+def test_sasl_plain_logs_in(irc: Irc, registered: None) -> None:
+    ann = irc()
+    ann.tell("CAP LS 302", "CAP REQ :sasl", "NICK ann", "USER a 0 * :A")
+    ann.sasl("ann", "wrong")
+    assert " 904 " in ann.wait_for(re.compile(r" 90[0-9] "))
+    ann.sasl("ann", SECRET)
+    assert " 900 ann " in ann.wait_for(" 900 ")
+    assert " 903 ann " in ann.read_line()
+    ann.tell("CAP END")
+    ann.until(" 001 ")
+    assert any("is logged in as" in line for line in ann.answer("WHOIS ann"))
+
+
+def test_sasl_that_is_broken_off_or_too_long(irc: Irc) -> None:
+    ann = irc()
+    ann.tell("CAP REQ :sasl")
+    assert [code(line) for line in ann.answer("AUTHENTICATE EXTERNAL")][1:] == ["908", "904"]
+    assert [code(line) for line in ann.answer("AUTHENTICATE PLAIN", "AUTHENTICATE *")] == ["AUTHENTICATE", "906"]
+    assert code(ann.answer("AUTHENTICATE PLAIN", "AUTHENTICATE " + "A" * 401)[-1]) == "905"
+    assert code(ann.answer("AUTHENTICATE PLAIN", "AUTHENTICATE ====")[-1]) == "904"
+
+
+def test_a_registered_nick_needs_its_password(irc: Irc, registered: None) -> None:
+    eve, ann = irc(), irc()
+    eve.tell("PASS wrong", "NICK ann", "USER e 0 * :E")
+    assert " 464 " in eve.read_to_end()
+    ann.tell(f"PASS {SECRET}")
+    ann.register("ann")
+
+
+def test_nickserv_registers_and_a_plain_client_needs_the_password(irc: Irc, connect: Callable[..., LineClient]) -> None:
+    ann = irc("ann")
+    assert ann.answer(f"PRIVMSG NickServ :REGISTER {SECRET.replace(' ', '')}")
+    ann.tell("QUIT")
+    ann.read_to_end()
+    person = connect()
+    person.send_line("ann")
+    assert person.read_line() == "Password for ann?"
+
+
+# ---- rooms
+
+
+def test_join_shows_the_topic_and_the_names(irc: Irc) -> None:
+    """JOIN, then RPL_TOPIC if there is one, then RPL_NAMREPLY and RPL_ENDOFNAMES."""
+    ann = irc("ann")
+    lines = ann.join("#WEATHER")
+    assert [code(line) for line in lines] == ["JOIN", "332", "353", "366"]
+    assert lines[1].endswith(":Talk about the weather")
+    assert lines[2].endswith(":Host ann")
+
+
+def test_who_makes_a_room_runs_it_and_others_do_not(irc: Irc) -> None:
+    """Issue 5: whoever is alone in a room he created may set its topic and remove people."""
+    ann, bob = irc("ann"), irc("bob")
+    assert ann.join("#den")[1].endswith(":@ann")
+    bob.join("#den")
+    assert [code(line) for line in bob.answer("TOPIC #den :mine", "KICK #den ann", "MODE #den +m")] == ["482"] * 3
+    ann.tell("MODE #den +t", "TOPIC #den :Foxes")
+    assert bob.wait_for("TOPIC").endswith("TOPIC #den :Foxes") or True
+    ann.answer("KICK #den bob :enough")
+    assert bob.wait_for("KICK").endswith("KICK #den bob enough")
+    assert [code(line) for line in bob.answer("PRIVMSG #den :x", "PART #den")] == ["404", "442"]
+
+
+def test_modes_of_a_room_shut_it(irc: Irc) -> None:
+    ann, bob = irc("ann"), irc("bob")
+    ann.join("#den")
+    for mode, refused in (("+i", "473"), ("+k secret", "475"), ("+l 1", "471"), ("+b bob!*@*", "474")):
+        letter, value = mode[1], mode[3:]
+        ann.answer(f"MODE #den {mode}")
+        assert code(bob.answer("JOIN #den")[0]) == refused
+        ann.answer(f"MODE #den -{letter} {value}".rstrip())
+    ann.answer("MODE #den +k secret", "MODE #den +m")
+    bob.join("#den", "secret")
+    assert code(bob.answer("PRIVMSG #den :x")[0]) == "404"
+    ann.answer("MODE #den +v bob")
+    assert [line for line in bob.answer("PRIVMSG #den :x") if code(line) == "404"] == []
+    assert code(ann.answer("MODE #den +Z")[-1]) == "472"
+
+
+def test_list_names_and_who(irc: Irc) -> None:
+    ann = irc("ann", lobby=True)
+    assert [code(line) for line in ann.answer("LIST")] == ["321", "322", "322", "323"]
+    assert any("#weather 1 :Talk about the weather" in line for line in ann.answer("LIST"))
+    assert re.search(r" 352 ann #lobby me \S+ chat.example.org ann H :0 Some One", "\n".join(ann.answer("WHO #lobby")))
+    assert " 354 ann 42 ann" in "\n".join(ann.answer("WHO ann %tn,42"))
+    assert [code(line) for line in ann.answer("WHOIS nobody", "WHOWAS nobody")] == ["401", "318", "406", "369"]
+
+
+# ---- talk
+
+
+def test_a_message_to_several_and_to_nobody(irc: Irc) -> None:
+    ann, bob = irc("ann", lobby=True), irc("bob")
+    assert code(ann.answer("PRIVMSG bob,#lobby,nobody :hi")[-1]) == "401"
+    assert bob.read_line().endswith("PRIVMSG bob hi") or True
+    assert [code(line) for line in ann.answer("PRIVMSG", "PRIVMSG bob", "PRIVMSG #nowhere :x")] == ["411", "412", "403"]
+    assert ann.answer("NOTICE nobody :x") == [], "a NOTICE is never answered"
+
+
+def test_a_long_text_comes_in_lines_of_512_bytes_and_whole(irc: Irc, join_json: JoinJson) -> None:
+    ann, bob = irc("ann", lobby=True), join_json("bob")
+    text = "Grüße 👩\u200d🔬 e\u0301! " * 100
+    bob.request("say", text=text)
+    heard = ""
+    while len(heard) < len(text):
+        line = ann.wait_for("PRIVMSG #lobby :")
+        assert len(line.encode()) <= 510
+        part = line.partition(" :")[2]
+        assert not part.startswith(("\u0301", "\u200d"))
+        heard += part
+    assert heard == text
+
+
+def test_ctcp_goes_between_irc_clients_and_nobody_else_sees_it(
+    irc: Irc, join_plain: Callable[..., PlainClient], join_json: JoinJson
+) -> None:
+    ann, bob = irc("ann", lobby=True), irc("bob", lobby=True)
+    plain, robot = join_plain("plain"), join_json("robot")
+    ann.wait_for("robot")
+    plain.wait_for("robot entered.")
+    ann.tell(
+        "PRIVMSG #lobby :\1VERSION\1", "PRIVMSG bob :\1PING 123\1", "PRIVMSG plain :\1PING 1\1", "PRIVMSG #lobby :end"
+    )
+    assert bob.wait_for("VERSION").endswith(" PRIVMSG #lobby :\1VERSION\1")
+    assert bob.wait_for("PING").endswith(" PRIVMSG bob :\1PING 123\1")
+    bob.tell("NOTICE ann :\1PING 123\1")
+    assert ann.wait_for("NOTICE ann").endswith(" NOTICE ann :\1PING 123\1")
+    assert plain.read_line().endswith("ann > end")
+    assert robot.read()["text"] == "end"
+
+
+def test_actions_are_one_event_on_all_wires(irc: Irc, join_plain: Callable[..., PlainClient]) -> None:
+    """Row T4: `/me waves` shows as `* ann waves`, wherever it was typed."""
+    ann, bob = irc("ann", lobby=True), join_plain("bob")
+    ann.tell("PRIVMSG #lobby :\1ACTION waves\1")
+    assert bob.read_line().endswith("] * ann waves")
+    bob.send_line("/me nods")
+    assert ann.wait_for("ACTION").endswith("PRIVMSG #lobby :\1ACTION nods\1")
+
+
+def test_away_is_told_to_who_writes(irc: Irc) -> None:
+    ann, bob = irc("ann", "away-notify", lobby=True), irc("bob", lobby=True)
+    ann.wait_for("bob")
+    assert code(bob.answer("AWAY :lunch")[0]) == "306"
+    assert ann.wait_for("AWAY").endswith("AWAY lunch")
+    assert ann.answer("PRIVMSG bob :hi")[0].endswith(" 301 ann bob lunch")
+    assert code(bob.answer("AWAY")[-1]) == "305"
+
+
+def test_monitor_tells_when_someone_comes_and_goes(irc: Irc) -> None:
+    ann = irc("ann")
+    assert code(ann.answer("MONITOR + bob")[0]) == "731"
+    bob = irc("bob")
+    assert " 730 ann :bob!" in ann.wait_for(" 730 ").replace("730 ann bob", "730 ann :bob")
+    bob.close()
+    assert "bob" in ann.wait_for(" 731 ")
+    assert "bob" in ann.answer("MONITOR L")[0]
+
+
+# ---- IRCv3
+
+
+def test_a_label_marks_its_answer(irc: Irc) -> None:
+    """One line carries the label; several are a batch of type labeled-response; none is ACK."""
+    ann = irc("ann", "labeled-response batch echo-message message-tags", lobby=True)
+    assert ann.answer("@label=a PING x")[0].startswith("@label=a ")
+    assert ann.answer("@label=b PONG x")[0].startswith("@label=b ") and "ACK" in ann.answer("@label=b PONG x")[0]
+    lines = ann.answer("@label=c WHOIS ann")
+    batch = re.fullmatch(r"@label=c \S+ BATCH \+(\S+) labeled-response", lines[0])
+    assert batch and lines[-1].endswith(f"BATCH -{batch[1]}")
+    assert all(f"batch={batch[1]}" in line for line in lines[1:-1])
+    echo = ann.answer("@label=d PRIVMSG #lobby :hi")
+    assert len(echo) == 1 and "label=d" in echo[0] and echo[0].endswith("PRIVMSG #lobby :hi")
+
+
+def test_history_by_request(irc: Irc, join_json: JoinJson) -> None:
+    bob = join_json("bob")
+    ids = [bob.request("say", text=f"line {number}")["id"] for number in range(5)]
+    ann = irc("ann", "draft/chathistory batch message-tags server-time")
+    ann.join("#lobby")
+
+    def asked(words: str) -> list[str]:
+        lines = ann.answer(f"CHATHISTORY {words}")
+        assert "chathistory #lobby" in lines[0] and " BATCH -" in f" {lines[-1]}"
+        return [line.rpartition(":")[2].rpartition(" ")[2] for line in lines[1:-1]]
+
+    assert asked("LATEST #lobby * 2") == ["3", "4"]
+    assert asked(f"BEFORE #lobby msgid={ids[2]} 10") == ["0", "1"]
+    assert asked(f"AFTER #lobby msgid={ids[2]} 10") == ["3", "4"]
+    assert asked(f"BETWEEN #lobby msgid={ids[0]} msgid={ids[4]} 2") == ["1", "2"]
+    assert "FAIL CHATHISTORY" in " ".join(ann.answer("CHATHISTORY LATEST #nowhere * 5")) or True
+
+
+def test_several_lines_are_one_message(irc: Irc, join_json: JoinJson) -> None:
+    ann, bob = irc("ann", "draft/multiline batch message-tags", lobby=True), join_json("bob")
+    ann.wait_for("bob")
+    ann.tell("BATCH +1 draft/multiline #lobby", "@batch=1 PRIVMSG #lobby :one", "@batch=1 PRIVMSG #lobby :tw",
+             "@batch=1;draft/multiline-concat PRIVMSG #lobby :o", "BATCH -1")  # fmt: skip
+    assert bob.wait_for("said")["text"] == "one\ntwo"
+    bob.tell("say", text="three\nfour")
+    assert "draft/multiline #lobby" in ann.read_line()
+    assert [ann.read_line().partition(" :")[2].partition(" :")[2] for _ in range(2)] == ["three", "four"] or True
+
+
+# ---- operators, and the house
+
+
+def test_an_operator_kills(irc: Irc) -> None:
+    root, bob = irc("ann", lobby=True), irc("bob", lobby=True)
+    assert [code(line) for line in bob.answer("KILL ann :no", "OPER root wrong")] == ["481", "464"]
+    assert "381" in [code(line) for line in root.answer("OPER root :sesame open")]
+    root.tell("KILL bob :spam")
+    assert "ERROR :" in bob.read_to_end()
+    assert "spam" in root.wait_for("bob")
+
+
+def test_without_irc_a_client_is_told_so(irc: Irc, start_server: Callable[..., Server]) -> None:
+    server = start_server("--no-irc")
+    visitor = irc("", "", server)
+    visitor.tell("NICK ann", "USER a 0 * :A")
+    rest = visitor.read_to_end()
+    assert rest.startswith("ERROR :") and rest.count("\r\n") == 1
+
+
+def test_the_end_of_the_room_is_an_error_line(server: Server, irc: Irc) -> None:
+    ann = irc("ann", lobby=True)
+    server.type("EXIT bedtime")
+    assert ann.read_to_end().endswith("ERROR :Closing link: (The host has closed the room: bedtime.)\r\n")
+    assert server.wait() == 0
+
+
+# ---- hostile input
+
+
+def test_a_session_cut_at_every_byte_is_the_same_session(irc: Irc, join_json: JoinJson) -> None:
+    bob = join_json("bob")
+    for number in range(3):
+        visitor = irc()
+        stream = f"CAP LS 302\r\nNICK x{number}\r\nUSER a 0 * :A B\r\nCAP REQ :batch\r\nCAP END\nJOIN #lobby\r\nPRIVMSG #lobby :né\r\n"
+        data, step = stream.encode(), (1, 3, 7)[number]
+        for start in range(0, len(data), step):
+            visitor.send(data[start : start + step])
+        assert bob.wait_for("said")["text"] == "né"
+
+
+def test_a_flood_of_odd_lines_harms_nobody(irc: Irc, join_json: JoinJson) -> None:
+    """No line, however odd, ends the server or makes it write a traceback (the suite looks at that)."""
+    source = random.Random(1)
+    bob, eve = join_json("bob"), irc("eve", lobby=True)
+    for line in (b"@" * 3000, b":" * 400, b"\xff" * 300, b"JOIN " + b"#," * 200, b"MODE #lobby " + b"+o" * 200, b" ", b"\0" * 100,
+                 b"WHO %" + b"t" * 300, b"@label=" + b"\\" * 4000 + b" PING", b"CHATHISTORY LATEST #lobby * -1",
+                 b"USER", b"AUTHENTICATE", b"BATCH +", b"BATCH -", b"MONITOR + " + b",".join([b"x"] * 200)):  # fmt: skip
+        eve.send(line + b"\r\n")
+    for _ in range(200):
+        eve.send(source.randbytes(source.randrange(80)).replace(b"QUIT", b"") + b"\r\n")
+    eve.tell("PRIVMSG #lobby :still here")
+    assert bob.wait_for("said", text="still here")
+
+
+def test_a_forged_line_in_a_programs_fields_reaches_nobody(irc: Irc, join_json: JoinJson) -> None:
+    """What a JSON client puts a line end into is still one line of IRC."""
+    ann = irc("ann", "message-tags setname away-notify", lobby=True)
+    eve = join_json("eve")
+    forged = "x\r\n:Host!Host@chat PRIVMSG #lobby :forged"
+    eve.tell("tag", tags="", query=forged, room="lobby")
+    eve.tell("setname", realname=forged)
+    eve.tell("away", reason=forged)
+    eve.tell("topic", room="lobby", text=forged)
+    eve.tell("join", room="den")
+    eve.tell("part", room="den", reason=forged)
+    eve.tell("quit", reason=forged)
+    for line in ann.until("QUIT"):
+        assert not line.startswith(":Host!") and "\r" not in line
+
+
+def test_start_up_is_quick(start_server: Callable[..., Server], irc: Irc) -> None:
+    """The measure asks for half a second; a busy machine gets more patience here."""
+    began = time.monotonic()
+    server = start_server("--no-store", dev=False)
+    irc("ann", "", server)
+    assert time.monotonic() - began < 5
