@@ -95,6 +95,7 @@ class Server:
             self._listeners = [Listener(self.loop, sock, self._welcome, self._warn) for sock in sockets]
             self.table.house.countdown = countdown = Countdown(self.hub, self.loop.call_later)
             self.overseer = Overseer(self, countdown, self._refresh)
+            undo.callback(self.overseer.close, FAREWELL)
             self.site = replace(site(options), live=self.overseer.live())
             undo.pop_all()
         self.console = Console(

@@ -21,7 +21,7 @@ from net.connection import Connection
 from net.loop import Loop, Timer
 from net.systemd import Supervisor
 from options import Options
-from store import Store
+from store import Store, Unusable
 from wires.http import Live
 from wires.metrics import Metric, page
 
@@ -148,11 +148,15 @@ class Overseer:
         self._server.loop.call_later(self.supervisor.pulse, self._pulse)
 
     def _open_journal(self, options: Options) -> Journal | None:
+        """Raises Unusable."""
         if not options.log:
             return None
         from net.journal import open_journal
 
-        return open_journal(options.log, options.log_level, options.log_json)
+        try:
+            return open_journal(options.log, options.log_level, options.log_json)
+        except OSError as error:
+            raise Unusable(f"The log {options.log} cannot be written: {error.strerror or error}.") from error
 
     def _log(self, text: str) -> None:
         if self._journal is not None:
