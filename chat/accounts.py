@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 
 from chat import names
 from chat.events import Refused
@@ -85,7 +86,7 @@ class Guard:
         """Raise Refused `blocked` while `address` has to wait; `now` is monotonic seconds."""
         tries = self._tries.get((key, address))
         if tries is not None and tries.until > now:
-            seconds = int(tries.until - now) + 1
+            seconds = ceil(tries.until - now)
             raise Refused("blocked", f"Too many wrong passwords for {what} from your address; wait {seconds} s.")
 
     def count(self, key: str, address: str, now: float) -> None:

@@ -22,6 +22,7 @@ from chat.events import (
     Entered,
     Form,
     Gone,
+    Identity,
     Joined,
     Left,
     Recalled,
@@ -123,6 +124,7 @@ class Hub(Presence):
         """Put the host into every lasting room, before anybody else; returns him."""
         self.host = self._seat(HOST, listener, Standing.HOST, address=address, wire="console")
         self.host.modes.add("i")
+        self.host.who = Identity(HOST, "chat", realname="the host")
         for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
             self.come(self.host, room)
         self._turn = Turn()
@@ -175,9 +177,7 @@ class Hub(Presence):
             raise Refused("name_taken", f"You are {name} already.")
         looks = self.roster.check_free(name, user)
         old, key = user.name, user.key
-        self.roster.release(user)
-        user.name, user.key, user.looks = name, names.key(name), looks
-        self.roster.hold(user)
+        self.roster.rename(user, name, looks)
         room = user.current or self.rooms.lobby
         event = Renamed(*self.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
         self.post(event, to=self.acquainted(user), author=user, ref=ref)

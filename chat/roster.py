@@ -15,6 +15,7 @@ class Roster:
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
+        self._order: dict[User, None] = {}  # as they came: a new name changes nothing in it
         self._users: dict[str, User] = {}
         self._looks: dict[str, User] = {}
 
@@ -22,7 +23,7 @@ class Roster:
         return len(self._users)
 
     def __iter__(self) -> Iterator[User]:
-        return iter(self._users.values())
+        return iter(self._order)
 
     def find(self, name: str) -> User | None:
         """Return the one on line called `name`, compared without case, or None."""
@@ -55,6 +56,7 @@ class Roster:
 
     def hold(self, user: User) -> None:
         """Put someone on line under his name."""
+        self._order[user] = None
         self._users[user.key] = user
         for look in user.looks:
             self._looks[look] = user
@@ -63,8 +65,18 @@ class Roster:
         """Give the name back; False where it was given back before."""
         if self._users.get(user.key) is not user:
             return False
+        del self._order[user]
+        self._forget(user)
+        return True
+
+    def rename(self, user: User, name: str, looks: frozenset[str]) -> None:
+        """Let someone who is on line have another name, which `check_free` has found free."""
+        self._forget(user)
+        user.name, user.key, user.looks = name, names.key(name), looks
+        self.hold(user)
+
+    def _forget(self, user: User) -> None:
         del self._users[user.key]
         for look in user.looks:
             if self._looks.get(look) is user:
                 del self._looks[look]
-        return True

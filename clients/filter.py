@@ -21,6 +21,7 @@ from clients.link import Link
 from clients.past import Past
 from clients.people import People, word
 from clients.place import Place
+from clients.secret import DOOR
 from clients.trust import Trust
 from clients.words import Kind, entries
 
@@ -79,6 +80,7 @@ class _Filter:
         self._news: Queue[Found] = Queue(WAITING)
         self._link = Link(place, name, self._news.put, trust=trust)
         self._name, self._password = name, password
+        self._proved: set[str] = set()  # the codes of refused logins after which the password was sent
         self._room = threading.Semaphore(UNANSWERED)
         self._answered: set[int] = set()
         self._deadline = 0.0
@@ -152,9 +154,10 @@ class _Filter:
         return LOST if state in ("lost", "gave_up", "stranger") else None
 
     def _hear_refusal(self, found: Found) -> int | None:
-        if not self._people.me and self._password and word(found, "code") == "registered":
+        code = word(found, "code")
+        if not self._people.me and self._password and code in {"registered", DOOR} - self._proved:
+            self._proved.add(code)  # the room's may be the name's, too; each is tried once
             self._link.login(self._name, self._password)
-            self._password = ""
             return None
         _complain(word(found, "text"))
         self._failed = True

@@ -30,6 +30,7 @@ from typing import Any
 from clients.dial import Dialer
 from clients.ledger import Ledger, refusal
 from clients.place import Place
+from clients.secret import DOOR
 from clients.trust import Stranger, Trust, Untrusted
 from clients.visit import Foreign, Lost, Patience, Visit
 from clients.ways import Way, plainly
@@ -79,6 +80,7 @@ class Link:
         self._dialer = Dialer(place, self._trust, self._watch, self._patience.connect)
         self._ledger = Ledger()
         self._password = ""
+        self._door = self._asked = ""  # the password of the room; the code with which the login was refused
         self._new_password: tuple[object, str] = (None, "")
         self._accepted = ""
         self._rooms: dict[str, None] = {}
@@ -105,7 +107,7 @@ class Link:
         self._thread.start()
 
     def login(self, name: str, password: str = "") -> None:
-        """Try again under another name, or with the password of this one, after a refusal."""
+        """Try again under another name, or with the password of this one or of the room, after a refusal."""
         self._new_login = name, password
         self._wake()
 
@@ -187,7 +189,7 @@ class Link:
         self._obey_close()
         way = self._dialer.dial()
         with contextlib.closing(way):
-            visit = Visit(way, self._ledger, self._patience, self._name, self._password)
+            visit = Visit(way, self._ledger, self._patience, self._name, self._password, door=self._door)
             try:
                 self._talk(visit, way)
             except (Lost, OSError) as error:
@@ -274,6 +276,7 @@ class Link:
         if code == "name_taken" and self._name == self._accepted and self._failures + 1 < self._attempts:
             raise Lost("your name is still held by the connection that broke")
         self._give_up_open()
+        self._asked = str(code)
         self._deliver(found)
         raise _NameRefused
 
@@ -311,7 +314,8 @@ class Link:
             self._sleep(None)
             self._obey_close()
             self._refuse_requests()
-        (self._name, self._password), self._new_login = self._new_login, None
+        (self._name, given), self._new_login = self._new_login, None
+        self._door, self._password = (given, "") if self._asked == DOOR and given else (self._door, given)
         self._failures = 0
 
     def _await_trust(self, stranger: Stranger) -> None:

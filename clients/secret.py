@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 STARS = "****"
 UNEQUAL = "The two are not the same; nothing was changed."
-ASKING = frozenset({"registered", "wrong_password"})
+DOOR = "room_password"
+ASKING = frozenset({"registered", "wrong_password", DOOR})
 """The codes of a refused login after which the password is asked for."""
 
 _COMMAND = re.compile(r"\s*/(register|password)(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)

@@ -60,7 +60,9 @@ class Visit:
     `ledger` is told what is sent and what comes.
     """
 
-    def __init__(self, way: Way, ledger: Ledger, patience: Patience, name: str, password: str = "") -> None:
+    def __init__(
+        self, way: Way, ledger: Ledger, patience: Patience, name: str, password: str = "", *, door: str = ""
+    ) -> None:
         self.welcomed = False
         self.began = self._quiet_since = time.monotonic()
         self._way = way
@@ -69,7 +71,8 @@ class Visit:
         self._lines = Lines(LINE)
         self._pinged = False
         self._until: float | None = None
-        login = {"do": "login", "name": name} | ({"password": password} if password else {})
+        secrets = {"password": password, "door": door}
+        login = {"do": "login", "name": name} | {key: value for key, value in secrets.items() if value}
         self._out = bytearray(write(login | ledger.begin()))
 
     @property

@@ -100,7 +100,8 @@ def _day(found: Found) -> str:
 
 def _placed(told: Entry, found: Found, people: People) -> Entry:
     """Return the entry with the room it belongs to."""
-    room = word(found, "room") if told.kind in _IN_A_ROOM and word(found, "event") != "parted" else ""
+    inside = told.kind in _IN_A_ROOM and word(found, "event") not in ("parted", "invited")
+    room = word(found, "room") if inside else ""
     return replace(told, room=room, place=f"#{room} " if room and people.room not in ("", room) else "")
 
 
@@ -188,14 +189,48 @@ def _seen(found: Found, people: People) -> Entry:
     return _event(found, f"{word(found, 'name')} is here.")
 
 
+def _missed(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'name')} is not here any more.")
+
+
+def _away(found: Found, people: People) -> Entry:
+    text = word(found, "text")
+    return _event(found, f"{word(found, 'name')} is {f'away: {text}' if text else 'back.'}")
+
+
+def _topic(found: Found, people: People) -> Entry:
+    by, text = word(found, "by"), word(found, "text")
+    if not text:
+        return _event(found, f"{by} says no more what this room is about.")
+    return _event(found, f"{by} says what this room is about: {text}")
+
+
+def _mode(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'by')} has changed who may do what: {word(found, 'changes')}")
+
+
+def _invited(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'by')} asks you into {word(found, 'title')}: /join {word(found, 'room')}")
+
+
+def _inviting(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'by')} has asked {word(found, 'name')} in.")
+
+
+def _called(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'from')} calls: {word(found, 'text')}")
+
+
 def _entered(found: Found, people: People) -> Entry:
     return _event(found, f"{word(found, 'name')} entered.")
 
 
 def _left(found: Found, people: People) -> Entry:
-    how = "has been kicked out." if found.get("kicked") is True else "exited."
+    name, by = word(found, "name"), word(found, "by")
+    how = f"has been kicked out{f' by {by}' if by else ''}." if found.get("kicked") is True else "exited."
     reason = word(found, "reason")
-    return _event(found, f"{word(found, 'name')} {how}" + (f" ({reason})" if reason else ""))
+    who = "You have" + how.removeprefix("has") if name == people.me and by else f"{name} {how}"
+    return _event(found, who + (f" ({reason})" if reason else ""))
 
 
 def _renamed(found: Found, people: People) -> Entry:
@@ -205,8 +240,12 @@ def _renamed(found: Found, people: People) -> Entry:
 
 def _listed(found: Found, people: People) -> Entry:
     users = rows(found, "users")
-    table = _table([[word(row, "name"), _span(row), ", ".join(words(row, "rooms"))] for row in users])
+    table = _table([[word(row, "name"), _span(row), ", ".join(words(row, "rooms")) + _rest(row)] for row in users])
     return _answer(found, [f"{how_many(len(users))} in {word(found, 'room')}:", *table])
+
+
+def _rest(row: Found) -> str:
+    return f" (away: {word(row, 'away')})" if word(row, "away") else ""
 
 
 def _channels(found: Found, people: People) -> Entry:
@@ -293,6 +332,13 @@ _TELLERS: dict[str, Callable[[Found, People], Entry | None]] = {
     "parted": _parted,
     "channels": _channels,
     "seen": _seen,
+    "missed": _missed,
+    "away": _away,
+    "topic": _topic,
+    "mode": _mode,
+    "invited": _invited,
+    "inviting": _inviting,
+    "called": _called,
     "entered": _entered,
     "left": _left,
     "renamed": _renamed,

@@ -77,7 +77,7 @@ def test_a_registered_name_takes_its_password_from_then_on(open_house: Open) -> 
     ann = house.guest(b"ann\n")
     ann.take()
     ann.send(b"/register open sesame\n")
-    assert ann.lines() == ["[=] The name ann is yours: it takes your password from now on."]
+    assert ann.lines() == ["[=] The name ann is registered, and yours: it takes your password from now on."]
     ann.session.end("closed the connection")
     for _ in range(2):
         assert log_in(house, "ANN") == "registered"
@@ -330,7 +330,7 @@ def test_three_wrong_passwords_close_the_name_to_the_address_for_a_minute(house:
 def test_a_person_is_told_how_long(house: House) -> None:
     guest = house.guest(b"kim\none\ntwo\nthree\n")
     assert guest.lines()[-2:] == [
-        "[!] Too many wrong passwords for that name from your address; wait 61 s.", "What is your name?"]  # fmt: skip
+        "[!] Too many wrong passwords for that name from your address; wait 60 s.", "What is your name?"]  # fmt: skip
     house.clock.now += 30
     guest.send(b"kim\n")
     assert guest.lines()[0].endswith("wait 31 s.")

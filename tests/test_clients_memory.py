@@ -123,7 +123,7 @@ def test_register_alone_asks_twice(sit_down: SitDown, keeper: Server, join_json:
             bob.press("Up", "Enter")
         bob.wait_for(question)
         bob.enter(PASSWORD)
-    bob.wait_for("The name bob is yours")
+    bob.wait_for("The name bob is registered, and yours")
     assert PASSWORD not in bob.screen(history=True)
 
 
@@ -133,7 +133,7 @@ def test_a_password_typed_behind_its_command_is_not_shown(sit_down: SitDown, kee
     bob.type(f"/REGISTER {PASSWORD}")
     bob.wait_for("> /REGISTER " + "*" * len(PASSWORD))
     bob.press("Enter")
-    bob.wait_for("The name bob is yours")
+    bob.wait_for("The name bob is registered, and yours")
     bob.press("Up")
     bob.wait_for(re.compile("> /register$", re.MULTILINE))
     bob.press("C-u")
@@ -154,7 +154,7 @@ def test_it_comes_back_with_the_password_into_its_rooms(
     bob = sit_down("bob", first)
     bob.wait_for("You are bob")
     bob.enter(f"/register {PASSWORD}")
-    bob.wait_for("The name bob is yours")
+    bob.wait_for("The name bob is registered, and yours")
     bob.enter("/join attic")
     bob.wait_for("Welcome to the attic Channel (1 user)")
     bob.enter("said before")

@@ -12,7 +12,7 @@ import pytest
 
 import commands
 from chat.accounts import LISTED, Account
-from chat.changes import Called, Described, Invited, Inviting, Moded, Rested, Tagged
+from chat.changes import Called, Coloured, Described, Invited, Inviting, Moded, Rested, Tagged
 from chat.events import (
     Declined,
     Event,
@@ -41,7 +41,8 @@ from tests.support import ROOT, PlainClient, Program, Server
 HOSTS = {"exit", "qr"}
 OPERATORS = {"list_users", "reset", "wallops"}
 GUESTS = {
-    "away", "block", "identify", "inbox", "nick", "oper", "password", "quit", "register", "setname", "umode", "unblock",
+    "away", "block", "color", "identify", "inbox", "nick", "oper", "password", "quit", "register", "setname", "umode",
+    "unblock",
 }  # fmt: skip
 EVERYBODY = {
     "channels", "help", "history", "invite", "join", "join-link", "kick", "me", "mode", "msg", "part", "say", "stats",
@@ -630,6 +631,18 @@ def help_lines(stage: Stage, user: User, line: str) -> list[str]:
     return told.text.split("\n")
 
 
+def test_color(stage: Stage) -> None:
+    """What it does to the lines: test_colours.py."""
+    for word, on in (("on", True), ("OFF ", False)):
+        (coloured,) = stage.type(stage.ann, f"/color {word}")
+        assert isinstance(coloured, Coloured) and coloured.on is on
+    assert stage.refused(stage.ann, "/color blue").code == "bad_request"
+    assert stage.refused(stage.ann, "/color").code == "missing"
+    assert stage.refused(stage.host, "/color on").code == "not_allowed"
+    stage.ann.wire = "irc"
+    assert stage.told(stage.ann, "/color on").startswith("Your client chooses its colours itself")
+
+
 def test_help(stage: Stage) -> None:
     guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")]
     assert guests == [f"/{verb}" for verb in ALL if verb in GUESTS | EVERYBODY]
@@ -673,9 +686,9 @@ def test_mode(stage: Stage) -> None:
     assert stage.told(stage.ann, "/mode").startswith("den: +mnk key\n")
     assert stage.told(stage.bob, "/mode").startswith("den: +mnk *\n")
     assert "nothing has changed" in stage.told(stage.ann, "/mode +m")
-    for user, line, code in ((stage.bob, "/mode -m", "not_op"), (stage.ann, "/mode +o", "mode_bad"),
-                             (stage.ann, "/mode +x", "mode_bad"), (stage.ann, f"/mode {'m' * 21}", "mode_bad")):  # fmt: skip
-        assert stage.refused(user, line).code == code
+    assert stage.refused(stage.bob, "/mode -m").code == "not_op"
+    for bad in ("+o", "+x", "m" * 21):
+        assert stage.refused(stage.ann, f"/mode {bad}").code == "mode_bad"
 
 
 def test_invite(stage: Stage) -> None:
@@ -724,6 +737,14 @@ def test_away(stage: Stage) -> None:
     rested, told = stage.type(stage.ann, "/away")
     assert isinstance(rested, Rested) and rested.text == ""
     assert stage.told(stage.ann, "/away") == "You are not away."
+
+
+def test_color(stage: Stage) -> None:
+    (coloured,) = stage.type(stage.ann, "/colour ON")
+    assert isinstance(coloured, Coloured) and coloured.on
+    assert stage.refused(stage.ann, "/color red").code == "bad_request"
+    stage.ann.wire = "json"
+    assert stage.told(stage.ann, "/color off").startswith("Your client chooses its colours itself")
 
 
 def test_setname(stage: Stage) -> None:

@@ -1,6 +1,6 @@
 """One suite over every wire: what people do, through the real socket, seen by someone on each of the wires.
 
-A new wire is one `Speaker` more, in support/speakers.py: how its bytes are written and read, and what it has no word for.
+A new wire is one `Speaker` more, in support/speakers.py: its bytes, and what it has no word for.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -485,3 +486,74 @@ def test_the_host_hears_it_all_in_his_own_words() -> None:
     )
     assert shown[6:8] == ["[*] bob has been kicked out. (spam)", "USERS: [Host]"]
     assert not [post for post in house.hub.take().posts if isinstance(post.event, Noted)]
+
+
+# ---- a fault of ours in one person's wire
+
+
+class Broken(Jsonl):
+    """A wire with a fault in it, at one of its ends."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+
+    @property
+    def dialect(self) -> object:
+        return type(self), self.where
+
+    def encode(self, event: Event) -> bytes:
+        if self.where == "encode" and isinstance(event, Said):
+            raise RuntimeError("broken")
+        return super().encode(event)
+
+    def own(self, event: Event, ref: Ref) -> bytes:
+        if self.where == "own":
+            raise RuntimeError("broken")
+        return super().own(event, ref)
+
+    def acknowledge(self, event: Event, ref: Ref) -> bytes:
+        if self.where == "acknowledge":
+            raise RuntimeError("broken")
+        return super().acknowledge(event, ref)
+
+    def join(self, pieces: list[bytes]) -> bytes:
+        if self.where == "join":
+            raise RuntimeError("broken")
+        return super().join(pieces)
+
+
+@pytest.mark.parametrize("lasts", [False, True])
+@pytest.mark.parametrize("where", ["encode", "own", "acknowledge", "join"])
+def test_a_fault_in_one_wire_costs_nobody_else_a_word(where: str, lasts: bool) -> None:
+    house = House()
+    (ann, _), (_, bob), (_, cat) = house.enter("ann"), house.enter("bob"), house.enter("cat", Jsonl())
+    (dan, broken), (eve, other) = house.enter("dan", Broken("")), house.enter("eve", Broken(""))
+    house.settle()
+    for ear in (bob, cat, broken, other):
+        ear.take()
+    assert isinstance(broken.wire, Broken)
+    broken.wire.where = where
+    hub = house.hub
+    hub.say(ann, "one")
+    hub.say(dan, "two")
+    hub.say(eve, "three")
+    turn = hub.take()
+    turn.lasts = lasts
+    failed: list[tuple[object, str]] = []
+    acknowledgements = deliver(turn, lambda listener, error: failed.append((listener, str(error))))
+    assert failed == [(broken, "broken")]
+    assert [line[11:] for line in bob.take().decode().split("\n")[:-1]] == ["ann > one", "dan > two", "eve > three"]
+    for ear in (cat, other):
+        said = [json.loads(line) for line in ear.take().splitlines()]
+        assert [found["text"] for found in said if found["event"] == "said"][:2] == ["one", "two"]
+    assert (other, b"") not in acknowledgements and lasts is any(ear is other for ear, _ in acknowledgements)
+
+
+def test_without_anybody_to_tell_a_fault_is_raised() -> None:
+    house = House()
+    house.enter("dan", Broken("encode"))
+    house.settle()
+    house.hub.say(house.host, "one")
+    with pytest.raises(RuntimeError, match="broken"):
+        deliver(house.hub.take())

@@ -242,15 +242,19 @@ def test_texts_are_cleaned_before_they_are_events() -> None:
 
 
 def test_random_lines_never_raise() -> None:
-    """Lines that look like IRC, cut and mixed at random, through the reader and the verbs, before and after the login."""
+    """Lines that look like IRC, mixed at random, through the reader and the verbs, before and after the login."""
     source = random.Random(5)
     house = House()
-    words = ["PRIVMSG", "JOIN", "#lobby", "#a,#b", ":x y", "MODE", "+ovk-l", "ann", "WHO", "%tcuihsnfdlaor,1", "CAP", "LS",
-             "302", "REQ", ":batch labeled-response", "BATCH", "+1", "-1", "draft/multiline", "CHATHISTORY", "LATEST", "*", "50",
-             "AUTHENTICATE", "PLAIN", "=", "MONITOR", "+", "AWAY", "TOPIC", "KICK", "INVITE", "NICK", "USER", "0", "LIST", ">0",
-             "WHOIS", "WHOWAS", "STATS", "u", "OPER", "KILL", "HELP", "TAGMSG", "NAMES", "PART", "@label=x", "@+a=b", "ISON",
-             "timestamp=2026-01-01T00:00:00.000Z", "msgid=1", "BETWEEN", "REGISTER", "NS", "SETNAME", "\x01ACTION", "\x01",
-             "", " ", ":", "²", "-1", "99999999999999999999", "\ud7ff", "zoë"]  # fmt: skip
+    words = [
+        *"""
+        PRIVMSG JOIN #lobby #a,#b :x MODE +ovk-l ann WHO %tcuihsnfdlaor,1 CAP LS 302 REQ :batch BATCH +1 -1
+        draft/multiline CHATHISTORY LATEST * 50 AUTHENTICATE PLAIN = MONITOR + AWAY TOPIC KICK INVITE NICK
+        USER 0 LIST >0 WHOIS WHOWAS STATS u OPER KILL HELP TAGMSG NAMES PART @label=x @+a=b ISON
+        timestamp=2026-01-01T00:00:00.000Z msgid=1 BETWEEN REGISTER NS SETNAME : ² MARKREAD TARGETS
+        99999999999999999999 zoë @#lobby WALLOPS USERHOST LINKS INFO TIME
+        """.split(),
+        "", " ", "\x01ACTION", "\x01", "\ud7ff", ":x y",
+    ]  # fmt: skip
     for login in (b"", b"NICK ann\r\nUSER a 0 * :A\r\nJOIN #lobby\r\n"):
         guest = guest_of(house, login)
         for _ in range(4000):

@@ -297,7 +297,7 @@ def test_registered_name_takes_its_password(visit: Open, start_server: Callable[
     server = start_server("--data", tmp_path)
     alice = visit(server).joined("alice")
     alice.say("/register correct horse")
-    alice.sees("The name alice is yours")
+    alice.sees("The name alice is registered, and yours")
     alice.say("/quit")
     expect(alice.page.get_by_label("Your name")).to_be_focused()
     again = visit(server)
@@ -384,3 +384,49 @@ def test_a_long_talk_stays_small_in_the_page(visit: Open, join_json: Callable[..
     assert alice.log.locator("li").count() <= 450
     alice.page.get_by_role("button", name="newest").click()
     expect(alice.log.get_by_text("line 9999.", exact=True)).to_be_in_viewport()
+
+
+# ---- rooms that change ----------------------------------------------------------------------------------------
+
+
+def test_what_changes_in_a_room_is_told(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, alice = join_json("bob"), visit().joined("alice")
+    bob.request("join", room="den")
+    bob.request("invite", name="alice")
+    alice.sees("bob asks you into den: type /join den")
+    alice.say("/join den")
+    alice.sees("You came into den.")
+    bob.request("topic", text="Old films")
+    alice.sees("bob says what this room is about: Old films")
+    bob.request("away", reason="lunch")
+    alice.sees("bob is away: lunch")
+    bob.request("kick", name="alice", reason="spam")
+    alice.sees("You were put out of den: spam")
+    expect(alice.page.get_by_role("heading", name="Lobby")).to_be_visible()
+    alice.say("still here")
+    assert bob.wait_for("said")["room"] == "lobby"
+
+
+def test_a_room_with_a_password_asks_for_it(visit: Open, start_server: Callable[..., Server], tmp_path: Path) -> None:
+    server = start_server("--data", tmp_path, "--password", "open sesame")
+    alice = visit(server)
+    alice.join("alice")
+    field = alice.page.get_by_label("Password of this room")
+    expect(field).to_be_focused()
+    field.fill("wrong")
+    alice.join("alice")
+    expect(alice.page.locator("#trouble")).to_contain_text("that is not it")
+    field.fill("open sesame")
+    alice.join("alice")
+    alice.sees("You are here as alice.")
+    alice.say("/register correct horse")
+    alice.sees("The name alice is registered")
+    alice.say("/quit")
+    again = visit(server)
+    again.join("alice")
+    again.page.get_by_label("Password of this room").fill("open sesame")
+    again.join("alice")
+    expect(again.page.get_by_label("Password of this name")).to_be_focused()
+    again.join("alice", "correct horse")
+    again.sees("You are here as alice.")
+    assert again.page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage)").count("sesame") == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -329,3 +331,101 @@ def test_who_comes_in_the_midst_of_talk_misses_nothing_and_sees_nothing_twice(ho
         assert texts == everything[-REPLAY - 1 :]
         assert [found["text"] for found in objects if found["event"] == "said" and "history" not in found] == [
             f"line {number}c"]  # fmt: skip
+
+
+# ---- who makes a room runs it
+
+
+def program(house: House, name: str) -> Guest:
+    found = house.program(name)
+    found.take()
+    return found
+
+
+def ask(guest: Guest, **request: str) -> list[dict[str, Any]]:
+    """Return what comes of a program's request."""
+    guest.send(json.dumps(request).encode() + b"\n")
+    return guest.objects()
+
+
+def test_who_makes_a_room_runs_it_from_plain_lines(house: House) -> None:
+    ann, bob, cat = people(house, "ann", "bob", "cat")
+    type_(ann, "/join den"), type_(bob, "/join den"), type_(ann, "/users")
+    assert (
+        type_(bob, "/topic mine", "/kick ann", "/mode +m", "/kick ann")
+        == ["[!] That is for those who run den: who made it, and the host."] * 4
+    )
+    assert type_(ann, "/topic Old  films") == ["#den [*] ann says what this room is about: Old  films"]
+    assert type_(ann, "/invite cat") == ["#den [*] ann has asked cat in."]
+    assert cat.lines() == ["[=] ann asks you into den: /join den"]
+    assert type_(ann, "/mode +m") == ["#den [*] ann has changed who may do what: +m"]
+    assert bob.lines() == [
+        "#den [*] ann says what this room is about: Old  films",
+        "#den [*] ann has asked cat in.",
+        "#den [*] ann has changed who may do what: +m",
+    ]
+    assert type_(bob, "hello") == ["[!] Only those who were given a voice may speak in den now."]
+    assert type_(ann, "/mode +v bob", "/kick bob spam") == [
+        "#den [*] ann has changed who may do what: +v bob",
+        "#den [*] ann has put bob out of the room. (spam)",
+    ]
+    assert bob.lines() == [
+        "#den [*] ann has changed who may do what: +v bob",
+        "#den [*] ann has put bob out of the room. (spam)",
+        "[=] You have left den; you are in Lobby now.",
+    ]
+    assert type_(bob, "here again") == [] and cat.lines()[-1:] == ["bob > here again"]
+    assert type_(cat, "/join den")[:2] == ["[=] Welcome to the den Channel (2 users)", "[=] Old  films"]
+
+
+def test_who_makes_a_room_runs_it_from_json(house: House) -> None:
+    ann, bob = program(house, "ann"), program(house, "bob")
+    ask(ann, do="join", room="den"), ask(bob, do="join", room="den"), ann.take()
+    for request in ({"do": "topic", "text": "x"}, {"do": "kick", "name": "ann"}, {"do": "mode", "changes": "+m"}):
+        assert [found["code"] for found in ask(bob, **request)] == ["not_op"]
+    (topic,) = ask(ann, do="topic", text="films", ref="1")
+    assert (topic["event"], topic["by"], topic["text"], topic["ref"]) == ("topic", "ann", "films", "1")
+    (mode,) = ask(ann, do="mode", changes="+v bob", ref="2")
+    assert (mode["event"], mode["changes"], mode["ref"]) == ("mode", "+v bob", "2")
+    (left,) = ask(ann, do="kick", name="bob", reason="spam", ref="3")
+    assert (left["event"], left["by"], left["kicked"], left["ref"]) == ("left", "ann", True, "3")
+    assert [found["event"] for found in bob.objects()] == ["topic", "mode", "left", "parted"]
+    (inviting,) = ask(ann, do="invite", name="bob", ref="4")
+    assert (inviting["event"], inviting["name"], inviting["ref"]) == ("inviting", "bob", "4")
+    (invited,) = bob.objects()
+    assert (invited["event"], invited["room"], invited["by"]) == ("invited", "den", "ann")
+
+
+def test_who_is_put_out_of_his_only_room_is_shown_the_lobby(house: House) -> None:
+    ann, bob = people(house, "ann", "bob")
+    type_(ann, "/join den"), type_(bob, "/join den", "/part lobby"), type_(ann, "/kick bob")
+    assert bob.lines() == [
+        "#den [*] ann has put bob out of the room.",
+        "[=] Welcome to the Lobby Channel (3 users)",
+        "[=] Here: Host, ann, bob",
+        "[=] You have left den; you are in Lobby now.",
+    ]
+
+
+def test_a_room_can_be_closed_to_strangers(house: House) -> None:
+    ann, bob, cat = people(house, "ann", "bob", "cat")
+    type_(ann, "/join den", "/mode +ik sesame")
+    assert type_(bob, "/join den sesame") == ["[!] den is for those who are invited."]
+    type_(ann, "/mode -i")
+    assert type_(bob, "/join den") == ["[!] den takes a key, and this is not it: /join den KEY."]
+    assert type_(bob, "/join den sesame")[0] == "[=] Welcome to the den Channel (2 users)"
+    type_(ann, "/mode +b cat", "/mode -k", "/kick bob")
+    assert type_(cat, "/join den") == ["[!] You are banned from den."]
+    type_(ann, "/mode +l 1")
+    assert type_(bob, "/join den")[-1] == "[!] den has room for 1 people, and is full."
+
+
+def test_what_a_room_is_about_is_one_line_whatever_a_program_sends(house: House) -> None:
+    (bob,) = people(house, "bob")
+    ann = program(house, "ann")
+    ask(ann, do="join", room="den"), type_(bob, "/join den"), house.console.take()
+    ask(ann, do="topic", text="x\n[*] bob exited.\x1b[2J")
+    assert bob.lines() == ["#den [*] ann says what this room is about: x [*] bob exited.[2J"]
+    house.table.run(house.hub, house.host, house.table.read(house.host, "/channels"))
+    house.settle()
+    assert all(line[:2] in ("  ", "* ") for line in house.console.take().decode().split("\n")[:-1])

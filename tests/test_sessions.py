@@ -34,7 +34,7 @@ REQUESTS: dict[str, Request | Refused] = {
     "typed login": Request("line", "/login bob", ref=1),
     "two slashes": Request("line", "//x", ref=1),
     "users": Request("users", "", {}, 1),
-    "host's verb": Request("kick", "ear", ref=1),
+    "host's verb": Request("list_users", ref=1),
     "unknown": Request("nope", "", ref=1),
     "no verb": Request("", "", ref=1),
     "ping": Request("ping", ref=1),

@@ -531,7 +531,7 @@ def test_a_fault_while_everyone_is_told_ends_neither_the_server_nor_the_next_tal
         chat_server,
         "deliver",
         monkeypatch,
-        lambda turn: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
+        lambda turn, *_: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
     )
     alice.sock.send(b"boom\n")
     deadline = time.monotonic() + 10
@@ -541,6 +541,29 @@ def test_a_fault_while_everyone_is_told_ends_neither_the_server_nor_the_next_tal
     alice.sock.send(b"and on\n")
     room.turn_until(bob, b"alice > and on\n")
     assert "made by a test" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["encode", "own", "join"])
+def test_a_fault_in_one_wire_puts_out_that_person_alone(
+    room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    """He says something while his wire cannot tell him anything any more; all others hear it, and that he has gone."""
+    alice, bob, carol = (room.join(name) for name in ("alice", "bob", "carol"))
+    room.turn_until(bob, b"carol entered.")
+    user = room.server.hub.get("alice")
+    faulty = user.listener.wire
+    faulty._dialect = "faulty"
+    _break(type(faulty), method, monkeypatch, lambda wire, *_: wire is faulty)
+    with caplog.at_level(logging.ERROR, "chat.loop"):
+        bob.sock.send(b"one\n")
+        alice.sock.send(b"two\n/msg bob three\n")
+        for reader in (carol, bob):
+            room.turn_until(reader, b"[*] alice exited.")
+    assert b"bob > one\n" in carol.heard
+    assert "LookupError: made by a test" in caplog.text and "fault in Plain" in caplog.text
+    assert room.server.hub.find("alice") is None and user.gone
+    bob.sock.send(b"and on\n")
+    room.turn_until(carol, b"bob > and on\n")
 
 
 @dataclass

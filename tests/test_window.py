@@ -727,7 +727,7 @@ def test_register_alone_asks_twice(kept_desk: Desk) -> None:
     enter_secret(desk, PASSWORD, OTHER)
     assert "not the same" in row.label.cget("text")
     enter_secret(desk, PASSWORD, PASSWORD)
-    desk.until_shown("The name Ironman is yours")
+    desk.until_shown("The name Ironman is registered, and yours")
     assert not row.asks
     assert PASSWORD not in desk.shown
 
@@ -743,7 +743,7 @@ def test_a_password_behind_its_command_is_not_shown(kept_desk: Desk) -> None:
     desk.until(lambda: "at least 4 characters" in desk.trouble, "refused")
     desk.until(lambda: not composer.content, "and not brought back")
     desk.write(f"/register {PASSWORD}")
-    desk.until_shown("The name Ironman is yours")
+    desk.until_shown("The name Ironman is registered, and yours")
     composer.text.focus_force()
     composer.text.event_generate("<Up>")
     assert composer.content == "/register"

@@ -186,12 +186,12 @@ def test_half_a_beginning_and_then_silence_is_a_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("opening", "kind"),
-    [
-        (b"nick bob\r\nUSER bob 0 * :Bob\r\n", "irc"),
-    ],
+    ("opening", "kind"), [(b"nick bob\r\nUSER bob 0 * :Bob\r\n", "irc"), (b"ADD bob\n", "classroom")]
 )
-def test_who_is_not_served_is_told_so_in_his_own_language_and_let_go(server: Server, opening: bytes, kind: str) -> None:
+def test_who_is_not_served_is_told_so_in_his_own_language_and_let_go(
+    start_server: Callable[..., Server], opening: bytes, kind: str
+) -> None:
+    server = start_server("--no-irc", "--no-classroom")
     for pieces in ([opening], [bytes([byte]) for byte in opening[:6]]):
         with Connection(server) as visitor:
             for piece in pieces:

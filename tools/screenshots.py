@@ -1,6 +1,6 @@
-"""Takes the README's pictures: the host's console, the terminal client and the window in one talk, the page in another.
+"""Takes the README's pictures: console, terminal client and window in one talk, the page in another, IRC in a third.
 
-Needs Debian's xvfb, xterm, xdotool, imagemagick and chromium, and playwright.
+Needs Debian's xvfb, xterm, xdotool, imagemagick, chromium, irssi and weechat-curses, and playwright.
 
 Run it as: python tools/screenshots.py [FOLDER]
 """
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -82,7 +83,12 @@ class Window:
 
 def terminal(stack: ExitStack, *command: str) -> Window:
     """Open a terminal in which a command runs."""
-    return Window(stack, "xterm", *FONT, "-geometry", "96x24", "-e", sys.executable, *command)
+    return shell(stack, sys.executable, *command)
+
+
+def shell(stack: ExitStack, *command: str, size: str = "96x24") -> Window:
+    """Open a terminal in which any command runs."""
+    return Window(stack, "xterm", *FONT, "-geometry", size, "-e", *command)
 
 
 def free_port() -> int:
@@ -213,6 +219,38 @@ def school(folder: Path) -> None:
         browser.close()
 
 
+def regulars(folder: Path) -> None:
+    """Play the talk of people who stay with the clients they have, and take pictures of irssi and WeeChat."""
+    port = free_port()
+    here = ("127.0.0.1", str(port))
+    rooms = ("--room-name", "Allotments", "--room", "Weather: rain and sun", "--motd", "Please close the gate.")
+    command = (sys.executable, "chat_server.py", "--host", here[0], "--port", here[1], "--no-store", *rooms)
+    with ExitStack() as stack:
+        homes = [stack.enter_context(TemporaryDirectory()) for _ in range(2)]
+        stack.enter_context(running(*command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+        wait_for(lambda: listens(port))
+        ruth, omar = (Classmate(stack, port, name) for name in ("Ruth", "Omar"))
+        ruth.does("say", text="The water is back on, plots 1 to 12.")
+        ruth.does("me", text="shakes the mud off her boots")
+        irssi = shell(stack, "irssi", "--home", homes[0], "-c", here[0], "-p", here[1], "-n", "greta")
+        weechat = shell(stack, "weechat", "-d", homes[1], size="104x24")
+        time.sleep(2)
+        weechat.enter(f"/server add garden {here[0]}/{here[1]} -notls -nicks=willem -autojoin=#lobby")
+        weechat.enter("/connect garden", 2)
+        irssi.enter("/join #lobby", 1)
+        irssi.enter("Morning! Did anybody see my blue watering can?", 1.5)
+        omar.does("say", text="By the compost, under the Kürbisse 🎃")
+        weechat.enter("I have it. Sorry, greta!", 1.5)
+        irssi.enter("/me sighs with relief", 1.5)
+        weechat.enter("/nick willem_away", 1.5)
+        ruth.does("say", text="Frost tonight, cover the beans.")
+        weechat.enter("/msg greta it stands at your gate now", 1.5)
+        irssi.type("Thank you b")
+        irssi.photograph(folder / "irssi.png")
+        weechat.type("On my way with fle")
+        weechat.photograph(folder / "weechat.png")
+
+
 def picture(page: Page, path: Path) -> None:
     """Save what the page shows, once its letters are there."""
     page.evaluate("document.fonts.ready")
@@ -226,6 +264,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     heroes(folder)
     school(folder)
+    regulars(folder)
 
 
 if __name__ == "__main__":

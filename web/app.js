@@ -71,18 +71,22 @@ const LINK = {
   connected() {
     remember("name", find("name").value.trim());
     find("password").value = "";
+    find("room-password").value = "";
     banner("");
     enter(true);
   },
   retrying: ({ text }) => status(text),
   refused({ text, code }) {
     enter(false);
+    const atDoor = code === "room_password";
     const secret = ["registered", "wrong_password", "blocked", "busy"].includes(code);
-    if (secret) find("secret").hidden = false;
+    if (atDoor) find("room-secret").hidden = false;
+    else if (secret) find("secret").hidden = false;
     claimed = find("name").value.trim();
     trouble(code === "registered" ? `${text.split(";")[0]}: please give its password.` : text);
-    find(secret ? "password" : "name").focus();
-    find(secret ? "password" : "name").select();
+    const field = find(atDoor ? "room-password" : secret ? "password" : "name");
+    field.focus();
+    field.select();
   },
   ended({ text, code }) {
     if (code === "quit") page.forget();
@@ -130,7 +134,7 @@ find("login").addEventListener("submit", (event) => {
   const name = find("name").value.trim();
   if (!name) return trouble("Please give a name.");
   chat.wanted = wantedRoom();
-  link.join(name, find("password").value);
+  link.join(name, find("password").value, find("room-password").value || undefined);
 });
 
 find("name").addEventListener("input", () => {

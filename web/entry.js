@@ -8,7 +8,7 @@ const THINGS = "💡 📌 📚 ✏️ ⏰ ☕ 🎉 ❤️ 🔥 ⭐ 🌧️ ☀�
 const EMOJI = [FACES, HANDS, THINGS].join(" ").split(" ");
 const OFFERED = 60; // completions in the list
 const RECALLED = 100; // lines that Up brings back
-const SECRET = /^\/(register|password)\b/i;
+const SECRET = /^\/(register|password|oper|identify)\b/i;
 
 export class Entry {
   #field;

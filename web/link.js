@@ -30,9 +30,10 @@ export class Link {
     addEventListener("online", () => this.#again());
   }
 
-  join(name, password) {
+  // `door` is the password of the room, where it has one.
+  join(name, password, door = this.#login?.door) {
     this.#drop();
-    this.#login = { do: "login", name, token: "", ...(password && { password }) };
+    this.#login = { do: "login", name, token: "", ...(password && { password }), ...(door && { door }) };
     this.#been = false;
     this.#tries = 0;
     this.#connect();

@@ -27,6 +27,15 @@ const MEANING = {
   channels,
   seen: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, is on line.`),
   history,
+  topic,
+  mode: (chat, event) => change(chat, event, `${event.by} changed who may do what: ${event.changes}`),
+  inviting: (chat, event) => change(chat, event, `${event.by} has asked ${event.name} in.`),
+  invited: (chat, event) =>
+    chat.say(chat.view, "note", event, `${event.by} asks you into ${event.title}: type /join ${event.room}`),
+  away: (chat, event) =>
+    chat.say(chat.view, "note", event, event.text ? `${event.name} is away: ${event.text}` : `${event.name} is back.`),
+  called: (chat, event) => chat.say(chat.view, "note", event, `${event.from} calls: ${event.text}`),
+  missed: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, has gone.`),
 };
 
 // ---- coming and going oneself
@@ -96,6 +105,8 @@ function parted(chat, event) {
   const room = chat.room(event.room, event.title);
   room.joined = false;
   chat.home = chat.room(event.current, event.current_title);
+  if (room.farewell) chat.say(chat.home, "note", event, room.farewell);
+  room.farewell = "";
   if (chat.view === room) chat.look(chat.home);
   chat.survey();
   chat.page.lists();
@@ -179,11 +190,15 @@ function entered(chat, event) {
 }
 
 function left(chat, event) {
+  chat.take(event);
   const room = chat.room(event.room);
   room.people.delete(event.name);
   if (event.kicked || event.reason) {
-    const how = event.kicked ? "was put out" : "went";
-    chat.say(room, "note", event, `${event.name} ${how}${event.reason ? `: ${event.reason}` : "."}`);
+    const own = event.kicked && event.name === chat.me;
+    const how = event.kicked ? `${own ? "were" : "was"} put out${event.by ? ` by ${event.by}` : ""}` : "went";
+    const why = event.reason ? `: ${event.reason}` : ".";
+    chat.say(room, "note", event, `${own ? "You" : event.name} ${how}${why}`);
+    if (own) room.farewell = `You were put out of ${room.title}${why}`;
     chat.page.lists();
   } else moved(chat, room, event, "went");
 }
@@ -213,6 +228,20 @@ function renamed(chat, event) {
     chat.say(room, "note", event, own ? `You are now ${event.new}.` : `${event.old} is now ${event.new}.`);
   }
   chat.page.lists();
+}
+
+// ---- how a room changes
+
+function topic(chat, event) {
+  chat.room(event.room).description = event.text;
+  const what = event.text ? `says what this room is about: ${event.text}` : "says no more what this room is about.";
+  change(chat, event, `${event.by} ${what}`);
+  chat.page.lists();
+}
+
+function change(chat, event, text) {
+  chat.take(event);
+  chat.say(chat.room(event.room), "note", event, text);
 }
 
 // ---- answers

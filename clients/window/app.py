@@ -19,7 +19,7 @@ from clients.order import MOMENT, Order
 from clients.past import Past
 from clients.people import People, word
 from clients.place import Place
-from clients.secret import ASKING, Secret, secret_in
+from clients.secret import ASKING, DOOR, Secret, secret_in
 from clients.window.completion import Vocabulary
 from clients.window.composer import Composer
 from clients.window.header import Header, Incomplete
@@ -333,7 +333,7 @@ class ChatWindow:
             return
         name = self.header.fields["Name"].get().strip()
         self.status.show(Standing.WAITING, "Log in with the password, or choose another name")
-        if code == "registered":
+        if code in ("registered", DOOR):
             self.secret.ask(text, "Log in", self.connect)
         else:
             self.banner.show(text)

@@ -282,7 +282,7 @@ class WebSpeaker(JsonSpeaker):
 
 
 class Foreign(Speaker):
-    """What the textbook protocol and UDP channels have in common: they send everyone's words back, and lack the same."""
+    """What the textbook protocol and UDP channels have in common: one hears oneself, and the same words are missing."""
 
     echoes = True
     plain_answers: ClassVar[str] = r"\[=\] "

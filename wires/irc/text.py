@@ -52,7 +52,7 @@ def _end(line: str, most: int) -> int:
 
 
 def _clings(line: str, at: int) -> bool:
-    """Return whether the characters before and behind this place belong together (UAX 29, without tables of its own)."""
+    """Return whether the characters before and behind this place belong together (UAX 29, without tables)."""
     before, after = line[at - 1], line[at]
     if before == "\u200d" or after in _JOINERS or "\U0001f3fb" <= after <= "\U0001f3ff" or _is_tag(after):
         return True
