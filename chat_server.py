@@ -20,14 +20,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import commands
 from chat.countdown import Countdown
 from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.turn import RECENT, Turn
-from errands import Errands, send
 from net.aside import Aside, Swamped
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
@@ -52,6 +51,9 @@ from wires.fanout import Acknowledgements, deliver
 from wires.http import Http, prepare
 from wires.unserved import Unserved
 from wires.wire import Wire, stamp
+
+if TYPE_CHECKING:  # imported when the room is open already
+    from errands import Errands
 
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
@@ -113,7 +115,7 @@ class Server:
         self.settings = Settings(self, arguments, self.overseer.reloading)
         self.table.house.reload = self.settings.reload
         self.table.house.show = self.seat.choose
-        self.errands = self._open_errands()
+        self.errands: Errands | None = None
         self.loop.settle = self.settle
 
     @property
@@ -194,9 +196,10 @@ class Server:
             self.store.write(turn.facts, done if waited_for else None)
 
     def _prepare(self) -> None:
-        """Import what the first browser and the first IRC client need, while there are descriptors and nobody waits."""
+        """Import what the first browser, IRC client and script need, while there are descriptors and nobody waits."""
         prepare()
         self.welcome_irc()
+        self.errands = self._open_errands()
 
     def welcome_irc(self) -> None:
         """Have IRC clients that come from now on told what the options say of us."""
@@ -308,6 +311,8 @@ class Server:
 
     def _open_errands(self) -> Errands | None:
         """Let scripts in by a socket in the data folder; where that cannot be made, the host is told."""
+        from errands import Errands
+
         folder = self.options.folder
         if folder is None or not hasattr(socket, "AF_UNIX"):
             return None
@@ -349,10 +354,16 @@ def banner(host: str, port: int) -> str:
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
+def _send(options: Options, line: str) -> int:
+    from errands import send
+
+    return send(options, line)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments, examine, send)
+    options = parse(arguments, examine, _send)
     _allow_many_descriptors()
     try:
         server = Server(options, arguments)

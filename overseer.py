@@ -23,10 +23,10 @@ from net.systemd import Supervisor
 from options import Options
 from store import Store, Unusable
 from wires.http import Live
-from wires.metrics import Metric, page
 
 if TYPE_CHECKING:  # only who wants a log pays for logging.handlers
     from net.journal import Journal
+    from wires.metrics import Metric
 
 PAUSE = 1.0  # seconds between two looks, while something happens
 TALK = (Said, Acted, Whispered)
@@ -176,6 +176,8 @@ class Overseer:
     def _metrics(self, peer: str) -> Live:
         if not self._may_know(peer):
             return SECRET
+        from wires.metrics import page
+
         return Live(page(self._figures()), kind="text/plain; version=0.0.4; charset=utf-8")
 
     def _may_know(self, peer: str) -> bool:
@@ -187,6 +189,8 @@ class Overseer:
         return address.is_loopback or any(address in network for network in networks)
 
     def _figures(self) -> Iterator[Metric]:
+        from wires.metrics import Metric
+
         server, hub = self._server, self._server.hub
         received, sent = self._bytes()
         longest, server.loop.longest = server.loop.longest, 0.0

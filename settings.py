@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import NoReturn, Protocol
 
 from chat.events import Refused
 from chat.house import Answer
@@ -23,9 +23,6 @@ from way_in import WayIn, certificate
 from wires.http import Site
 from wires.origin import Trust
 from wires.pages import load
-
-if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
-    from net.certificate import Certificate
 
 WEB = Path(__file__).resolve().parent / "web"
 RESTART = frozenset({
@@ -54,13 +51,13 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
 class Found:
     """What was read, and is good."""
 
-    options: Options
-    site: Site
-    certificate: Certificate | None
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.site = site(options)
+        self.certificate = certificate(options)
 
 
 class Settings:
@@ -88,7 +85,7 @@ class Settings:
         """Read and try out. It runs aside, and changes nothing."""
         try:
             options = parse(self._arguments, kind=_Parser)
-            return Found(options, site(options), certificate(options))
+            return Found(options)
         except (ValueError, OSError) as error:
             return error
 

@@ -6,7 +6,6 @@ Only the contracts, and what holds where nobody has put a server in place. It kn
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn
 
 from chat.countdown import Countdown
@@ -19,7 +18,6 @@ def _nothing(_: object) -> NoReturn:
     raise Refused("not_here", "There is no server here that could do that.")
 
 
-@dataclass
 class House:
     """The server, as commands see it.
 
@@ -27,9 +25,10 @@ class House:
     the host's console: it gets the name of a room, "" for none, or None for all.
     """
 
-    reload: Callable[[Answer], None] = _nothing
-    show: Callable[[str | None], None] = _nothing
-    countdown: Countdown | None = None
+    def __init__(self) -> None:
+        self.reload: Callable[[Answer], None] = _nothing
+        self.show: Callable[[str | None], None] = _nothing
+        self.countdown: Countdown | None = None
 
     def closing(self) -> Countdown:
         """Return what closes the room later. Raises Refused where there are no timers."""
