@@ -78,15 +78,13 @@ class Errands:
         self._people[Errand(self, self._server.loop, sock)] = None
 
     def _next(self) -> None:
+        server = self._server
+        while self._waiting and self._over():  # what follows EXIT does not count
+            self._waiting.popleft()[1](False, server.hub.closing or "")
         self._busy = bool(self._waiting)
         if not self._busy:
             return
         line, reply = self._waiting.popleft()
-        server = self._server
-        if self._over():  # what follows EXIT does not count
-            reply(False, server.hub.closing or "")
-            self._next()
-            return
         server.settle()  # what was posted before is no answer
         server.echo(line)
         copy = server.seat.wire.copy = Copy(next(self._refs))

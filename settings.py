@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -90,11 +90,13 @@ class Settings:
             return error
 
     def _take(self, found: Found | ValueError | OSError, answer: Answer) -> None:
-        if isinstance(found, Found):
-            answer("\n".join(self._changes(found)) or "Read again: nothing has changed.")
-        else:
-            answer(Refused("bad_settings", f"Nothing has changed: {found}."))
-        self._notice(False)
+        try:
+            if isinstance(found, Found):
+                answer("\n".join(self._changes(found)) or "Read again: nothing has changed.")
+            else:
+                answer(Refused("bad_settings", f"Nothing has changed: {found}."))
+        finally:
+            self._notice(False)
 
     def _changes(self, found: Found) -> Iterator[str]:
         """Take everything over that can be, and yield a sentence for each kind of it."""
@@ -106,7 +108,7 @@ class Settings:
             waiting += ["tls_cert", "tls_key"]
         live = [name for name in changed if name not in waiting]
         server.options = replace(new, **{name: getattr(old, name) for name in waiting})
-        self._apply(old, server.options)
+        self._apply(live, old, server.options)
         if live:
             yield f"Changed, and in force: {', '.join(live)}."
         if waiting:
@@ -116,33 +118,41 @@ class Settings:
             yield "The page has changed: who opens it gets the new one."
         server.site = replace(found.site, tls=bool(server.options.tls_cert), live=server.site.live)
 
-    def _apply(self, old: Options, new: Options) -> None:
+    def _apply(self, changed: Sequence[str], old: Options, new: Options) -> None:
+        """Take over what has changed, and nothing else: the rest may have been changed by commands since."""
         server, hub = self._server, self._server.hub
         server.limits = replace(server.limits, stalled=new.stall_limit)
-        hub.title = hub.rooms.lobby.title = new.room_name
-        hub.door = new.password
-        hub.operators = operators(new)
+        if "room_name" in changed:
+            hub.title = hub.rooms.lobby.title = new.room_name
+        if "password" in changed:
+            hub.door = new.password
+        if "operator" in changed:
+            hub.operators = operators(new)
         hub.rooms.fixed = new.fixed_rooms
-        rooms = [room(line) for line in new.room]
-        if old.room != new.room:
-            self._furnish([room(line) for line in old.room], rooms)
-        if (old.motd, old.room_name) != (new.motd, new.room_name):
+        self._furnish([line for line in new.room if line not in old.room])
+        self._clear({room(line).name for line in old.room} - {room(line).name for line in new.room})
+        if {"motd", "room_name"} & {*changed}:
             server.welcome_irc()
 
-    def _furnish(self, old: Sequence[Room], new: Sequence[Room]) -> None:
-        """Have the rooms of the new list; one that has gone from it stays until nobody is in it any more."""
+    def _furnish(self, lines: Sequence[str]) -> None:
+        """Have these rooms, with the host in them."""
         hub, host = self._server.hub, self._server.hub.host
         assert host is not None
         current = host.current
-        for wanted in new:
-            place = hub.rooms.keep(wanted)
+        for line in lines:
+            place = hub.rooms.keep(room(line))
             if host not in place.members:
                 hub.come(host, place)
         host.current = current
-        for name in {place.name for place in old} - {place.name for place in new}:
-            place = hub.rooms.get(name)
+
+    def _clear(self, names: Collection[str]) -> None:
+        """Keep these rooms only until nobody is in them any more."""
+        hub, host = self._server.hub, self._server.hub.host
+        assert host is not None
+        for place in [place for place in hub.rooms if place.name in names]:
             place.lasting = False
-            hub.go(host, place)
+            if host in place.members:
+                hub.go(host, place)
 
     def _renew(self, found: Found) -> Iterator[str]:
         tls = self._server.way_in.tls

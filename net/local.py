@@ -6,6 +6,7 @@ It carries lines one way and answers the other, each a line of JSON. It does not
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -13,7 +14,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from net.loop import READ, Loop
+from net.loop import READ, Loop, Timer
 
 NAME = "chat.sock"
 AT_ONCE = 8
@@ -33,6 +34,7 @@ class Local:
         with _at(folder) as (directory, path):
             _make_room(directory)
             self._sock = _bind(path)
+        self._rest: Timer | None = None
         loop.watch(self, READ)
 
     def fileno(self) -> int:
@@ -44,8 +46,11 @@ class Local:
         for _ in range(AT_ONCE):
             try:
                 sock, _address = self._sock.accept()
-            except OSError:
-                return  # nobody waits, or he is gone, or descriptors have run out and he must wait
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):  # whoever waits must wait longer
+                    self._loop.unwatch(self)
+                    self._rest = self._loop.call_later(1.0, lambda: self._loop.watch(self, READ))
+                return
             self._welcome(sock)
 
     def flush(self) -> None:
@@ -57,6 +62,8 @@ class Local:
     def close(self) -> None:
         """Stop listening, and take the name away."""
         self._loop.unwatch(self)
+        if self._rest is not None:
+            self._rest.cancel()
         self._sock.close()
         with contextlib.suppress(OSError), _at(self._folder) as (directory, _path):
             _make_room(directory)

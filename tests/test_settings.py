@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
-from tests.support import JsonClient, LineClient, PlainClient, Server
+from tests.support import ROOT, JsonClient, LineClient, PlainClient, Program, Server, free_port
 
 StartServer = Callable[..., Server]
 
@@ -109,3 +112,53 @@ def test_an_operator_may_and_a_guest_may_not(start_server: StartServer, config: 
         assert ann.request("reload")["text"] == "Changed, and in force: motd."
         _write(config, "motd = 3")
         assert "line 1: motd" in ann.request("reload")["text"]
+
+
+def test_the_page_is_read_again(start: Callable[..., Program], tmp_path: Path) -> None:
+    """A copy of the program, whose page is another one after RELOAD; who is here stays."""
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "tests", "__pycache__", ".venv", "docs"))
+    port = free_port()
+    server = start(copy / "chat_server.py", "--host", "127.0.0.1", "--port", port, "--no-store")
+    server.wait_for("Open http")
+    address = f"http://127.0.0.1:{port}/"
+    (copy / "web" / "index.html").write_text("a new page")
+    assert b"a new page" not in urlopen(address, timeout=10).read()
+    server.type("RELOAD")
+    server.wait_for("The page has changed")
+    assert urlopen(address, timeout=10).read() == b"a new page"
+
+
+@pytest.mark.limit(120)
+def test_a_hundred_people_notice_nothing(start_server: StartServer, config: Path) -> None:
+    """Of several wires, while they talk: a bad file, a good one, and what is said is heard once and in order."""
+    server = start_server("--config", config)
+    with ExitStack() as stack:
+        plain = [stack.enter_context(PlainClient(server, f"plain{number}")) for number in range(40)]
+        json = [stack.enter_context(JsonClient(server, f"json{number}")) for number in range(40)]
+        irc = [stack.enter_context(LineClient(server)) for _ in range(20)]
+        for number, client in enumerate(irc):
+            client.send(f"NICK irc{number}\r\nUSER a 0 * :a\r\nJOIN #lobby\r\n".encode())
+            client.wait_for(" 366 ")
+        said = 0
+        for text, answer in (
+            ("idle_limit = soon", "[!] Nothing has changed: "),
+            ('motd = "x"\nroom = ["Tea"]', "Changed, and in force: room, motd."),
+            ("colour = 1", "[!] Nothing has changed: "),
+            ("", "Changed, and in force: room, motd."),
+        ):
+            _write(config, text)
+            for number in range(20):
+                plain[0].send_line(f"message {said + number}")
+                if number == 10:
+                    server.type("RELOAD")
+            server.wait_for(answer)
+            for client in (*plain[1:], *irc):
+                heard = [client.wait_for("message ").rpartition(" ")[2] for _ in range(20)]
+                assert heard == [str(said + number) for number in range(20)]
+            for program in json:
+                assert [program.wait_for("said")["text"] for _ in range(20)] == [
+                    f"message {said + number}" for number in range(20)
+                ]
+            said += 20
+        assert "is off line" not in (server.output.text if server.output else "")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from chat.changes import Described, Moded
 from chat.events import Acted, Declined, Entered, Event, Left, Noted, Ref, Renamed, Said
 from wires.console import HostConsole
 
-PASSING = (Said, Acted, Entered, Left, Renamed)
-DAILY = (" is on line from ", " is off line: ", " left without a name: ")
+PASSING = (Said, Acted, Entered, Left, Renamed, Described, Moded)
+DAILY = (
+    " is on line from ",
+    " is off line: ",
+    " left without a name: ",
+    " has lost the connection (",
+    " is back, from ",
+)
 """What notes of the daily coming and going say; all others are warnings."""
 
 
