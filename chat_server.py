@@ -8,18 +8,14 @@
 
 from __future__ import annotations
 
-import errno
-import hmac
 import os
 import resource
-import secrets
 import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import commands
@@ -31,7 +27,6 @@ from net.aside import Aside, Swamped
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer, bind_beside
-from net.holder import holder
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
@@ -39,21 +34,23 @@ from net.recent import Recent
 from net.systemd import inherited
 from options import Options, parse
 from overseer import Overseer
+from ready import cloak, draw, prepare, site
+from record import replace
 from seat import HostSeat
-from settings import Settings, motd, operators, room, site
+from settings import Settings, motd, operators, room
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts
 from visit import Visit, Way
-from way_in import WayIn, examine, reached_at
+from way_in import WayIn, examine, reached_at, why_not
 from wires.datagram import Datagram
 from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
-from wires.http import Http, prepare
-from wires.unserved import Unserved
 from wires.wire import Wire, stamp
 
 if TYPE_CHECKING:  # imported when the room is open already
     from errands import Errands
+    from wires.http import Site
+    from wires.irc import House
 
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
@@ -79,7 +76,7 @@ class Server:
         self.options = options
         self.limits = Limits(stalled=options.stall_limit)
         self.table = commands.load()
-        self.irc: Callable[[], Wire] = partial(Unserved, "irc")  # until it is prepared
+        self._site: Site | None = None
         self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
@@ -98,7 +95,6 @@ class Server:
             self.table.house.countdown = countdown = Countdown(self.hub, self.loop.call_later)
             self.overseer = Overseer(self, countdown, self._refresh)
             undo.callback(self.overseer.close, FAREWELL)
-            self.site = replace(site(options), live=self.overseer.live())
             undo.pop_all()
         self.console = Console(
             self.loop,
@@ -132,8 +128,7 @@ class Server:
             self.loop.on_signal(signal.SIGHUP, self.settings.hang_up)
         self.console.show(banner)
         self.way_in.show(self.port)
-        self._prepare()
-        self.overseer.begin()
+        prepare(self.loop.call_soon, lambda: self.site, lambda: self._house, self._open_errands, self.overseer.begin)
         try:
             self.loop.run()
         finally:
@@ -148,10 +143,6 @@ class Server:
             for datagrams in self._datagrams:
                 datagrams.shut()
             self.loop.close()
-
-    def http(self, secure: bool, peer: str) -> Wire:
-        """Return the wire of a browser that asks from the address `peer`."""
-        return Http(self.site, secure, peer)
 
     def echo(self, line: str) -> None:
         """Show a line that a script has the host type."""
@@ -195,19 +186,39 @@ class Server:
             waited_for = acknowledgements or turn.when_kept
             self.store.write(turn.facts, done if waited_for else None)
 
-    def _prepare(self) -> None:
-        """Import what the first browser, IRC client and script need, while there are descriptors and nobody waits."""
-        prepare()
-        self.welcome_irc()
-        self.errands = self._open_errands()
+    def http(self, secure: bool, peer: str) -> Wire:
+        """Return the wire of a browser that asks from the address `peer`."""
+        from wires.http import Http
+
+        return Http(self.site, secure, peer)
+
+    def irc(self) -> Wire:
+        """Return the wire of an IRC client."""
+        from wires.irc import connect
+
+        return connect(self._house)
 
     def welcome_irc(self) -> None:
         """Have IRC clients that come from now on told what the options say of us."""
-        from wires.irc import House, connect
+        self.__dict__.pop("_house", None)
+
+    @property
+    def site(self) -> Site:
+        """Return what browsers get."""
+        if self._site is None:
+            self._site = replace(site(self.options), live=self.overseer.live())
+        return self._site
+
+    def serve(self, site: Site) -> None:
+        """Let browsers get this from now on."""
+        self._site = site
+
+    @cached_property
+    def _house(self) -> House:
+        from wires.irc import House
 
         options, lines = self.options, motd(self.options)
-        house = House(self.hub, options.server_name, options.room_name, self._began, lines, self._strangers)
-        self.irc = partial(connect, house)
+        return House(self.hub, options.server_name, options.room_name, self._began, lines, self._strangers)
 
     def _strangers(self) -> int:
         return sum(visit.session.newcomer for visit in self._visits)
@@ -228,7 +239,7 @@ class Server:
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
-            cloak=_cloak(secrets.token_bytes(16)),
+            cloak=cloak(),
         )
         hub.door = options.password
         hub.operators = operators(options)
@@ -264,7 +275,7 @@ class Server:
 
     def _open_datagrams(self, sockets: list[socket.socket], given: list[socket.socket]) -> list[Datagrams]:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
-        door = Door((*LOOPBACK, *self.options.udp_trust), secrets.randbelow)
+        door = Door((*LOOPBACK, *self.options.udp_trust), draw)
         try:
             return [
                 Datagrams(self.loop, sock, door, partial(self._meet, door)) for sock in given or bind_beside(sockets)
@@ -309,18 +320,17 @@ class Server:
     def _prompt(self) -> str:
         return f"{stamp(self.loop.clock.time())} Host > "
 
-    def _open_errands(self) -> Errands | None:
+    def _open_errands(self) -> None:
         """Let scripts in by a socket in the data folder; where that cannot be made, the host is told."""
+        folder = self.options.folder
+        if folder is None or not hasattr(socket, "AF_UNIX") or self.hub.closing is not None:
+            return
         from errands import Errands
 
-        folder = self.options.folder
-        if folder is None or not hasattr(socket, "AF_UNIX"):
-            return None
         try:
-            return Errands(self, folder)
+            self.errands = Errands(self, folder)
         except OSError as error:
             self._warn(f"There is no --send: {error.strerror or error}, in {folder}.")
-            return None
 
     def _interrupted(self) -> None:
         """Ctrl-C or SIGTERM: EXIT. A second time: at once."""
@@ -341,11 +351,6 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
         listener.write(data)
     for action in turn.when_kept:
         action()
-
-
-def _cloak(key: bytes) -> Callable[[str], str]:
-    """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
-    return lambda address: f"{hmac.new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
 
 
 def banner(host: str, port: int) -> str:
@@ -371,7 +376,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(_why_not(options, error), file=sys.stderr)
+        print(why_not(options, error), file=sys.stderr)
         return 2
     faults = log_faults(server.hub.note)
     server.run(banner(options.host, server.port))
@@ -382,20 +387,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _allow_many_descriptors() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _why_not(options: Options, error: OSError) -> str:
-    place = f"{options.host or 'every address'}, port {options.port}"
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"The room cannot be opened at {place}: {holder(options.port)} listens there already. "
-            "Stop it, or choose another port with --port N (0 picks a free one)."
-        )
-    if error.errno == errno.EACCES:
-        return (
-            f"The room cannot be opened at {place}: that port needs more rights. Choose one above 1023 with --port N."
-        )
-    return f"The room cannot be opened at {place}: {error.strerror or error}. Choose another address with --host."
 
 
 if __name__ == "__main__":

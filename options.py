@@ -10,21 +10,18 @@ import argparse
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_path
-
 import values
+from record import record, replace
 
 FILE = "chat.toml"
 _PATHS = ("data", "tls_cert", "tls_key", "log")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Options:
     """What the host chose.
 
@@ -79,7 +76,11 @@ class Options:
         """
         if self.no_store or (self.port == 0 and not self.data):
             return None
-        return Path(self.data) if self.data else user_data_path("chat-room", appauthor=False) / str(self.port)
+        if self.data:
+            return Path(self.data)
+        from platformdirs import user_data_path
+
+        return user_data_path("chat-room", appauthor=False) / str(self.port)
 
 
 _TIMES = {
@@ -256,13 +257,16 @@ def _from_file(named: str | None, options: Options) -> dict[str, Any]:
         return {}
     try:
         text = path.read_text(encoding="utf-8")
-        found = tomllib.loads(text)
     except OSError as error:
         if not named and isinstance(error, FileNotFoundError | NotADirectoryError):
             return {}
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
+    import tomllib  # most start without a file
+
+    try:
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from error
     return _set_by(path, text, found)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Protocol
 
 from chat.countdown import Countdown
@@ -22,15 +21,14 @@ from net.loop import Loop, Timer
 from net.systemd import Supervisor
 from options import Options
 from store import Store, Unusable
-from wires.http import Live
 
 if TYPE_CHECKING:  # only who wants a log pays for logging.handlers
     from net.journal import Journal
+    from wires.http import Live
     from wires.metrics import Metric
 
 PAUSE = 1.0  # seconds between two looks, while something happens
 TALK = (Said, Acted, Whispered)
-SECRET = Live("There is nothing here.\n", 404)
 
 
 class House(Protocol):
@@ -169,18 +167,24 @@ class Overseer:
         self._warnings.discard(text)
 
     def _health(self, peer: str) -> Live:
+        from wires.http import Live
+
         store = self._server.store
         good = store is None or store.healthy
         return Live("ok\n" if good else "What is said cannot be stored.\n", 200 if good else 503)
 
     def _metrics(self, peer: str) -> Live:
+        from wires.http import Live
+
         if not self._may_know(peer):
-            return SECRET
+            return Live("There is nothing here.\n", 404)
         from wires.metrics import page
 
         return Live(page(self._figures()), kind="text/plain; version=0.0.4; charset=utf-8")
 
     def _may_know(self, peer: str) -> bool:
+        from ipaddress import ip_address, ip_network
+
         try:
             address = ip_address(peer.strip("[]").partition("%")[0])
         except ValueError:

@@ -6,11 +6,8 @@ What reads files runs aside. Nobody is disconnected by what changes here; what w
 from __future__ import annotations
 
 import argparse
-import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from chat.events import Refused
 from chat.house import Answer
@@ -19,12 +16,13 @@ from chat.rooms import key
 from chat.turn import Room
 from net.connection import Limits
 from options import Options, parse
+from ready import site
+from record import replace
 from way_in import WayIn, certificate
-from wires.http import Site
-from wires.origin import Trust
-from wires.pages import load
 
-WEB = Path(__file__).resolve().parent / "web"
+if TYPE_CHECKING:
+    from wires.http import Site
+
 RESTART = frozenset({
     "host", "port", "data", "no_store", "recover", "selector", "server_name", "no_udp", "udp_trust",
     "log", "log_level", "log_json",
@@ -38,9 +36,11 @@ class Server(Protocol):
     hub: Hub
     options: Options
     limits: Limits
-    site: Site
     way_in: WayIn
 
+    @property
+    def site(self) -> Site: ...
+    def serve(self, site: Site) -> None: ...
     def welcome_irc(self) -> None: ...
 
 
@@ -102,7 +102,7 @@ class Settings:
         """Take everything over that can be, and yield a sentence for each kind of it."""
         server, new = self._server, found.options
         old = server.options
-        changed = [each.name for each in fields(Options) if getattr(old, each.name) != getattr(new, each.name)]
+        changed = [name for name in Options.__match_args__ if getattr(old, name) != getattr(new, name)]
         waiting = [name for name in changed if name in RESTART]
         if bool(old.tls_cert) != bool(new.tls_cert):
             waiting += ["tls_cert", "tls_key"]
@@ -116,7 +116,7 @@ class Settings:
         yield from self._renew(found)
         if found.site.pages != server.site.pages:
             yield "The page has changed: who opens it gets the new one."
-        server.site = replace(found.site, tls=bool(server.options.tls_cert), live=server.site.live)
+        server.serve(replace(found.site, tls=bool(server.options.tls_cert), live=server.site.live))
 
     def _apply(self, changed: Sequence[str], old: Options, new: Options) -> None:
         """Take over what has changed, and nothing else: the rest may have been changed by commands since."""
@@ -162,12 +162,6 @@ class Settings:
 
 
 # -- what options stand for
-
-
-def site(options: Options) -> Site:
-    """Return what browsers get: the page, and who may ask for it."""
-    names = {socket.gethostname().lower(), options.host.lower()}
-    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
 
 
 def operators(options: Options) -> dict[str, str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from ipaddress import ip_address
 from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
@@ -241,6 +240,8 @@ class Visit:
 
     def _note_browser(self) -> None:
         """Remember where browsers are; not on this machine, where people try telnet and the page side by side."""
+        from ipaddress import ip_address
+
         if not ip_address(self.host.strip("[]").partition("%")[0]).is_loopback:
             self._server.browsers.note(self.host, self._now())
 

@@ -5,12 +5,14 @@ It decides nothing about who may come in; `chat_server.py` gives it the parts.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chat.events import Refused
 from chat.links import Front, picture
 from net.console import Console
+from net.holder import holder
 from net.listener import own_address
 from net.loop import Loop
 from options import Options
@@ -19,9 +21,7 @@ if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
     from net.certificate import Certificate
     from net.secure import Tls
 
-BESIDE = (
-    11  # rows of the first screen that are not the code: banner, address, certificate, prompt, status, news
-)
+BESIDE = 11  # rows of the first screen that are not the code: banner, address, certificate, prompt, status, news
 HINT = "QR shows a code to scan."
 
 
@@ -88,3 +88,18 @@ def _tls(options: Options, loop: Loop) -> Tls | None:
 def _in_url(address: str) -> str:
     """Return an address as it stands in a URL."""
     return f"[{address}]" if ":" in address else address
+
+
+def why_not(options: Options, error: OSError) -> str:
+    """Return why the room cannot be opened where the options say, and what to do about it."""
+    place = f"{options.host or 'every address'}, port {options.port}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"The room cannot be opened at {place}: {holder(options.port)} listens there already. "
+            "Stop it, or choose another port with --port N (0 picks a free one)."
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"The room cannot be opened at {place}: that port needs more rights. Choose one above 1023 with --port N."
+        )
+    return f"The room cannot be opened at {place}: {error.strerror or error}. Choose another address with --host."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from math import ceil
 
 from chat import names
 from chat.events import Refused
+from record import entity, field
 
 TRIES = 3
 BLOCKED = 60.0  # seconds
@@ -15,7 +15,7 @@ GUESSERS = 10_000  # pairs of name and address that are remembered
 LISTED = 200  # names that one person may block, or watch
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Account:
     """A registered name. Times are seconds since 1970 UTC; `seconds` is the time on line of all visits that have ended.
 
@@ -62,12 +62,12 @@ class Accounts:
         """Return the account called `name`, compared without case, or None."""
         return self._accounts.get(names.key(name))
 
-    def like(self, looks: frozenset[str]) -> Account | None:
+    def like(self, looks: Iterable[str]) -> Account | None:
         """Return an account whose name looks so, or None."""
         return next((self._looks[look] for look in looks if look in self._looks), None)
 
 
-@dataclass(slots=True)
+@entity
 class _Tries:
     wrong: int = 0
     until: float = 0.0

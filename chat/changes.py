@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chat.events import NOBODY, Event, Identity
+from record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Described(Event):
     """A person said what a room is about: its description, or topic. Empty: it has none now."""
 
@@ -17,7 +16,7 @@ class Described(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moded(Event):
     """A person changed who may do what in a room: `changes` as IRC writes them, such as `+o-v ann bob`."""
 
@@ -27,7 +26,7 @@ class Moded(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Invited(Event):
     """To the one who is asked into a room by a person. `title` is the room's."""
 
@@ -38,7 +37,7 @@ class Invited(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inviting(Event):
     """To those in a room: a person asked another in."""
 
@@ -48,7 +47,7 @@ class Inviting(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tagged(Event):
     """A sign for clients that know it, to a room or to one person, such as "is typing" (IRCv3 TAGMSG).
 
@@ -64,7 +63,7 @@ class Tagged(Event):
     reply: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rested(Event):
     """A person is away, for the reason `text`, though on line; empty: he is back."""
 
@@ -73,7 +72,7 @@ class Rested(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Presented(Event):
     """A person gave another real name, or logged in to an account meanwhile: `who` as it is now."""
 
@@ -82,7 +81,7 @@ class Presented(Event):
     account: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Called(Event):
     """An operator tells something to all who want to hear it."""
 
@@ -91,7 +90,7 @@ class Called(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Coloured(Event):
     """To one person, who asked for it: what he sees has colours from now on, or none any more."""
 

@@ -10,14 +10,15 @@ accepts; its order is the order in which everybody sees them.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from record import record
 
 Ref = object
 """What was put on a request to recognise the answer; None where nothing was."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Request:
     """One thing a visitor asks for.
 
@@ -39,7 +40,7 @@ class Request:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Script:
     """What a wire whose language is about the room itself has to say and to ask, step by step.
 
@@ -50,7 +51,7 @@ class Script:
     steps: Callable[[Any], Generator[Any, None, None]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Identity:
     """What some wires show of a person besides the name. `account` is empty for a guest; `host` tells no address."""
 
@@ -65,7 +66,7 @@ NOBODY = Identity()
 """Where nothing is known, as of those who spoke before the last start."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Form:
     """How something was said, for wires that tell the difference.
 
@@ -96,7 +97,7 @@ class Refused(Exception):
         self.ref = ref
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Event:
     """Something that happened, at a time."""
 
@@ -104,7 +105,7 @@ class Event:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Said(Event):
     """A person said something to a room. `text` may hold line feeds where a wire can carry them."""
 
@@ -115,7 +116,7 @@ class Said(Event):
     form: Form = AS_USUAL
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Acted(Event):
     """A person did something, told in the third person: `* alice waves`."""
 
@@ -126,7 +127,7 @@ class Acted(Event):
     form: Form = AS_USUAL
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Whispered(Event):
     """A private message. `to` names those it reached, `kept` those who will find it in their inbox.
 
@@ -142,7 +143,7 @@ class Whispered(Event):
     form: Form = AS_USUAL
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entered(Event):
     """A person came into a room. `here` are the first names present now, `count` how many are present in all."""
 
@@ -153,7 +154,7 @@ class Entered(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Left(Event):
     """A person went out of a room, or was put out of it `by` somebody. `reason` is what a person gave as one, or empty.
 
@@ -173,7 +174,7 @@ class Left(Event):
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gone(Event):
     """A person is off line: for wires that tell so once, to those who share only a later room of his with him."""
 
@@ -182,7 +183,7 @@ class Gone(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Renamed(Event):
     """A person took another name."""
 
@@ -193,7 +194,7 @@ class Renamed(Event):
     who: Identity = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Welcomed(Event):
     """To a newcomer alone: the name is accepted, and these are here (the newcomer last), in order of arrival."""
 
@@ -205,7 +206,7 @@ class Welcomed(Event):
     token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Joined(Event):
     """To the one who came into a room: it is his current one now, and these are in it, in order of arrival."""
 
@@ -216,7 +217,7 @@ class Joined(Event):
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parted(Event):
     """To the one who left a room: `current` is the room he is in now."""
 
@@ -227,7 +228,7 @@ class Parted(Event):
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recalled(Event):
     """To one person: what was said before, oldest first. `room` is empty where it comes from several places."""
 
@@ -236,28 +237,28 @@ class Recalled(Event):
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resumed(Event):
     """To one who has come back: what was said to him meanwhile, oldest first."""
 
     events: tuple[Said | Acted | Whispered, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Seen(Event):
     """To one who watches for it: someone has come on line under this name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Missed(Event):
     """To one who watches for it: the name is nobody's any more."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Told(Event):
     """The answer to a command, to the one who asked. `text` has one or more lines."""
 
@@ -266,7 +267,7 @@ class Told(Event):
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Person:
     """One row of a list of people. `seconds` is the time on line; `address` and `wire` are for the host alone.
 
@@ -281,7 +282,7 @@ class Person:
     away: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listed(Event):
     """The answer to a question who is here, to the one who asked."""
 
@@ -291,7 +292,7 @@ class Listed(Event):
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """One row of a list of rooms."""
 
@@ -301,7 +302,7 @@ class Place:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mapped(Event):
     """The answer to a question which rooms there are, to the one who asked. `current` is his own."""
 
@@ -310,7 +311,7 @@ class Mapped(Event):
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Declined(Event):
     """The answer to a request that was refused, to the one who asked. `about` is its verb, `login` before the login."""
 
@@ -320,21 +321,21 @@ class Declined(Event):
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Answered(Event):
     """To one person: what his own wire has put together in his turn. Nothing for anybody else."""
 
     content: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Proven(Event):
     """To someone who is not in the room yet: he has proven the password of `account`."""
 
     account: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked(Event):
     """A question to someone who is not logged in yet, such as the name."""
 
@@ -342,19 +343,19 @@ class Asked(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pinged(Event):
     """Are you there? Only wires whose clients can answer by themselves carry it."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ponged(Event):
     """Yes, I am here."""
 
     ref: Ref = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended(Event):
     """The last word to someone: why the connection is about to close."""
 
@@ -362,7 +363,7 @@ class Ended(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Noted(Event):
     """A line for the host's console: who connected from where, who is off line and why."""
 

@@ -7,15 +7,15 @@ of an account that is not there changes nothing.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 from chat.events import Acted, Said, Whispered
+from record import record
 
 Talk = Said | Acted | Whispered
 """What was said, to a room or in private."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MessageSaved:
     """Something was said to a room. `sender_key` is the key of the name it was said under, a guest's too."""
 
@@ -23,7 +23,7 @@ class MessageSaved:
     sender_key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WhisperSaved:
     """Something was said in private.
 
@@ -38,7 +38,7 @@ class WhisperSaved:
     kept_for: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AccountMade:
     """A name was registered. A key that has an account already is a fault of the caller: the first one stays."""
 
@@ -48,14 +48,14 @@ class AccountMade:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AccountRemoved:
     """A name was given up: its inbox, blocks and watches go, and the private talk that nobody else may read."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PasswordChanged:
     """An account has another password."""
 
@@ -63,7 +63,7 @@ class PasswordChanged:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AccountSeen:
     """An account was on line `at` this time: `seconds` and `messages` are added to what it had."""
 
@@ -73,7 +73,7 @@ class AccountSeen:
     messages: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InboxRead:
     """An account has read what was kept for it, up to and including the message with the id `up_to`."""
 
@@ -81,7 +81,7 @@ class InboxRead:
     up_to: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Blocked:
     """`key` wants to hear no more of `other`, whom he knows as `name`. Again is harmless; the new name stays."""
 
@@ -90,7 +90,7 @@ class Blocked:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unblocked:
     """`key` hears `other` again."""
 
@@ -98,7 +98,7 @@ class Unblocked:
     other: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Watched:
     """`key` wants to be told when `other` comes, whom he knows as `name`. Again is harmless; the new name stays."""
 
@@ -107,7 +107,7 @@ class Watched:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unwatched:
     """`key` need not be told about `other` any more."""
 
@@ -115,7 +115,7 @@ class Unwatched:
     other: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RoomMade:
     """There is a room; again, it has another title, description or owner. `own`: users made it, not the host."""
 
@@ -126,14 +126,14 @@ class RoomMade:
     own: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RoomRemoved:
     """A room has ended. What was said there stays."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IdsReserved:
     """The store's own: event ids up to this one may be in use; the next start begins above it."""
 
@@ -158,13 +158,16 @@ Change = (
 )
 
 
+_TALK = (MessageSaved, WhisperSaved)  # the tuple, not the union: four times as fast
+
+
 def is_talk(change: Change) -> bool:
     """Say whether this is what people said: the first to be given up when memory for waiting changes runs out."""
-    return isinstance(change, MessageSaved | WhisperSaved)
+    return isinstance(change, _TALK)
 
 
 def weight(change: Change) -> int:
     """Return about how many bytes of memory a waiting change takes."""
-    if isinstance(change, MessageSaved | WhisperSaved):
+    if isinstance(change, _TALK):
         return 500 + sys.getsizeof(change.event.text)
     return 500

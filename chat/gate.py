@@ -5,8 +5,9 @@ A mask is compared with `name!user@host`, without case; `*` stands for any chara
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
+
+from record import entity, field, record
 
 USUAL = frozenset("nt")
 """A new room hears its members alone, and only those who run it say what it is about."""
@@ -19,7 +20,7 @@ ENTRIES = 100  # masks in all lists of a room
 MASK = 200  # characters in a mask
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A mask of a list: who put it there, and when (seconds since 1970 UTC)."""
 
@@ -28,7 +29,7 @@ class Entry:
     at: float
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Gate:
     """The state of one room. `ranks` holds letters of RANKS by person; `limit` 0 is none."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from chat import names
@@ -37,7 +36,8 @@ from chat.moderation import check_may_speak
 from chat.presence import Presence
 from chat.rooms import Rooms
 from chat.tokens import Tokens
-from chat.turn import Departed, Post, Room, Standing, Turn, User
+from chat.turn import NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
+from record import replace
 
 HOST = "Host"
 ROSTER = 100  # names that travel with an event about who is here; the count tells how many there are
@@ -123,7 +123,7 @@ class Hub(Presence):
     def seat_host(self, listener: Any, address: str) -> User:
         """Put the host into every lasting room, before anybody else; returns him."""
         self.host = self._seat(HOST, listener, Standing.HOST, address=address, wire="console")
-        self.host.modes.add("i")
+        self.host.modes |= {"i"}
         self.host.who = Identity(HOST, "chat", realname="the host")
         for room in (*(room for room in self.rooms if room is not self.rooms.lobby), self.rooms.lobby):
             self.come(self.host, room)
@@ -246,12 +246,14 @@ class Hub(Presence):
     def say(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Say `text` to a room, by default to the one someone talks in."""
         room = room or user.room
-        self._speak(user, room, Said(*self.stamp(), room.name, user.name, text, user.who, form), ref)
+        number, at = self.stamp()
+        self._speak(user, room, Said(number, at, room.name, user.name, text, user.who, form), ref)
 
     def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Tell a room, by default the one someone talks in, what he does."""
         room = room or user.room
-        self._speak(user, room, Acted(*self.stamp(), room.name, user.name, text, user.who, form), ref)
+        number, at = self.stamp()
+        self._speak(user, room, Acted(number, at, room.name, user.name, text, user.who, form), ref)
 
     # -- within
 
@@ -267,7 +269,7 @@ class Hub(Presence):
         self, name: str, listener: Any, standing: Standing, *, address: str, wire: str, account: Account | None = None
     ) -> User:
         now = self.clock.monotonic()
-        user = User(name, names.key(name), frozenset(), listener, standing, now, address, wire, account=account)
+        user = User(name, names.key(name), (), listener, standing, now, address, wire, account=account)
         user.looks = self.roster.check_free(name, user)
         if account is not None:
             self.recognise(user, account)
@@ -317,9 +319,10 @@ class Hub(Presence):
             self.post(event, to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
         room.recent.append(event)
-        self.keep(MessageSaved(event, user.key))
-        deaf = frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
-        self._turn.posts.append(Post(event, room, (), user, ref, deaf))
+        if self.memory is not None:
+            self._turn.facts.append(MessageSaved(event, user.key))
+        deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
+        self._turn.posts.append(Post(event, room, (), user, ref, deaf or NOBODY_DEAF))
 
     def _entered(self, user: User, room: Room) -> Entered:
         return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members), user.who)

@@ -6,17 +6,16 @@ It knows addresses as text. What they lead to is the business of others.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import quote
 
 from chat.events import Refused
+from record import entity
 
 QUIET = 2  # modules of empty space around the code: half of what the standard asks for, and enough for every phone
 
 _HALVES = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
 
 
-@dataclass
+@entity
 class Front:
     """The house from outside: where a browser finds it, and the host's screen in columns and rows, 0 for none."""
 
@@ -25,6 +24,8 @@ class Front:
 
     def link(self, room: str) -> str:
         """Return the link that opens `room`."""
+        from urllib.parse import quote
+
         return f"{self.address}?room={quote(room, safe='')}"
 
     def fits(self, rows: list[str], more: int) -> bool:

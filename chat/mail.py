@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from chat.accounts import Account
 from chat.events import AS_USUAL, Form, Ref, Refused, Whispered
 from chat.facts import WhisperSaved
 from chat.hub import Hub
 from chat.turn import User
+from record import entity, field
 
 INBOX = 500  # messages that wait for one person
 
 
-@dataclass(slots=True)
+@entity
 class _Wanted:
     """Whom a message is meant for: on line, away with an inbox, away with a full one, unknown."""
 

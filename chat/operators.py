@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hmac import compare_digest
-
 from chat import passwords
 from chat.events import Ref, Refused
 from chat.hub import Hub
@@ -22,6 +20,8 @@ def promote(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> 
     hub.guard.count(OPER, host, now)
     kept = hub.operators.get(name)
     if not any(other.startswith("$argon2") for other in hub.operators.values()):
+        from hmac import compare_digest
+
         right = compare_digest((kept or "").encode(), password.encode("utf-8", "replace"))
         _decide(hub, user, name, right and kept is not None, ref)
         return
@@ -42,6 +42,6 @@ def _decide(hub: Hub, user: User, name: str, right: bool, ref: Ref) -> None:
         raise Refused("oper_wrong", "That is not the name and password of an operator.")
     hub.guard.right(OPER, user.address.rpartition(":")[0])
     user.standing = max(user.standing, Standing.OPERATOR)
-    user.modes.add("o")
+    user.modes |= {"o"}
     hub.note(f"{user.name} is an operator now, as {name}.")
     hub.inform(user, "oper", "You are an operator now. /help lists what you can do.", ref)

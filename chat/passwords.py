@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
+from functools import cache
+from typing import TYPE_CHECKING
 
 from chat.events import Refused
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 LONGEST = 1024  # bytes
 SHORTEST = 4  # characters
 
-_hasher = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
+
+@cache
+def prepare() -> PasswordHasher:
+    """Return what hashes. The first call takes 20 ms, for it imports the library."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=1)
 
 
 def check(password: str) -> str:
@@ -28,18 +35,20 @@ def check(password: str) -> str:
 
 def secret(password: str) -> str:
     """Return the hash to keep."""
-    return _hasher.hash(password)
+    return prepare().hash(password)
 
 
 def matches(kept: str | None, password: str) -> bool:
     """Return whether `password` is the one behind `kept`; None (an unknown name) takes as long, and is never right."""
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
     given = password.encode("utf-8", "surrogatepass")
     try:
-        return _hasher.verify(kept or _decoy(), given[: LONGEST + 1]) and kept is not None
+        return prepare().verify(kept or _decoy(), given[: LONGEST + 1]) and kept is not None
     except (Argon2Error, InvalidHashError):
         return False
 
 
-@lru_cache(maxsize=1)
+@cache
 def _decoy() -> str:
-    return _hasher.hash("nobody's password")
+    return prepare().hash("nobody's password")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chat import names, passwords
 from chat.accounts import Account
 from chat.changes import Presented
@@ -11,6 +9,7 @@ from chat.events import Ref, Refused
 from chat.facts import AccountMade, Blocked, PasswordChanged, Watched
 from chat.hub import Hub
 from chat.turn import User
+from record import replace
 
 
 def register(hub: Hub, user: User, password: str, ref: Ref = None) -> None:

@@ -33,7 +33,7 @@ class Roster:
         """Return the one on line whose name has this key, or None."""
         return self._users.get(key)
 
-    def check_free(self, name: str, user: User | None = None) -> frozenset[str]:
+    def check_free(self, name: str, user: User | None = None) -> tuple[str, ...]:
         """Return how `name` looks.
 
         Raises Refused `name_taken`, `name_looks` or `registered` where `user` cannot have it.
@@ -52,7 +52,7 @@ class Roster:
             if account.key == names.key(name):
                 raise Refused("registered", f"The name {name} is registered; it takes a login with its password.")
             raise Refused("name_looks", f"The name {name} looks like {account.name}, which is registered.")
-        return looks
+        return tuple(looks)
 
     def hold(self, user: User) -> None:
         """Put someone on line under his name."""
@@ -69,7 +69,7 @@ class Roster:
         self._forget(user)
         return True
 
-    def rename(self, user: User, name: str, looks: frozenset[str]) -> None:
+    def rename(self, user: User, name: str, looks: tuple[str, ...]) -> None:
         """Let someone who is on line have another name, which `check_free` has found free."""
         self._forget(user)
         user.name, user.key, user.looks = name, names.key(name), looks

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chat.changes import Described, Invited, Inviting, Moded
 from chat.events import Parted, Ref, Refused
 from chat.gate import ENTRIES, FLAGS, LISTS, MASK, RANKS, Entry, whole
@@ -11,6 +9,7 @@ from chat.hub import Hub
 from chat.moderation import check_may_describe, check_may_invite, check_runs
 from chat.text import one_line
 from chat.turn import Room, User
+from record import record
 
 DESCRIPTION = 390  # characters
 INVITED = 100  # people who may be waited for, a room
@@ -77,7 +76,7 @@ def remove(hub: Hub, user: User, name: str, room: Room, reason: str, *, ref: Ref
         hub.tell(other, Parted(*hub.stamp(), room.name, room.title, other.room.name, other.room.title))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """One change of a mode: `+` or `-`, its letter, and what goes with it, such as a name, a mask or a key."""
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
-from hmac import compare_digest
 from typing import Protocol
 
 from chat import names, passwords
@@ -15,6 +13,7 @@ from chat.hub import Hub
 from chat.returns import come_back
 from chat.text import clean
 from chat.turn import User
+from record import replace
 
 QUESTION = "What is your name?"
 DOOR_QUESTION = "This room has a password. What is it?"
@@ -30,7 +29,11 @@ class State(Enum):
     LEAVING = "has heard goodbye, or is gone"
 
 
+NAMING, PROVING, CHECKING, PRESENT, LEAVING = State
+"""The same, for the way of every message: to look one up in its class takes a tenth of a microsecond (Python 3.11)."""
+
 _BEFORE = frozenset({"login", "ping", "pong", "quit"})
+_OWN = frozenset({"login", "authenticate", "ping", "pong"})  # what no command does, also for those who are present
 LONGEST_LINE = 100  # characters in what one says of oneself
 DOOR = "\0door"  # as a name nobody can have: wrong passwords for the room are counted under it
 
@@ -71,6 +74,23 @@ class Visitor(Protocol):
 class Session:
     """One visitor's way from the first request to the last."""
 
+    __slots__ = (
+        "_account",
+        "_claimed",
+        "_hub",
+        "_ident",
+        "_inside",
+        "_realname",
+        "_resumes",
+        "_rules",
+        "_visitor",
+        "greeted",
+        "joins",
+        "plain_names",
+        "state",
+        "user",
+    )
+
     def __init__(self, hub: Hub, rules: Rules, visitor: Visitor) -> None:
         self.state = State.NAMING
         self.user: User | None = None
@@ -89,22 +109,22 @@ class Session:
     @property
     def newcomer(self) -> bool:
         """Return whether he is not in the room yet, and not gone."""
-        return self.user is None and self.state is not State.LEAVING
+        return self.user is None and self.state is not LEAVING
 
     def handle(self, request: Request | Refused | Script) -> None:
         """Do what is asked, or answer why not. What comes after goodbye does not count."""
         if self.user is not None and self.user.gone:
-            self.state = State.LEAVING
-        if self.state is State.LEAVING:
+            self.state = LEAVING
+        if self.state is LEAVING:
             return
         try:
-            if isinstance(request, Refused):
-                raise request
-            if isinstance(request, Script):
-                self._follow(request)
-            else:
+            if isinstance(request, Request):
                 request = self._read(request)
                 self._do(request)
+            elif isinstance(request, Script):
+                self._follow(request)
+            else:
+                raise request
         except Refused as refusal:
             self._decline(refusal, request)
 
@@ -169,17 +189,16 @@ class Session:
 
     def _do(self, request: Request) -> None:
         """Do what is asked, if this state accepts it. Raises Refused."""
-        accepted = ACCEPTS[self.state]
-        if accepted is not None and request.verb not in accepted:
+        if self.state is not PRESENT and request.verb not in (ACCEPTS[self.state] or ()):
             raise Refused("not_logged_in", "Please log in with a name first.")
-        if request.verb == "login":
+        if self.user is not None and request.verb not in _OWN:
+            self._rules.run(self._hub, self.user, request)
+        elif request.verb == "login":
             self._login(request)
         elif request.verb == "authenticate":
             self._authenticate(request)
         elif request.verb in ("ping", "pong"):
             self._pulse(request)
-        elif self.user is not None:
-            self._rules.run(self._hub, self.user, request)
         elif request.verb == "prove" and not self._inside:
             self._answer_door(request)
         elif request.verb == "prove":
@@ -387,4 +406,6 @@ class Session:
 
 def _is_same(given: str, secret: str) -> bool:
     """Return whether two texts are the same, in a time that tells nothing of where they differ."""
+    from hmac import compare_digest
+
     return compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-
 from chat.turn import User
 
 
@@ -19,6 +16,8 @@ class Tokens:
 
     def issue(self, user: User) -> str:
         """Return a new token for `user`: 128 random bits; all but the last one before it are void."""
+        import secrets
+
         token = secrets.token_urlsafe(16)
         *older, last = (b"", *user.tokens)
         for void in older:
@@ -38,4 +37,6 @@ class Tokens:
 
 
 def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+    from hashlib import sha256  # here, as it brings OpenSSL: the start does not wait for that
+
+    return sha256(token.encode("utf-8", "replace")).digest()

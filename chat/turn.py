@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import islice
 from typing import Any
@@ -13,6 +12,7 @@ from chat import names
 from chat.accounts import Account
 from chat.events import NOBODY, Acted, Event, Identity, Ref, Refused, Said, Whispered
 from chat.gate import Gate
+from record import entity, field, record
 
 PRIVATE = 50  # private messages kept for someone who must come back
 RECENT = 200  # messages that a room remembers without asking the disk
@@ -26,7 +26,7 @@ class Standing(IntEnum):
     HOST = 3
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class User:
     """Someone present. `listener` is whatever brings events to him; the hub only keeps it.
 
@@ -38,7 +38,7 @@ class User:
 
     name: str
     key: str
-    looks: frozenset[str]
+    looks: tuple[str, ...]
     listener: Any
     standing: Standing
     arrived: float
@@ -56,7 +56,7 @@ class User:
     roams: bool = False
     active: float = 0.0
     away: str = ""
-    modes: set[str] = field(default_factory=set)
+    modes: frozenset[str] = frozenset()
     marks: dict[str, str] = field(default_factory=dict)
     who: Identity = NOBODY
 
@@ -87,7 +87,7 @@ class User:
         return (self.key, self.account.key) if self.account else (self.key,)
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Room:
     """A named place; what is said in it is heard by its members. A `lasting` one stays when the last has left."""
 
@@ -118,7 +118,7 @@ class Room:
         return tuple(reversed(found))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Departed:
     """Someone who was on line under this name until then (seconds since 1970 UTC)."""
 
@@ -149,7 +149,10 @@ class Watchers:
             self._by_key.pop(key, None)
 
 
-@dataclass(eq=False, slots=True)
+NOBODY_DEAF: frozenset[User] = frozenset()
+
+
+@entity
 class Post:
     """One event and its audience: a room (its author hears his own version) or some people, but not the `deaf`."""
 
@@ -158,10 +161,10 @@ class Post:
     to: tuple[User, ...] = ()
     author: User | None = None
     ref: Ref = None
-    deaf: frozenset[User] = frozenset()
+    deaf: frozenset[User] = NOBODY_DEAF
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Span:
     """The part of a turn in which someone was in a room: posts `start` to `end` (None: to the turn's end)."""
 
@@ -170,7 +173,7 @@ class Span:
     end: int | None = None
 
 
-@dataclass(eq=False, slots=True)
+@entity
 class Turn:
     """What was posted since the last `take`, who came or went meanwhile, and what is to be kept for good.
 

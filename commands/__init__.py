@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
@@ -19,13 +18,15 @@ from chat.links import Front
 from chat.moderation import is_shown
 from chat.text import clean
 from chat.turn import Room, Standing, User
+from record import field, record
 
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
 ANSWER = 200_000  # characters in one answer, so at most 800 KB
 LONGEST = 16_384  # characters in a message, so at most 64 KiB
+_HOST = Standing.HOST  # looked up once, not three times a message
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Call:
     """One use of a command: by whom, with what, and where to answer."""
 
@@ -58,7 +59,7 @@ class Call:
         self.hub.tell(self.user, event)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """One verb.
 
@@ -99,12 +100,14 @@ class Command:
         given = self._split(request.rest) if request.fields is None else self._pick(request)
         if not self.raw:
             given = [clean(value) for value in given]
-        for name, value in zip(self.names[: self.needed], given, strict=False):
-            if not value.strip():
-                code = "empty" if name == "text" else "missing"
-                raise Refused(code, f"{self.usage(console)}: the {name} is missing.")
-        if any(len(value) > LONGEST for value in given):
-            raise Refused("too_long", f"A message has at most {LONGEST:,} characters; nothing was sent.")
+        for index, value in enumerate(given):
+            if index < self.needed and (not value or value.isspace()):
+                name = self.names[index]
+                raise Refused(
+                    "empty" if name == "text" else "missing", f"{self.usage(console)}: the {name} is missing."
+                )
+            if len(value) > LONGEST:
+                raise Refused("too_long", f"A message has at most {LONGEST:,} characters; nothing was sent.")
         return given
 
     def _split(self, rest: str) -> list[str]:
@@ -120,9 +123,8 @@ class Command:
 
     def extras(self, request: Request) -> dict[str, str]:
         """Return what programs have sent besides the arguments."""
-        if not (self.more and request.fields):
-            return {}
-        return {name: clean(request.field(name)) for name in self.more.split() if name in request.fields}
+        given = request.fields or {}
+        return {name: clean(request.field(name)) for name in self.more.split() if name in given}
 
 
 class Table:
@@ -155,13 +157,14 @@ class Table:
     def run(self, hub: Hub, user: User, request: Request) -> None:
         """Do what `user` asks. Raises Refused where he may not, or where something is missing."""
         command = self.get(request.verb, user)
-        arguments = command.arguments(request, user.standing is Standing.HOST)
-        command.run(Call(hub, user, self, request.ref), *arguments, **command.extras(request))
+        arguments = command.arguments(request, user.standing is _HOST)
+        extras = command.extras(request) if request.fields else {}
+        command.run(Call(hub, user, self, request.ref), *arguments, **extras)
 
     def get(self, verb: str, user: User) -> Command:
         """Return the command `user` means. Raises Refused `unknown_command` or `not_allowed`."""
         command = self._verbs.get(verb)
-        console = user.standing is Standing.HOST
+        console = user.standing is _HOST
         if command is None:
             shown = f"/{clean(verb)[:32]}"
             raise Refused(

@@ -9,7 +9,7 @@ from commands import Call, Command
 def run(call: Call) -> None:
     """Give up what the caller may do as an operator."""
     call.user.standing = min(call.user.standing, Standing.GUEST)
-    call.user.modes.discard("o")
+    call.user.modes -= {"o"}
     call.tell("deoper", "You are no operator any more.")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from chat.events import Refused
 from chat.registration import change
 from chat.turn import Standing
@@ -17,6 +15,8 @@ def run(call: Call, name: str) -> None:
     account = call.hub.accounts.find(name)
     if account is None:
         raise Refused("not_registered", f"There is no registered name {name}.")
+    import secrets
+
     new = "".join(secrets.choice(LETTERS) for _ in range(10))
     answer = f"The password of {account.name} is now {new} - /password changes it."
     change(call.hub, call.user, account, new, answer=answer, ref=call.ref)

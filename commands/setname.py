@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chat.changes import Presented
 from chat.events import Refused
 from commands import Call, Command
+from record import replace
 
 LONGEST = 100  # characters
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from chat.events import Refused
 from commands import Call, Command
+from record import replace
 
 LETTERS = "Biw"
 
@@ -15,7 +14,7 @@ def run(call: Call, change: str) -> None:
     user, sign, letter = call.user, change[:1], change[1:]
     if sign not in ("+", "-") or len(letter) != 1 or letter not in LETTERS:
         raise Refused("mode_bad", f"Give + or -, and one of {', '.join(LETTERS)}.")
-    (user.modes.add if sign == "+" else user.modes.discard)(letter)
+    user.modes = user.modes | {letter} if sign == "+" else user.modes - {letter}
     user.who = replace(user.who, bot="B" in user.modes)
 
 

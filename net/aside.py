@@ -6,8 +6,9 @@ It does not know what the work is.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from net.loop import Loop
@@ -26,7 +27,8 @@ class Aside:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
+        self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None  # from the first job on
         self._waiting = 0
 
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
@@ -37,11 +39,29 @@ class Aside:
         if self._waiting >= MOST:
             raise Swamped
         self._waiting += 1
-        self._pool.submit(self._do, work, then)
+        self._jobs.put((work, then))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="aside", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Wait for the job at hand; those that wait are dropped."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._thread is not None:
+            while self._drop():
+                continue
+            self._jobs.put(None)
+            self._thread.join()
+
+    def _drop(self) -> bool:
+        try:
+            self._jobs.get_nowait()
+        except Empty:
+            return False
+        return True
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._do(*job)
 
     def _do(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         try:

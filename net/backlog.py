@@ -45,8 +45,11 @@ class Backlog:
 
     def add(self, text: str) -> None:
         """Take one or more lines in; they are cleaned here, at the last door before the terminal."""
-        for line in clean_lines(text):
-            self._append(line[: self._limit])
+        lines = clean_lines(text)
+        if len(text) > self._limit:
+            lines = [line[: self._limit] for line in lines]
+        self._lines += lines
+        self._size += sum(map(len, lines)) + len(lines)
         while self._size > self._limit and len(self._lines) > 1:
             self._pop()
             self._left_out += 1
@@ -61,10 +64,6 @@ class Backlog:
             taken.append(self._pop())
             size -= len(taken[-1]) + 1
         return taken
-
-    def _append(self, line: str) -> None:
-        self._lines.append(line)
-        self._size += len(line) + 1
 
     def _pop(self) -> str:
         line = self._lines.popleft()

@@ -9,12 +9,12 @@ from __future__ import annotations
 import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from net.connection import Owner
 from net.listener import shown
 from net.loop import READ, WRITE, Loop
+from record import record
 
 AT_ONCE = 256  # datagrams read in one turn
 LARGEST = 65_536
@@ -22,7 +22,7 @@ LARGEST = 65_536
 Address = tuple[str, int]  # and, under IPv6, flow and scope
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Bounds:
     """How many peers there may be, and how many bytes may wait for one."""
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from net.backlog import Backlog, clean_line
 from net.ends import READ_SIZE, Outlet, open_end
 from net.loop import READ, Loop
+from record import record
 
 LINE = 4096
 FAULTS = 3
 TOO_LONG = f"[!] A line of more than {LINE} bytes was left out."
 
 
-@dataclass(frozen=True)
+@record
 class Host:
     """What the console asks of the one it serves, and tells him; see `Console`."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
 from net.backlog import Backlog, clean_line
 from net.editor import Editor, cells, fit
@@ -20,6 +19,7 @@ from net.keys import Key, Keys
 from net.loop import READ, Loop, Timer
 from net.plain import FAULTS, LINE, TOO_LONG, Host
 from net.terminal import Terminal
+from record import entity
 
 CANDIDATES = 100
 NARROW = 10
@@ -36,7 +36,7 @@ _LIGHT_ON_DARK = "\x1b[38;5;231;48;5;16m"
 _COLOURS = {"[*] ": "\x1b[36m", "USERS: ": _DIM, "[-] ": _DIM, "[!] ": "\x1b[31m"}
 
 
-@dataclass
+@entity
 class _Drawn:
     """The row that stands below the shown lines: where its cursor is, and what has become of it since."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from chat.facts import Change, is_talk, weight
+from record import entity
 
 Done = Callable[[], None]
 
@@ -18,7 +18,7 @@ SPARE = 0.98
 """Down to which part of that it is cut when it is too much: not for every change anew, and never for long (2 ms)."""
 
 
-@dataclass(slots=True)
+@entity
 class Turn:
     """The changes of one turn; `done` is None where nobody waits, or where something of it was given up."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from chat.events import Acted, Said
+from record import field, record
 
 INBOX = 500
 """Messages that are kept for one account."""
@@ -13,7 +12,7 @@ PAGE = 1000
 """Messages that one question can ask for."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Account:
     """A registered name. `inbox` counts what waits for it; `blocked` and `watched` map the others' keys to names."""
 
@@ -29,7 +28,7 @@ class Account:
     watched: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredRoom:
     """A room that was there when the server ended. `owner` is an account's key, or empty."""
 
@@ -40,7 +39,7 @@ class StoredRoom:
     own: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Loaded:
     """All that the server starts with: accounts by key, rooms by name, the last words of each room (oldest first)."""
 
@@ -49,7 +48,7 @@ class Loaded:
     recent: dict[str, tuple[Said | Acted, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class History:
     """Ask for the last `n` (at most `PAGE`) things said in these rooms, and in private to or by the account `person`.
 
@@ -64,7 +63,7 @@ class History:
     without: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inbox:
     """Ask for the oldest `n` (at most `PAGE`) messages that are kept for the account `person`, oldest first."""
 
@@ -72,14 +71,14 @@ class Inbox:
     n: int = INBOX
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """The answer to a question that could not be answered; `text` is a sentence for the person who asked."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Figures:
     """How the store does: changes that wait, changes that were lost, and the longest commit so far in seconds."""
 

@@ -6,7 +6,6 @@ tables are, it borrows that of a new file: files of one version are all laid out
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import struct
 import time
@@ -57,10 +56,12 @@ def _keep(folder: Folder) -> Path | None:
 
 
 def _copy(source: Path, target: Path) -> None:
+    from shutil import copyfile  # it takes 2 ms, and nearly no start needs it
+
     for end in ("", "-wal"):
         if Path(f"{source}{end}").exists():
             touch(Path(f"{target}{end}"))
-            shutil.copyfile(f"{source}{end}", f"{target}{end}")
+            copyfile(f"{source}{end}", f"{target}{end}")
 
 
 def _report(folder: Folder, wrong: str, kept: Path | None, saved: dict[str, int]) -> str:

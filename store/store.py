@@ -21,6 +21,7 @@ from store.records import Failure, Figures, History, Inbox, Loaded
 from store.transactions import commit
 from store.writer import Wake, Warn, Writer
 
+_TALK = (MessageSaved, WhisperSaved)
 RESERVE = 1_000_000
 """Event ids that may be used before the file says so again."""
 
@@ -92,9 +93,8 @@ class Store:
         than 50,000 changes or 32 MiB wait, the oldest talk goes first, and what cannot be stored for a fault of
         its own is left out and logged. After `close` nothing is stored.
         """
-        for change in changes:
-            if isinstance(change, MessageSaved | WhisperSaved):
-                self._newest = max(self._newest, change.event.id)
+        newest = next((change.event.id for change in reversed(changes) if isinstance(change, _TALK)), 0)
+        self._newest = max(self._newest, newest)
         self._writer.write(changes, done)
 
     @overload

@@ -298,7 +298,7 @@ def test_unknown_and_known_names_answer_alike(house: House) -> None:
     for name in ("kim", "nobody"):
         answers = [house.program(name, "wrong").objects()[0] for _ in range(TRIES + 1)]
         texts = [answer["text"].replace(name, "NAME") for answer in answers]
-        wait = f"Too many wrong passwords for that name from your address; wait {BLOCKED + 1:g} s."
+        wait = f"Too many wrong passwords for that name from your address; wait {BLOCKED:g} s."
         assert texts == ["That is not the password of NAME."] * (TRIES - 1) + [wait] * 2
         assert [answer["code"] for answer in answers] == ["wrong_password"] * (TRIES - 1) + ["blocked"] * 2
 
@@ -333,7 +333,7 @@ def test_a_person_is_told_how_long(house: House) -> None:
         "[!] Too many wrong passwords for that name from your address; wait 60 s.", "What is your name?"]  # fmt: skip
     house.clock.now += 30
     guest.send(b"kim\n")
-    assert guest.lines()[0].endswith("wait 31 s.")
+    assert guest.lines()[0].endswith("wait 30 s.")
     guest.send(b"bob\n")
     assert guest.lines()[0] == "OK"
 

@@ -739,14 +739,6 @@ def test_away(stage: Stage) -> None:
     assert stage.told(stage.ann, "/away") == "You are not away."
 
 
-def test_color(stage: Stage) -> None:
-    (coloured,) = stage.type(stage.ann, "/colour ON")
-    assert isinstance(coloured, Coloured) and coloured.on
-    assert stage.refused(stage.ann, "/color red").code == "bad_request"
-    stage.ann.wire = "json"
-    assert stage.told(stage.ann, "/color off").startswith("Your client chooses its colours itself")
-
-
 def test_setname(stage: Stage) -> None:
     *_, told = stage.type(stage.ann, "/setname Ann Other")
     assert isinstance(told, Told) and told.text == "You are Ann Other in full."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -42,6 +41,7 @@ from chat.events import (
     Whispered,
 )
 from chat.text import clean
+from record import replace
 from tests.plain_grammar import Reading, block, is_recalled, kinds, read, read_all
 from tests.room import NOON, House, hash_quickly
 from tests.support import JsonClient, LineClient, Server

@@ -37,6 +37,7 @@ class HostConsole(Wire):
     """The wire of the one who sits at the server."""
 
     name = "console"
+    echoes = False
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the typed line."""
@@ -47,6 +48,11 @@ class HostConsole(Wire):
         write = _WRITERS.get(type(event))
         lines = write(event) if write else ""
         return f"{lines}\n".encode() if lines else b""
+
+    def encode_all(self, events: list[Event]) -> bytes:
+        """Return the lines for the screen, of several events of one kind."""
+        write = _WRITERS.get(type(events[0]))
+        return "".join([f"{lines}\n" for lines in map(write, events) if lines]).encode() if write else b""
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell whom a private message reached, and what changed; the rest the host has just typed himself."""

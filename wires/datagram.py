@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from enum import IntEnum
 from typing import Any
 
@@ -40,6 +39,7 @@ from chat.events import (
 )
 from chat.rooms import LOBBY, key
 from chat.text import clean, one_line
+from record import replace
 from wires import words
 from wires.wire import CHANGES, LINE, Wire
 

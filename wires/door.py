@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
 
+from record import entity
 from wires.datagram import KNOWN, LOG_IN, OURS, UNKNOWN, Code, datagram, read
 
 MOST = 1_000  # senders that are remembered
@@ -20,7 +19,7 @@ DIGITS = 6
 FULL = "the room is full"
 
 
-@dataclass(slots=True)
+@entity
 class _Stranger:
     """An address that is not proven. `credit` is what came from it, less what went there, in bytes."""
 
@@ -33,7 +32,7 @@ class Door:
     """Answers strangers. `trusted` are networks such as 127.0.0.1/32, `draw` returns a number below its argument."""
 
     def __init__(self, trusted: Iterable[str], draw: Callable[[int], int]) -> None:
-        self._trusted = tuple(ip_network(network) for network in trusted)
+        self._trusted = tuple(trusted)
         self._draw = draw
         self._strangers: OrderedDict[str, _Stranger] = OrderedDict()
         self.trusts = lru_cache(maxsize=4096)(self._is_trusted)
@@ -58,8 +57,10 @@ class Door:
         return datagram(Code.ERROR, FULL) if self.trusts(host) else b""
 
     def _is_trusted(self, host: str) -> bool:
+        from ipaddress import ip_address, ip_network  # at the first datagram: the start does not wait for it
+
         address = ip_address(host)
-        return any(address in network for network in self._trusted)
+        return any(address in ip_network(network) for network in self._trusted)
 
     def _stranger(self, address: str) -> _Stranger:
         """Return what is known of an address; who has not been heard for longest is forgotten."""

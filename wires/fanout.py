@@ -6,9 +6,11 @@ It decides nothing, and knows no socket: a listener takes bytes, and must not cl
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container
+from itertools import accumulate
 from typing import Protocol
 
+from chat.events import Acted, Said
 from chat.turn import Post, Room, Span, Turn, User
 from wires.wire import Wire
 
@@ -47,7 +49,9 @@ class _Delivery:
     """One turn on its way out.
 
     Most people are *common*: no author, nothing private, neither came nor went, deaf to nobody. Those of one dialect
-    who hear the same rooms share one bytes object. For the others the pieces are put together one by one.
+    who hear the same rooms share one bytes object. An author gets the same bytes with his own words cut out of them,
+    and so does whoever is told something in private; only for those who came or went the pieces are put together one
+    by one. A piece is a *stretch*: posts in a row that differ in their text alone.
     """
 
     def __init__(self, turn: Turn, fault: Fault) -> None:
@@ -56,39 +60,42 @@ class _Delivery:
         self.since = turn.since
         self.moved = turn.moved
         self.lasts = turn.lasts
-        self.deaf: set[User] = set()
+        self.stretches: list[_Stretch] = []
         self.heard: dict[Room, list[int]] = {}
         self.private: dict[User, list[int]] = {}
         self.authored: dict[User, list[int]] = {}
-        self._pieces: dict[object, list[bytes | None]] = {}
-        self._shared: dict[tuple[object, tuple[Room, ...]], bytes] = {}
-        for index, post in enumerate(turn.posts):
-            self._sort(index, post)
+        self.deaf: dict[User, list[int]] = {}
+        self._pieces: dict[tuple[object, int], bytes] = {}
+        self._shared: dict[tuple[object, tuple[Room, ...]], _Joined] = {}
+        self._cut(_ends(turn) if turn.moved or turn.since else frozenset())
+        for index, stretch in enumerate(self.stretches):
+            self._sort(index, stretch)
 
     def run(self) -> None:
-        special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf | self.since.keys()
+        special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf.keys() | self.since.keys()
         for user in special:
             try:
                 self._tell_special(user)
             except Exception as error:  # noqa: BLE001 - this is the fence: his wire, and nobody else's turn
                 self.fault(user.listener, error)
-        rooms = tuple(self.heard)
-        for room in rooms:
+        told: set[User] = set()
+        for room in self.heard:
             shared: dict[object, bytes] = {}
             for user in room.members:
                 if user in special:
                     continue
-                if len(user.rooms) > 1 and not self._is_first(user, room, rooms):
-                    continue
                 listener = user.listener
                 try:
-                    dialect = listener.wire.dialect
+                    wire = listener.wire
                     if len(user.rooms) > 1:
-                        data = self._common(listener.wire, tuple(place for place in rooms if place in user.rooms))
-                    elif dialect in shared:
-                        data = shared[dialect]
+                        if user in told:
+                            continue
+                        told.add(user)
+                        data = self._common(wire, self._places(user)).data
+                    elif wire.dialect in shared:
+                        data = shared[wire.dialect]
                     else:
-                        data = shared[dialect] = self._common(listener.wire, (room,))
+                        data = shared[wire.dialect] = self._common(wire, (room,)).data
                     if data:
                         listener.write(data)
                 except Exception as error:  # noqa: BLE001 - a try costs nothing where nothing is raised
@@ -99,7 +106,7 @@ class _Delivery:
         for user, indexes in self.authored.items():
             wire = user.listener.wire
             if wire.acknowledges:
-                mine = (self.posts[index] for index in indexes)
+                mine = [post for index in indexes for post in self._posts(index)]
                 try:
                     data = b"".join([wire.acknowledge(post.event, post.ref) for post in mine])
                 except Exception as error:  # noqa: BLE001 - as above
@@ -109,65 +116,154 @@ class _Delivery:
                     found.append((user.listener, data))
         return found
 
-    def _sort(self, index: int, post: Post) -> None:
+    # -- sorting
+
+    def _cut(self, ends: Container[int]) -> None:
+        """Find the stretches. What is told to some people is one of its own: it may be encoded for each of them."""
+        found, last = self.stretches, None
+        for index, post in enumerate(self.posts):
+            if (
+                last is not None
+                and post.author is last.author
+                and post.room is last.room is not None
+                and type(post.event) is type(last.event)
+                and not (post.to or last.to or index in ends)
+                and post.deaf == last.deaf
+            ):
+                continue
+            if last is not None:
+                found[-1].end = index
+            found.append(_Stretch(post, index, 0))
+            last = post
+        found[-1].end = len(self.posts)
+
+    def _sort(self, index: int, stretch: _Stretch) -> None:
+        post = stretch.first
         if post.room is not None:
             self.heard.setdefault(post.room, []).append(index)
         for user in post.to:
             self.private.setdefault(user, []).append(index)
         if post.author is not None:
             self.authored.setdefault(post.author, []).append(index)
-        self.deaf |= post.deaf
+        for user in post.deaf:
+            self.deaf.setdefault(user, []).append(index)
 
-    @staticmethod
-    def _is_first(user: User, room: Room, rooms: tuple[Room, ...]) -> bool:
-        return next(place for place in rooms if place in user.rooms) is room
+    # -- bytes
+
+    def _posts(self, index: int) -> list[Post]:
+        stretch = self.stretches[index]
+        return self.posts[stretch.start : stretch.end]
 
     def _piece(self, wire: Wire, index: int) -> bytes:
-        if wire.personal and self.posts[index].room is None:
-            return wire.encode(self.posts[index].event)
-        pieces = self._pieces.get(wire.dialect)
-        if pieces is None:
-            pieces = self._pieces[wire.dialect] = [None] * len(self.posts)
-        piece = pieces[index]
+        if wire.personal and self.stretches[index].first.room is None:
+            return wire.encode(self.stretches[index].first.event)
+        key = (wire.dialect, index)
+        piece = self._pieces.get(key)
         if piece is None:
-            piece = pieces[index] = wire.encode(self.posts[index].event)
+            piece = self._pieces[key] = wire.encode_all([post.event for post in self._posts(index)])
         return piece
 
-    def _common(self, wire: Wire, rooms: tuple[Room, ...]) -> bytes:
-        """Return the bytes of everything that was posted to `rooms`."""
+    def _own(self, wire: Wire, index: int) -> bytes:
+        """Return what the author gets instead."""
+        echoes = wire.echoes or not isinstance(self.stretches[index].first.event, (Said, Acted))
+        acknowledges = wire.acknowledges and not self.lasts
+        pieces: list[bytes] = []
+        for post in self._posts(index) if echoes or acknowledges else ():
+            pieces.append(wire.own(post.event, post.ref) if echoes else b"")
+            pieces.append(wire.acknowledge(post.event, post.ref) if acknowledges else b"")
+        return b"".join(pieces)
+
+    def _common(self, wire: Wire, rooms: tuple[Room, ...]) -> _Joined:
+        """Return everything that was posted to `rooms`."""
         key = (wire.dialect, rooms)
-        data = self._shared.get(key)
-        if data is None:
-            indexes = self.heard[rooms[0]] if len(rooms) == 1 else sorted(i for room in rooms for i in self.heard[room])
-            data = self._shared[key] = b"".join([self._piece(wire, index) for index in indexes])
-        return data
+        joined = self._shared.get(key)
+        if joined is None:
+            indexes = (
+                self.heard[rooms[0]] if len(rooms) == 1 else sorted({i for room in rooms for i in self.heard[room]})
+            )
+            joined = self._shared[key] = _Joined(indexes, [self._piece(wire, index) for index in indexes])
+        return joined
+
+    # -- special people
+
+    def _places(self, user: User) -> tuple[Room, ...]:
+        """Return in which of someone's rooms something was posted."""
+        return tuple([room for room in user.rooms if room in self.heard])
 
     def _tell_special(self, user: User) -> None:
         wire = user.listener.wire
-        mine = set(self.authored.get(user, ()))
-        indexes = {*self.private.get(user, ()), *self._spanned(user)}
-        since = self.since.get(user)
-        if since is not None:  # he has come back in this turn: what was before is in what he missed
-            indexes = {index for index in indexes if index >= since}
-        if user in self.deaf:
-            indexes = {index for index in indexes if user not in self.posts[index].deaf}
-        data = wire.join([
-            self._own(wire, index) if index in mine else self._piece(wire, index) for index in sorted(indexes)
-        ])  # fmt: skip
+        mine, deaf = self.authored.get(user, ()), self.deaf.get(user, ())
+        if user in self.moved or user in self.since:
+            pieces = [
+                self._own(wire, index) if index in mine else self._piece(wire, index)
+                for index in self._spanned(user)
+                if index not in deaf
+            ]
+        else:
+            common = self._common(wire, self._places(user))
+            changed = {index: self._piece(wire, index) for index in self.private.get(user, ())}
+            changed.update({index: self._own(wire, index) for index in mine if index in changed or common.has(index)})
+            changed.update(dict.fromkeys(deaf, b""))
+            pieces = common.but(changed)
+        data = wire.join(pieces)
         if data:
             user.listener.write(data)
 
-    def _own(self, wire: Wire, index: int) -> bytes:
-        post = self.posts[index]
-        own = wire.own(post.event, post.ref)
-        return own if self.lasts else own + wire.acknowledge(post.event, post.ref)
-
-    def _spanned(self, user: User) -> Iterator[int]:
-        """Yield the posts of the rooms someone was in while they were posted."""
+    def _spanned(self, user: User) -> list[int]:
+        """Return what was told to someone, and to the rooms he was in while it was posted."""
         spans = self.moved.get(user, [])
         changed = {span.room for span in spans}
         whole = [Span(room, 0) for room in user.rooms if room not in changed]
+        found = set(self.private.get(user, ()))
         for span in (*whole, *spans):
-            indexes = self.heard.get(span.room, [])
             end = len(self.posts) if span.end is None else span.end
-            yield from indexes[bisect_left(indexes, span.start) : bisect_left(indexes, end)]
+            found.update(i for i in self.heard.get(span.room, ()) if span.start <= self.stretches[i].start < end)
+        since = self.since.get(user, 0)  # he has come back in this turn: what was before is in what he missed
+        return sorted(index for index in found if self.stretches[index].start >= since)
+
+
+class _Stretch:
+    """Posts `start` to `end`, in which one person goes on talking to one room; for everything else, one post."""
+
+    __slots__ = ("end", "first", "start")
+
+    def __init__(self, first: Post, start: int, end: int) -> None:
+        self.first = first
+        self.start = start
+        self.end = end
+
+
+class _Joined:
+    """The stretches `indexes` as one bytes object, and where in it each begins."""
+
+    __slots__ = ("_begins", "_indexes", "data")
+
+    def __init__(self, indexes: list[int], pieces: list[bytes]) -> None:
+        self.data = b"".join(pieces)
+        self._indexes = indexes
+        self._begins = [0, *accumulate(map(len, pieces))]
+
+    def has(self, index: int) -> bool:
+        """Return whether this stretch is in it."""
+        at = bisect_left(self._indexes, index)
+        return at < len(self._indexes) and self._indexes[at] == index
+
+    def but(self, changed: dict[int, bytes]) -> list[bytes]:
+        """Return the pieces of what someone gets for whom some stretches are different, or more."""
+        pieces: list[bytes] = []
+        done = 0
+        for index in sorted(changed):
+            at = bisect_left(self._indexes, index)
+            pieces += self.data[done : self._begins[at]], changed[index]
+            done = self._begins[at + self.has(index)]
+        return [*pieces, self.data[done:]]
+
+
+def _ends(turn: Turn) -> Container[int]:
+    """Return where somebody came or went: what was posted before and after it is not one stretch."""
+    spans = [span for spans in turn.moved.values() for span in spans]
+    return {
+        *turn.since.values(),
+        *(span.start for span in spans),
+        *(span.end for span in spans if span.end is not None),
+    }

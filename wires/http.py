@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chat.events import Ended, Event, Refused, Request
+from record import field, record
 from wires.origin import HOST, Trust
 from wires.pages import Page
 from wires.wire import Wire
@@ -22,7 +22,6 @@ if TYPE_CHECKING:  # they take a while to import, and are needed at the first re
     from websockets.http11 import Request as HttpRequest
     from websockets.server import ServerProtocol
 
-VERBS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"CONNECT ")
 HEAD = 8192  # bytes in a request, which is nothing but a head
 
 _END = re.compile(rb"\n\r?\n")
@@ -53,7 +52,7 @@ _POLICY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Live:
     """What was made just now."""
 
@@ -62,7 +61,7 @@ class Live:
     kind: str = "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Site:
     """What is served: the pages by their paths, and to whom; with `tls`, only to who comes by https.
 
@@ -86,11 +85,6 @@ class Refusal(Exception):
         self.status = status
         self.text = text
         self.headers = headers or {}
-
-
-def prepare() -> None:
-    """Import what the first request needs, so that nobody waits for it then."""
-    import wires.websocket  # noqa: F401
 
 
 class Http(Wire):

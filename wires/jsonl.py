@@ -68,6 +68,7 @@ class Jsonl(Wire):
     """One connection of a program."""
 
     name = "json"
+    echoes = False
     pings = True
     acknowledges = True
 

@@ -6,12 +6,13 @@ Written here, because it is a few lines: prometheus_client would be imported in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from record import record
 
 PREFIX = "chat_"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Metric:
     """One figure, or one for each value of a label. `kind` is counter or gauge."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+from record import record
 
 HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[0-9a-z_.-]{1,253})(?::[0-9]{1,5})?")
 """What a Host header may be, in lower case: an address or a name, and perhaps a port (RFC 9110 section 7.2)."""
@@ -19,7 +20,7 @@ _PRIVATE = (".local", ".localhost", ".internal", ".home.arpa")
 """Names that nobody can own in public (RFC 6762, RFC 6761, ICANN 2024, RFC 8375)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Trust:
     """What the host said about names: `names` are further ones of this machine, `origins` pages that may talk to it."""
 

@@ -6,9 +6,10 @@ What is not in the table is not there: no path from outside ever reaches the fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from record import record
 
 KINDS: Mapping[str, str] = {
     ".html": "text/html; charset=utf-8",
@@ -22,7 +23,7 @@ KINDS: Mapping[str, str] = {
 """The suffixes that are served, and as what."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Page:
     """One file, as it is served. `tag` changes with its content (an entity tag, RFC 9110 section 8.8.3)."""
 

@@ -44,6 +44,7 @@ class Plain(Wire):
     """Lines of text; the first is the name."""
 
     name = "plain"
+    echoes = False
     plain_names = True
 
     def __init__(self) -> None:
@@ -52,12 +53,6 @@ class Plain(Wire):
         self._telnet: Telnet | None = None
         self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
         self._coloured = False
-        self._dialect: object = type(self)
-
-    @property
-    def dialect(self) -> object:
-        """Return what decides the bytes: lines with colours are others."""
-        return self._dialect
 
     def by_hand(self) -> None:
         """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
@@ -70,7 +65,8 @@ class Plain(Wire):
         if self._keyboard:
             data = self._keyboard.line_ends(data)
         for line in self._lines.cut(data):
-            self._end_hiding()
+            if self._telnet is not None:
+                self._end_hiding()
             if line is None:
                 yield Refused("too_long", f"A line has at most {self._lines.limit} bytes; yours was left out whole.")
             else:
@@ -98,6 +94,11 @@ class Plain(Wire):
         write = _WRITERS.get(type(event))
         return self._look(write(event)) if write else b""
 
+    def encode_all(self, events: list[Event]) -> bytes:
+        """Return a line for each event."""
+        write = _WRITERS.get(type(events[0]))
+        return self._look("".join(map(write, events))) if write and events[1:] else self.encode(events[0])
+
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell the author of a private message whom it reached; of what he changed, what everybody is told."""
         if isinstance(event, Whispered):
@@ -106,7 +107,7 @@ class Plain(Wire):
 
     def _colour(self, on: bool) -> None:
         self._coloured = on
-        self._dialect = (type(self), "coloured") if on else type(self)
+        self.dialect = (type(self), "coloured") if on else type(self)
 
     def _look(self, lines: str) -> bytes:
         return (paint(lines) if self._coloured else lines).encode()
@@ -138,8 +139,7 @@ class Plain(Wire):
 
 
 def _request(line: bytes) -> Request:
-    text = line.decode("utf-8", "replace")
-    return Request("line" if text.startswith("/") else "say", text)
+    return Request("line" if line[:1] == b"/" else "say", line.decode("utf-8", "replace"))
 
 
 def _event(at: float, room: str, what: str) -> str:

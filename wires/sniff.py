@@ -1,17 +1,18 @@
-"""Tells the wire by the first bytes of a connection. Knows the beginnings, not the languages."""
+"""Tells the wire by the first bytes of a connection. Knows the beginnings, not the languages.
+
+A wire is imported when the first connection speaks it, or before, when the server has time for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
 
 from chat.events import Event, Refused, Request
-from wires.classroom import Classroom
-from wires.http import VERBS, Http
-from wires.jsonl import Jsonl
 from wires.plain import Plain
 from wires.unserved import Unserved
 from wires.wire import Wire
 
+_HTTP = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"CONNECT ")
 _IRC = (b"CAP ", b"NICK ", b"USER ", b"PASS ", b"QUIT ")
 
 
@@ -33,28 +34,46 @@ class Handshake(Wire):
         return b""
 
 
-TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
-    ((b"\x16\x03",), False, Handshake),
-    ((b"{",), False, Jsonl),
-    ((b"ADD ",), False, Classroom),
-)
-"""Beginnings, whether their case is ignored, and the wire they mean. HTTP and IRC are made by the house, since they
-speak of the house itself; everything else is plain lines."""
+def _jsonl() -> Wire:
+    from wires.jsonl import Jsonl
+
+    return Jsonl()
+
+
+def _classroom() -> Wire:
+    from wires.classroom import Classroom
+
+    return Classroom()
+
+
+def _http() -> Wire:
+    from wires.http import Http
+
+    return Http()
 
 
 def _no_irc() -> Wire:
     return Unserved("irc")
 
 
+TABLE: tuple[tuple[tuple[bytes, ...], bool, Callable[[], Wire]], ...] = (
+    ((b"\x16\x03",), False, Handshake),
+    ((b"{",), False, _jsonl),
+    ((b"ADD ",), False, _classroom),
+)
+"""Beginnings, whether their case is ignored, and the wire they mean. HTTP and IRC are made by the house, since they
+speak of the house itself; everything else is plain lines."""
+
+
 def choose(
-    data: bytes, closed: Container[str] = (), http: Callable[[], Wire] = Http, irc: Callable[[], Wire] = _no_irc
+    data: bytes, closed: Container[str] = (), http: Callable[[], Wire] = _http, irc: Callable[[], Wire] = _no_irc
 ) -> Wire | None:
     """Return the wire that `data` begins, `http()` or `irc()` for theirs; None while it could still become another.
 
     Wires whose name is in `closed` are recognised, and told that they are not served.
     """
     open_still = not data
-    for beginnings, any_case, make in (*TABLE, (VERBS, False, http), (_IRC, True, irc)):
+    for beginnings, any_case, make in (*TABLE, (_HTTP, False, http), (_IRC, True, irc)):
         seen = data.upper() if any_case else data
         if seen.startswith(beginnings):
             wire = make()

@@ -39,6 +39,7 @@ class WebSocket(Wire):
     """One connection of a browser, or of a program. `protocol` has shaken hands."""
 
     name = "web"
+    echoes = False
     pings = True
     acknowledges = True
 
@@ -50,12 +51,7 @@ class WebSocket(Wire):
             isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits >= _BITS
             for extension in protocol.extensions
         )
-        self._dialect = type(self), self._deflates
-
-    @property
-    def dialect(self) -> object:
-        """Return what those have in common who take compressed messages, and those who do not."""
-        return self._dialect
+        self.dialect = type(self), self._deflates
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the request in each message, and a sign of life for each ping and pong."""

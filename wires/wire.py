@@ -29,6 +29,8 @@ class Wire:
     """A line typed before the login is the name, and someone silent may be a person who waits to be asked."""
     acknowledges: ClassVar[bool] = False
     """The author of a message is told when it is kept for good."""
+    echoes: ClassVar[bool] = True
+    """`own` has a word for what one has said to a room."""
     brief: ClassVar[bool] = False
     """Its part comes before the login, and has to be done in a shorter time."""
     patience: float | None = None
@@ -49,13 +51,15 @@ class Wire:
     """The wire that goes on from here, first with `rest`: this one has done its part."""
     rest = b""
 
+    dialect: object
+    """What all wires that write the same bytes have in common."""
+
     def __init__(self) -> None:
         self._replies: list[bytes] = []
 
-    @property
-    def dialect(self) -> object:
-        """Return what all wires that write the same bytes have in common."""
-        return type(self)
+    def __init_subclass__(cls) -> None:
+        if "dialect" not in vars(cls):
+            cls.dialect = cls
 
     def receive(self, data: bytes) -> Iterator[Request | Refused | Script]:
         """Yield what `data`, and what was kept from before, ask for."""
@@ -73,6 +77,10 @@ class Wire:
     def encode(self, event: Event) -> bytes:
         """Return the bytes of `event`, empty where this wire has no word for it."""
         raise NotImplementedError
+
+    def encode_all(self, events: list[Event]) -> bytes:
+        """Return the bytes of several events of one kind."""
+        return b"".join([self.encode(event) for event in events])
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Return what the author of `event` gets instead of it. `ref` is that of his request."""
@@ -113,14 +121,17 @@ class Lines:
         if b"\n" not in data:
             self._keep(self.rest + data)
             return []
-        found: list[bytes | None] = [*(self.rest + data).split(b"\n")]
-        rest = found.pop() or b""
+        whole = self.rest + data
+        *lines, rest = whole.split(b"\n")
+        found: list[bytes | None] = [*lines]
+        if b"\r" in whole or max(map(len, lines)) > self.limit:
+            found = [self._whole(line) for line in lines]
         if self._dropping:
             found[0] = None
             self._dropping = False
         self.pieces = 0
         self._keep(rest)
-        return [line if line is None else self._whole(line) for line in found]
+        return found
 
     def take_rest(self) -> bytes:
         """Return what came without an end, and forget it."""

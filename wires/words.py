@@ -41,7 +41,8 @@ def place(room: str) -> str:
 
 def said(event: Said, fold: Fold = one_line) -> str:
     """Return `#room alice > text`."""
-    return f"{place(event.room)}{event.sender} > {fold(event.text)}"
+    text = fold(event.text) if "\n" in event.text else event.text
+    return f"{event.sender} > {text}" if event.room == LOBBY else f"{place(event.room)}{event.sender} > {text}"
 
 
 def acted(event: Acted, fold: Fold = one_line) -> str:

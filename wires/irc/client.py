@@ -6,12 +6,12 @@ It knows the hub, but no verb and no event.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from chat.events import Refused
 from chat.hub import Hub
 from chat.turn import User
+from record import entity, record
 from wires.irc.caps import SHARED
 from wires.irc.lines import Line, write
 from wires.irc.multiline import Batch
@@ -21,7 +21,7 @@ Steps = Generator[Any, None, None]
 """What a verb does: it yields lines to send, and Requests to have done, whose Refused it may catch."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class House:
     """What an IRC client is told of the server. `started` is seconds since 1970 UTC; `motd` has any number of lines.
 
@@ -36,7 +36,7 @@ class House:
     strangers: Callable[[], int] = lambda: 0
 
 
-@dataclass(slots=True)
+@entity
 class Newcomer:
     """What a client has said of itself before it was let in."""
 
@@ -48,7 +48,7 @@ class Newcomer:
     version: int = 301
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """How a verb is run: with how many parameters at least, and whether also before somebody is let in."""
 

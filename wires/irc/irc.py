@@ -32,7 +32,7 @@ class Irc(Wire):
         self._labels = labels.Collector()
 
     @property
-    def dialect(self) -> object:
+    def dialect(self) -> object:  # type: ignore[override]  # it is the client that has it, and sets it
         """Return what decides the bytes of a line that many get: the capabilities on which they depend."""
         return self.client.dialect
 

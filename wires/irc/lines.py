@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from record import field, record
 
 BODY = 510  # bytes in a line without its tags and its end
 TAGS = 4094  # bytes in what a client sends as tags, the @ and the blank not counted
@@ -25,7 +26,7 @@ class Unreadable(Exception):
         self.command = command
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A command with its parameters, and its tags by name; those of clients begin with a plus sign."""
 

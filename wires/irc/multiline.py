@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from record import entity, field
 
 BYTES = 16_384
 LINES = 200
 
 
-@dataclass(slots=True)
+@entity
 class Batch:
     """What has come of a batch: `ref` is its name, `target` where it goes, `command` PRIVMSG or NOTICE."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from chat.events import Refused, Request
 from chat.text import clean
 from chat.turn import User
+from record import record
 from wires.irc import labels, rooms
 from wires.irc.client import Client, Rule, Steps
 from wires.irc.greeting import TARGETS
@@ -18,7 +17,7 @@ from wires.irc.services import SERVICE, serve
 _ACTION = "\1ACTION "
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Words:
     """What is said, and how: `tags` as they go on, `cuts` where lines were cut."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from record import record
 
 _JOINERS = "\u200d\ufe0f"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """What goes into one line of IRC; with `concat` it goes on with the line before."""
 

@@ -1,0 +1,72 @@
+"""What the first visitors of all kinds need, got ready when the room is open: the start waits for none of it.
+
+Whoever needs a part before its turn has come brings it in himself, for all of it stands behind an import in a function.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chat import passwords
+from options import Options
+
+if TYPE_CHECKING:
+    from wires.http import Site
+
+WEB = Path(__file__).resolve().parent / "web"
+LATER = (
+    "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages", "websockets.frames",
+    "websockets.extensions.permessage_deflate", "websockets.http11", "websockets.server", "wires.websocket",
+    "wires.classroom", "argon2",
+)  # fmt: skip
+
+
+def prepare(call_soon: Callable[[Callable[[], None]], None], *last: Callable[[], object]) -> None:
+    """Import what is needed later, one part a turn of the loop; then call `last`, each in a turn of its own."""
+    _go_on(call_soon, iter([*(partial(importlib.import_module, part) for part in LATER), passwords.prepare, *last]))
+
+
+def _go_on(call_soon: Callable[[Callable[[], None]], None], parts: Iterator[Callable[[], object]]) -> None:
+    part = next(parts, None)
+    if part is not None:
+        part()
+        call_soon(partial(_go_on, call_soon, parts))
+    else:
+        gc.collect()
+        gc.freeze()  # what is here now stays: it need not be looked through again
+
+
+def site(options: Options) -> Site:
+    """Return what browsers get: the page, and who may ask for it."""
+    from wires.http import Site
+    from wires.origin import Trust
+    from wires.pages import load
+
+    names = {socket.gethostname().lower(), options.host.lower()}
+    return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
+
+
+def cloak() -> Callable[[str], str]:
+    """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
+    key = os.urandom(16)
+
+    def cloaked(address: str) -> str:
+        from hmac import new
+
+        return f"{new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
+
+    return cloaked
+
+
+def draw(below: int) -> int:
+    """Return a random number that nobody can guess."""
+    from secrets import randbelow
+
+    return randbelow(below)
