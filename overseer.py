@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from chat.countdown import Countdown
-from chat.events import Acted, Declined, Ended, Noted, Said, Whispered
+from chat.events import Acted, Declined, Ended, Event, Noted, Said, Whispered
 from chat.hub import Hub
 from chat.text import count
 from chat.turn import Turn
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # only who wants a log pays for logging.handlers
 
 PAUSE = 1.0  # seconds between two looks, while something happens
 TALK = (Said, Acted, Whispered)
+RARE = frozenset((Ended, Declined, Noted))
 
 
 class House(Protocol):
@@ -52,7 +53,7 @@ class Overseer:
         self._server = server
         self._changed = changed
         self._journal = self._open_journal(server.options)
-        self._talk: Counter[type] = Counter()
+        self._told: Counter[type] = Counter()
         self._ended: Counter[str] = Counter()
         self._declined: Counter[str] = Counter()
         self._warnings: set[str] = set()
@@ -65,16 +66,12 @@ class Overseer:
 
     def see(self, turn: Turn) -> None:
         """Take note of what a turn tells."""
+        told = self._told
         for post in turn.posts:
-            event = post.event
-            if isinstance(event, TALK):
-                self._talk[type(event)] += 1
-            elif isinstance(event, Ended):
-                self._ended[event.code] += 1
-            elif isinstance(event, Declined):
-                self._declined[event.code] += 1
-            elif isinstance(event, Noted):
-                self._log(event.text)
+            kind = type(post.event)
+            told[kind] += 1
+            if kind in RARE:
+                self._see(post.event)
         if turn.posts and self._timer is None:
             self._timer = self._server.loop.call_later(PAUSE, self._look)
 
@@ -123,6 +120,14 @@ class Overseer:
 
     # -- within
 
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self._ended[event.code] += 1
+        elif isinstance(event, Declined):
+            self._declined[event.code] += 1
+        elif isinstance(event, Noted):
+            self._log(event.text)
+
     def _wrong(self) -> Iterator[str]:
         store, faults = self._server.store, self._server.loop.faults
         if store is not None and not store.healthy:
@@ -132,7 +137,7 @@ class Overseer:
 
     def _look(self) -> None:
         """Count what was said since the last look; another look follows as long as that changes something."""
-        said = sum(self._talk.values())
+        said = sum(self._told[kind] for kind in TALK)
         self._rate, self._seen = round((said - self._seen) / PAUSE), said
         self._timer = self._server.loop.call_later(PAUSE, self._look) if self._rate else None
         if self._shown != (status := self.status):
@@ -204,7 +209,7 @@ class Overseer:
         yield Metric("rooms", "gauge", "Rooms there are.", sum(1 for _ in hub.rooms))
         yield Metric("connections", "gauge", "Connections, by wire.", Counter(server.ways()), "wire")
         yield Metric(
-            "messages_total", "counter", "Messages, by kind.", {k: self._talk[t] for k, t in talk.items()}, "kind"
+            "messages_total", "counter", "Messages, by kind.", {k: self._told[t] for k, t in talk.items()}, "kind"
         )
         yield Metric("received_bytes_total", "counter", "Bytes that came by TCP.", received)
         yield Metric("sent_bytes_total", "counter", "Bytes that went by TCP and have arrived.", sent)

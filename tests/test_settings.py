@@ -122,8 +122,8 @@ def test_the_page_is_read_again(start: Callable[..., Program], tmp_path: Path) -
     server = start(copy / "chat_server.py", "--host", "127.0.0.1", "--port", port, "--no-store")
     server.wait_for("Open http")
     address = f"http://127.0.0.1:{port}/"
-    (copy / "web" / "index.html").write_text("a new page")
     assert b"a new page" not in urlopen(address, timeout=10).read()
+    (copy / "web" / "index.html").write_text("a new page")
     server.type("RELOAD")
     server.wait_for("The page has changed")
     assert urlopen(address, timeout=10).read() == b"a new page"

@@ -32,11 +32,17 @@ class Shown(HostConsole):
             self.copy.take(event, data)
         return data if self.only is None or self._wanted(event) else b""
 
+    def encode_all(self, events: list[Event]) -> bytes:
+        """Return the lines of several events of one kind."""
+        if self.copy is None and self.only is None:
+            return super().encode_all(events)
+        return b"".join([self.encode(event) for event in events])
+
     def own(self, event: Event, ref: Ref) -> bytes:
         """Return what the host sees of his own doing."""
         data = super().own(event, ref)
         if self.copy is not None and ref == self.copy.ref:
-            self.copy.lines.append(data)
+            self.copy.lines[event.id] = data
         return data
 
     def _wanted(self, event: Event) -> bool:
@@ -50,7 +56,7 @@ class Copy:
 
     def __init__(self, ref: Ref) -> None:
         self.ref = ref
-        self.lines: list[bytes] = []
+        self.lines: dict[int, bytes] = {}  # by the event's id: it may be written twice, once for its author
         self.refused = False
         self.at_once = True
 
@@ -58,10 +64,10 @@ class Copy:
         """Keep what belongs to it."""
         mine = getattr(event, "ref", None) == self.ref
         self.refused |= mine and isinstance(event, Declined)
-        if mine or self.at_once:
-            self.lines.append(data)
+        if mine or (self.at_once and not isinstance(event, (Said, Acted))):  # what the script says it knows
+            self.lines[event.id] = data
 
     @property
     def text(self) -> str:
         """Return the lines."""
-        return b"".join(self.lines).decode()
+        return b"".join(self.lines.values()).decode()
