@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import commands
 from chat.countdown import Countdown
+from chat.desk import Desk
 from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.turn import RECENT, Turn
@@ -39,7 +40,7 @@ from record import replace
 from seat import HostSeat
 from settings import Settings, motd, operators, room
 from store import Loaded, Store, Unusable
-from store.memory import StoreMemory, accounts
+from store.memory import StoreMemory, accounts, lasting
 from visit import Visit, Way
 from way_in import WayIn, examine, reached_at, why_not
 from wires.datagram import Datagram
@@ -235,10 +236,11 @@ class Server:
             self.loop.clock,
             first_id=store.last_id() + 1 if store else 1,
             accounts=accounts(loaded),
-            rooms=[room(line) for line in options.room],
+            rooms=[*map(room, options.room), *lasting(loaded)],
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
+            desk=Desk(loaded.sanctions, loaded.trail),
             cloak=cloak(),
         )
         hub.door = options.password

@@ -140,7 +140,8 @@ class Settings:
         assert host is not None
         current = host.current
         for line in lines:
-            place = hub.rooms.keep(room(line))
+            wanted = room(line)
+            place = hub.rooms.make(wanted.title, wanted.description)
             if host not in place.members:
                 hub.come(host, place)
         host.current = current

@@ -20,7 +20,7 @@ class Account:
     """A registered name. Times are seconds since 1970 UTC; `seconds` is the time on line of all visits that have ended.
 
     `blocked` and `watched` are names by key; `inbox` counts the private messages that wait, `read` is the id of the
-    last one that was read since the start.
+    last one that was read since the start. `standing` is a number of `chat.turn.Standing`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Account:
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
     read: int = 0
+    standing: int = 1
     marks: dict[str, str] = field(default_factory=dict)
 
 

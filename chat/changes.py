@@ -91,6 +91,41 @@ class Called(Event):
 
 
 @record
+class Announced(Event):
+    """The host, or an operator, tells everybody something, in whatever rooms they are."""
+
+    sender: str
+    text: str
+    who: Identity = NOBODY
+
+
+@record
+class Removed(Event):
+    """A message is to be shown no more: its author has taken it back, or an operator has removed it.
+
+    `message` is its id, `room` where it was said: empty where it was said in private, `to` these.
+    """
+
+    room: str
+    message: int
+    sender: str
+    by: str
+    reason: str = ""
+    to: tuple[str, ...] = ()
+    who: Identity = NOBODY
+
+
+@record
+class Slowed(Event):
+    """A person may say something in a room only once in so many seconds; 0: as often as he likes."""
+
+    room: str
+    by: str
+    seconds: int
+    who: Identity = NOBODY
+
+
+@record
 class Coloured(Event):
     """To one person, who asked for it: what he sees has colours from now on, or none any more."""
 

@@ -30,3 +30,6 @@ class Memory(Protocol):
 
     def inbox(self, person: str, answer: Callable[[Any], None]) -> None:
         """Ask for what waits for the account `person`."""
+
+    def find(self, number: int, answer: Callable[[Any], None]) -> None:
+        """Ask for what was said in a room under this id: one message, or none."""

@@ -239,9 +239,9 @@ class Recalled(Event):
 
 @record
 class Resumed(Event):
-    """To one who has come back: what was said to him meanwhile, oldest first."""
+    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first."""
 
-    events: tuple[Said | Acted | Whispered, ...]
+    events: tuple[Event, ...]
 
 
 @record

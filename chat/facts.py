@@ -134,6 +134,58 @@ class RoomRemoved:
 
 
 @record
+class MessageRemoved:
+    """What was said in the message `id` is to be found nowhere any more."""
+
+    id: int
+
+
+@record
+class StandingChanged:
+    """An account has this standing from now on, a number of `chat.turn.Standing`."""
+
+    key: str
+    standing: int
+
+
+@record
+class Sanction:
+    """Somebody is kept out (`kind` ban) or may not speak (mute), until then; 0 is for ever. The same again replaces it.
+
+    `sort` is name, account, address or network, `key` what is compared, `shown` what the host reads.
+    """
+
+    kind: str
+    sort: str
+    key: str
+    shown: str
+    until: float
+    at: float
+    by: str
+    reason: str = ""
+
+
+@record
+class Lifted:
+    """A sanction has ended."""
+
+    kind: str
+    sort: str
+    key: str
+
+
+@record
+class Audited:
+    """Somebody who may has acted on somebody or something; `text` tells how and why, and no secret."""
+
+    at: float
+    by: str
+    act: str
+    on: str = ""
+    text: str = ""
+
+
+@record
 class IdsReserved:
     """The store's own: event ids up to this one may be in use; the next start begins above it."""
 
@@ -154,6 +206,11 @@ Change = (
     | Unwatched
     | RoomMade
     | RoomRemoved
+    | MessageRemoved
+    | StandingChanged
+    | Sanction
+    | Lifted
+    | Audited
     | IdsReserved
 )
 

@@ -31,7 +31,10 @@ class Entry:
 
 @entity
 class Gate:
-    """The state of one room. `ranks` holds letters of RANKS by person; `limit` 0 is none."""
+    """The state of one room. `ranks` holds letters of RANKS by person; `limit` 0 is none.
+
+    With `slow` a person speaks once in so many seconds; `spoke` is when each did last, by the key of his name.
+    """
 
     flags: set[str] = field(default_factory=lambda: set(USUAL))
     key: str = ""
@@ -42,6 +45,8 @@ class Gate:
     made: float = 0.0
     described_by: str = ""
     described_at: float = 0.0
+    slow: int = 0
+    spoke: dict[str, float] = field(default_factory=dict)
 
     def signs(self, user: Any) -> str:
         """Return the signs before someone's name, the highest first: `@`, `+`, `@+`, or nothing."""
@@ -55,7 +60,7 @@ class Gate:
     @property
     def bars(self) -> bool:
         """Return whether not everybody in the room may speak."""
-        return "m" in self.flags or bool(self.lists.get("b"))
+        return "m" in self.flags or self.slow > 0 or bool(self.lists.get("b"))
 
     def listed(self, letter: str, address: str) -> bool:
         """Return whether a mask of the list `letter` fits `name!user@host`."""

@@ -13,6 +13,7 @@ from typing import Any
 from chat import names
 from chat.accounts import Account, Guard
 from chat.board import Clock
+from chat.desk import Desk
 from chat.elsewhere import Aside, AtOnce
 from chat.events import (
     AS_USUAL,
@@ -27,14 +28,14 @@ from chat.events import (
     Recalled,
     Ref,
     Refused,
-    Renamed,
     Said,
     Welcomed,
 )
 from chat.facts import AccountSeen, MessageSaved
-from chat.moderation import check_may_speak
+from chat.moderation import check_may_speak, keep_pace
 from chat.presence import Presence
 from chat.rooms import Rooms
+from chat.sanctions import check_not_muted, host_of
 from chat.tokens import Tokens
 from chat.turn import NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
 from record import replace
@@ -60,6 +61,7 @@ class Hub(Presence):
         fixed_rooms: bool = False,
         past: Mapping[str, Iterable[Said | Acted]] | None = None,
         aside: Aside | None = None,
+        desk: Desk | None = None,
         cloak: Callable[[str], str] = lambda address: "chat",
     ) -> None:
         super().__init__(clock, first_id, accounts, cloak)
@@ -71,6 +73,9 @@ class Hub(Presence):
         self.rooms = Rooms(title, rooms, fixed_rooms, past)
         self.tokens = Tokens()
         self.aside: Aside = aside or AtOnce()
+        self.desk = desk or Desk()
+        self.opened = clock.monotonic()
+        self.spoken = 0  # messages of those who have gone, since the start
         self.gone: deque[Departed] = deque(maxlen=GONE)
         self.most = 0  # guests at once, since the start
 
@@ -93,17 +98,20 @@ class Hub(Presence):
         """Let someone in under the name `raw`; `account` is his where he has proven it. Who `resumes` gets a token.
 
         Who `roams` is in no room until he joins one; anybody else comes into the lobby.
-        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `registered`, `closing`.
+        Raises Refused: `name_missing`, `name_bad`, `name_taken`, `name_looks`, `registered`, `closing`,
+        `banned`, `door_locked`.
         """
         if self.closing is not None:
             raise Refused("closing", self.closing)
         name = names.check(raw)
+        self.desk.check_door(self.clock.time(), host=host_of(address), name=name, account=account)
         if account is not None:
             name = account.name if names.key(name) == account.key else name
             self.supersede(account)
         user = self._seat(name, listener, Standing.GUEST, address=address, wire=wire, account=account)
         user.roams = roams
         self.present(user, ident, realname)
+        user.muted = self.desk.mute_of(user, self.clock.time())
         self.most = max(self.most, len(self.roster) - 1)
         self.note(f"{name} is on line from {address} ({wire}).")
         token = self.tokens.issue(user) if resumes else ""
@@ -140,8 +148,8 @@ class Hub(Presence):
         self.note(f"{user.name} is off line: {why}.")
         self._depart(user, reason)
 
-    def kick(self, user: User, by: User, reason: str = "", ref: Ref = None) -> None:
-        """Put someone out; he and everyone in his rooms are told.
+    def kick(self, user: User, by: User, reason: str = "", ref: Ref = None, *, banned: str = "") -> None:
+        """Put someone out; he and everyone in his rooms are told. Who is `banned` is told so, in this sentence.
 
         Raises Refused `yourself`, `not_allowed`, and `not_here` where he is gone already.
         """
@@ -153,37 +161,20 @@ class Hub(Presence):
             raise Refused("not_here", f"{user.name} is not here any more.")
         self._remember(user)
         because = f": {reason}" if reason else ""
-        self.note(f"{user.name} is off line: kicked by {by.name}{because}.")
+        self.note(f"{user.name} is off line: {'banned' if banned else 'kicked'} by {by.name}{because}.")
         told = self._depart(user, reason, by, ref)
         if told is not None:
             self.post(told, to=(user,))
-        self.end(user, "kicked", f"You have been kicked out{because}.")
+        if banned:
+            self.end(user, "banned", banned)
+        else:
+            self.end(user, "kicked", f"You have been kicked out{because}.")
 
     def end(self, user: User, code: str, text: str) -> None:
         """Say the last word to someone; whoever takes the turn hangs up on him."""
         user.gone = True
         self.post(Ended(*self.stamp(), code, text), to=(user,))
         self._turn.gone.append(user)
-
-    def rename(self, user: User, raw: str, ref: Ref = None) -> None:
-        """Give someone another name; all who share a room with him are told.
-
-        Raises Refused as `enter` does, and `not_allowed`.
-        """
-        if user.standing is Standing.HOST:
-            raise Refused("not_allowed", f"{HOST} keeps the name {HOST}.")
-        name = names.check(raw)
-        if name == user.name:
-            raise Refused("name_taken", f"You are {name} already.")
-        looks = self.roster.check_free(name, user)
-        old, key = user.name, user.key
-        self.roster.rename(user, name, looks)
-        room = user.current or self.rooms.lobby
-        event = Renamed(*self.stamp(), old, name, room.present(ROSTER), len(room.members), user.who)
-        self.post(event, to=self.acquainted(user), author=user, ref=ref)
-        if user.key != key:
-            self.announce_departure(key, old)
-            self.announce_arrival(user)
 
     def close(self, text: str) -> None:
         """Say goodbye to everyone but the host; `closing` then says why."""
@@ -270,6 +261,7 @@ class Hub(Presence):
     ) -> User:
         now = self.clock.monotonic()
         user = User(name, names.key(name), (), listener, standing, now, address, wire, account=account)
+        user.named = self.clock.time()
         user.looks = self.roster.check_free(name, user)
         if account is not None:
             self.recognise(user, account)
@@ -296,6 +288,7 @@ class Hub(Presence):
         user.gone = True
         self.tokens.revoke(user)
         self.mind_blocks(user)
+        self.spoken += user.messages
         self.gone.append(Departed(user.name, self.clock.time(), user.who))
         for key in user.watched:
             self.watchers.remove(user, key)
@@ -311,8 +304,10 @@ class Hub(Presence):
     def _speak(self, user: User, room: Room, event: Said | Acted, ref: Ref) -> None:
         """Post what someone says to a room, unless he may not speak there. Raises Refused `may_not_speak`."""
         user.active = self.clock.monotonic()
-        if room.gate.bars or room not in user.rooms:
+        if user.muted or room.gate.bars or room not in user.rooms:
+            check_not_muted(user, event.at)
             check_may_speak(user, room)
+            keep_pace(user, room, user.active)
         user.messages += 1
         if event.form.sign:
             ranked = (m for m in room.members if event.form.sign in room.gate.signs(m) and m.hears(user))

@@ -8,6 +8,7 @@ from chat.accounts import Account
 from chat.events import AS_USUAL, Form, Ref, Refused, Whispered
 from chat.facts import WhisperSaved
 from chat.hub import Hub
+from chat.sanctions import check_not_muted
 from chat.turn import User
 from record import entity, field
 
@@ -39,6 +40,8 @@ def whisper(hub: Hub, user: User, wanted: Iterable[str], text: str, ref: Ref = N
     to = tuple(other.name for other in found.here)
     kept = tuple(account.name for account in found.away.values())
     missed = (*found.unknown, *(account.name for account in found.full.values()))
+    if user.muted:
+        check_not_muted(user, hub.clock.time(), () if found.away else found.here)
     event = Whispered(*hub.stamp(), user.name, to, text, missed, kept, user.who, form)
     user.active = hub.clock.monotonic()
     hearing = [other for other in found.here if other.hears(user)]

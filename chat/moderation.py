@@ -5,8 +5,36 @@ Functions of a user and a room; they raise Refused or return, and post nothing.
 
 from __future__ import annotations
 
+from math import ceil
+
 from chat.events import Refused
 from chat.turn import Room, Standing, User
+
+
+def check_may_act_on(by: User, standing: int, name: str) -> None:
+    """Raise Refused `not_allowed` where someone may do nothing to who has this standing and name."""
+    if standing < by.standing:
+        return
+    if standing >= Standing.HOST:
+        raise Refused("not_allowed", f"{name} is the host; nobody can do that to the host.")
+    if by.standing >= Standing.OPERATOR:
+        raise Refused("not_allowed", f"{name} is an operator as you are; only the host can do that.")
+    raise Refused("not_allowed", "That is for operators and the host.")
+
+
+def keep_pace(user: User, room: Room, now: float) -> None:
+    """Take note that someone speaks. Raises Refused `slow_mode` where that is too soon after the last time."""
+    gate = room.gate
+    if not gate.slow or user.standing >= Standing.OPERATOR or gate.ranks.get(user):
+        return
+    left = gate.spoke.get(user.key, now - gate.slow) + gate.slow - now
+    if left > 0:
+        wait = f"wait {ceil(left)} s more"
+        raise Refused("slow_mode", f"{room.title} takes one message from each person in {gate.slow} s; {wait}.")
+    gate.spoke.pop(user.key, None)
+    gate.spoke[user.key] = now
+    while (first := next(iter(gate.spoke))) != user.key and gate.spoke[first] + gate.slow <= now:
+        del gate.spoke[first]
 
 
 def runs(user: User, room: Room) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chat import passwords
 from chat.events import Ref, Refused
+from chat.facts import Audited
 from chat.hub import Hub
 from chat.turn import Standing, User
 
@@ -44,4 +45,6 @@ def _decide(hub: Hub, user: User, name: str, right: bool, ref: Ref) -> None:
     user.standing = max(user.standing, Standing.OPERATOR)
     user.modes |= {"o"}
     hub.note(f"{user.name} is an operator now, as {name}.")
+    act = Audited(hub.clock.time(), user.name, "OPER", user.name, f"with the password of {name}")
+    hub.desk.record(act, hub.keep)
     hub.inform(user, "oper", "You are an operator now. /help lists what you can do.", ref)

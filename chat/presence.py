@@ -9,7 +9,7 @@ from chat.board import Board, Clock
 from chat.events import Identity, Missed, Person, Refused, Seen
 from chat.moderation import is_shown
 from chat.roster import Roster
-from chat.turn import User, Watchers
+from chat.turn import Standing, User, Watchers
 
 
 class Presence(Board):
@@ -63,6 +63,9 @@ class Presence(Board):
     def recognise(self, user: User, account: Account) -> None:
         """Let someone have what his account remembers."""
         user.blocked, user.watched, user.marks = account.blocked, account.watched, account.marks
+        if account.standing > user.standing:
+            user.standing = Standing(account.standing)
+            user.modes |= {"o"}
         for key in user.watched:
             self.watchers.add(user, key)
         self.mind_blocks(user)

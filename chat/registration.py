@@ -8,6 +8,7 @@ from chat.changes import Presented
 from chat.events import Ref, Refused
 from chat.facts import AccountMade, Blocked, PasswordChanged, Watched
 from chat.hub import Hub
+from chat.sanctions import MUTE
 from chat.turn import User
 from record import replace
 
@@ -44,11 +45,14 @@ def identify(hub: Hub, user: User, name: str, password: str, ref: Ref = None) ->
     """
     if user.account is not None:
         raise Refused("registered", f"You are logged in already, as {user.account.name}.")
+    hub.desk.check_name(hub.clock.time(), name)
     key, host = names.key(name), user.address.rpartition(":")[0]
     hub.guard.check(key, host, hub.clock.monotonic())
     hub.guard.count(key, host, hub.clock.monotonic())
     account = hub.accounts.find(name)
     kept = account.secret if account else None
+    if account is not None:
+        hub.desk.check_door(hub.clock.time(), account=account)
 
     def checked(right: bool) -> None:
         if user.gone:
@@ -66,6 +70,7 @@ def identify(hub: Hub, user: User, name: str, password: str, ref: Ref = None) ->
 def _take(hub: Hub, user: User, account: Account) -> None:
     """Give someone who is here the account whose password he has proven; an earlier connection of it ends."""
     hub.supersede(account, by=user)
+    user.muted = user.muted or hub.desk.sanctions.find(MUTE, hub.clock.time(), account=account)
     for key in user.watched:
         hub.watchers.remove(user, key)
     user.account = account

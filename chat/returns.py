@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from chat import names
+from chat.changes import Removed
 from chat.events import Acted, Ref, Resumed, Said, Welcomed, Whispered
 from chat.hub import Hub
 from chat.turn import User
@@ -29,14 +30,16 @@ def come_back(hub: Hub, user: User, listener: Any, *, since: int, address: str, 
     hub.tell(user, welcome)
     for room in others:
         hub.tell(user, hub.joined(room))
-    hub.tell(user, Resumed(*hub.stamp(), _missed(user, since)))
+    hub.tell(user, Resumed(*hub.stamp(), _missed(hub, user, since)))
     hub.note(f"{user.name} is back, from {address}.")
     return earlier
 
 
-def _missed(user: User, since: int) -> tuple[Said | Acted | Whispered, ...]:
-    """Return what was said to `user` after the event `since`, oldest first, as far as his rooms remember it."""
+def _missed(hub: Hub, user: User, since: int) -> tuple[Said | Acted | Whispered | Removed, ...]:
+    """Return what was said to `user`, and what of it removed, after the event `since`, as far as that is remembered."""
     said = (event for room in user.rooms for event in room.recent if event.id > since)
     heard = [event for event in said if names.key(event.sender) not in user.blocked]
     private = [event for event in user.private if event.id > since]
-    return tuple(sorted((*heard, *private), key=lambda event: event.id))
+    rooms = {room.name for room in user.rooms}
+    removed = [event for event in hub.desk.removals if event.id > since and (event.room in rooms or not event.room)]
+    return tuple(sorted((*heard, *private, *removed), key=lambda event: event.id))

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from chat.events import Acted, Refused, Said
+from chat.events import Acted, Refused, Said, Whispered
 from chat.turn import RECENT, Room
 
 LOBBY = "lobby"
@@ -67,14 +67,26 @@ class Rooms:
         made = Room(key(name), name, lasting=False, recent=self._recall(key(name)))
         return self._rooms.setdefault(key(name), made)
 
-    def keep(self, room: Room) -> Room:
-        """Return the room of that name, made now if need be: it lasts, and is called and described so."""
-        found = self._rooms.get(room.name)
-        if found is None:
-            room.recent = self._recall(room.name)
-            return self._rooms.setdefault(room.name, room)
-        found.lasting, found.title, found.description = True, room.title, room.description
-        return found
+    def make(self, title: str, description: str) -> Room:
+        """Make a room that stays, or say so of one there is. Raises Refused `room_bad`, `too_many`, `not_allowed`."""
+        name = key(title)
+        if name == LOBBY:
+            raise Refused("not_allowed", "The lobby is always there.")
+        if not _NAME.fullmatch(name):
+            raise Refused("room_bad", "A room's title has 1 to 32 letters, digits, blanks, - and _; the first no sign.")
+        room = self._rooms.get(name)
+        if room is None:
+            if len(self._rooms) >= MOST:
+                raise Refused("too_many", f"There are {MOST} rooms already, and no more can be made.")
+            room = self._rooms[name] = Room(name, title, recent=self._recall(name))
+        room.title, room.description, room.lasting = title, description, True
+        return room
+
+    def forget(self, event: Said | Acted | Whispered) -> None:
+        """Forget something that was said, also in rooms that have ended."""
+        for recent in (*(room.recent for room in self._rooms.values()), *self._past.values()):
+            if event in recent:
+                recent.remove(event)  # type: ignore[arg-type]  # no deque holds what was said in private
 
     def drop_if_empty(self, room: Room) -> None:
         """Forget a room of users' own when nobody is in it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
 
 from chat import names, passwords
 from chat.accounts import Account
@@ -13,6 +12,7 @@ from chat.hub import Hub
 from chat.returns import come_back
 from chat.text import clean
 from chat.turn import User
+from chat.visitor import Rules, Visitor
 from record import replace
 
 QUESTION = "What is your name?"
@@ -33,6 +33,9 @@ NAMING, PROVING, CHECKING, PRESENT, LEAVING = State
 """The same, for the way of every message: to look one up in its class takes a tenth of a microsecond (Python 3.11)."""
 
 _BEFORE = frozenset({"login", "ping", "pong", "quit"})
+FINAL = frozenset({"banned", "door_locked"})
+"""Refusals after which another try is in vain: the server hangs up."""
+
 _OWN = frozenset({"login", "authenticate", "ping", "pong"})  # what no command does, also for those who are present
 LONGEST_LINE = 100  # characters in what one says of oneself
 DOOR = "\0door"  # as a name nobody can have: wrong passwords for the room are counted under it
@@ -50,27 +53,6 @@ While a password is checked nothing is handed to the session: `visitor.resume` a
 """
 
 
-class Rules(Protocol):
-    """The command table, as a session sees it."""
-
-    def read(self, user: User | None, line: str) -> Request: ...
-    def run(self, hub: Hub, user: User, request: Request) -> None: ...
-
-
-class Visitor(Protocol):
-    """The connection, as a session sees it: who it is, and a way to answer before there is a user."""
-
-    address: str
-
-    @property
-    def host(self) -> str: ...
-    @property
-    def wire_name(self) -> str: ...
-    def answer(self, event: Event) -> None: ...
-    def dismiss(self, code: str, text: str) -> None: ...
-    def resume(self) -> None: ...
-
-
 class Session:
     """One visitor's way from the first request to the last."""
 
@@ -79,7 +61,7 @@ class Session:
         "_claimed",
         "_hub",
         "_ident",
-        "_inside",
+        "_knocked",
         "_realname",
         "_resumes",
         "_rules",
@@ -98,13 +80,17 @@ class Session:
         self.plain_names = False
         self.joins = True
         self._claimed = ""
-        self._inside = not hub.door  # the password of the room, if it has one, was right
+        self._knocked = False  # the password of the room was right
         self._account: Account | None = None  # of which he has proven the password
         self._ident = self._realname = ""
         self._resumes = False  # he has asked for a token by which he can come back
         self._hub = hub
         self._rules = rules
         self._visitor = visitor
+
+    @property
+    def _inside(self) -> bool:
+        return self._knocked or not self._hub.door
 
     @property
     def newcomer(self) -> bool:
@@ -213,10 +199,12 @@ class Session:
         if self.user is not None:
             raise Refused("logged_in", f"You are logged in already, as {self.user.name}.")
         self.state = State.NAMING
+        self._check_door()
         if self._return(request):
             return
         self._resumes = "token" in (request.fields or ())
         name = names.check(request.rest if request.fields is None else request.field("name"))
+        self._check_door(name)
         self._ident, self._realname = (clean(request.field(part))[:LONGEST_LINE] for part in ("ident", "realname"))
         password = request.field("password")
         if not self._inside:
@@ -225,6 +213,12 @@ class Session:
             if self._knock(name, door):
                 return
         self._admit(name, password, request.ref)
+
+    def _check_door(self, name: str = "") -> None:
+        """Raise Refused `banned` or `door_locked` where he may not come in from where he is, or under this name."""
+        hub = self._hub
+        account = hub.accounts.find(name) if name else None
+        hub.desk.check_door(hub.clock.time(), host=self._visitor.host, name=name, account=account)
 
     def _admit(self, name: str, password: str, ref: Ref) -> None:
         """Let someone in under a name, or have its password proven first."""
@@ -253,7 +247,7 @@ class Session:
                 guard.check(DOOR, host, now, "this room")
             raise Refused("room_password", f"This room has a password{', and that is not it' * bool(password)}.")
         guard.right(DOOR, host)
-        self._inside = True
+        self._knocked = True
         return False
 
     def _split(self, given: str) -> tuple[str, str]:
@@ -298,6 +292,7 @@ class Session:
 
     def _authenticate(self, request: Request) -> None:
         """Have the password of an account proven before the name is chosen."""
+        self._check_door()
         name = request.field("name")
         self._check(name, request.field("password"), lambda account: self._authenticated(account, request))
 
@@ -387,6 +382,10 @@ class Session:
         about = "login" if self.user is None and verb != "authenticate" else verb
         ref = None if isinstance(request, Script) else request.ref
         self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
+        if about == "login" and refusal.code in FINAL:
+            code = "banned" if refusal.code == "banned" else "door_locked"
+            self._visitor.dismiss(code, "You are not let in.")
+            self.state = State.LEAVING
         if self.state is State.NAMING and self.greeted:
             self._ask("name", f"{refusal.text} {QUESTION}" if refusal.code == "name_taken" else QUESTION)
 

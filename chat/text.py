@@ -47,6 +47,18 @@ def ago(seconds: float) -> str:
     return f"{int(seconds) // 3600} h" if seconds < 172_800 else f"{int(seconds) // 86_400} days"
 
 
+def span(seconds: float) -> str:
+    """Return a length of time in its two largest units: `9 min 58 s`, `1 h`, `2 days 3 h`."""
+    left, parts = max(1, round(seconds)), []
+    for size, unit in ((86_400, "days"), (3600, "h"), (60, "min"), (1, "s")):
+        number, left = divmod(left, size)
+        if number:
+            parts.append(f"{number} {'day' if (number, unit) == (1, 'days') else unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
 def one_line(text: str) -> str:
     """Return `text` with blanks for its line feeds, for wires on which one event is one line."""
     return text.replace("\n", " ") if "\n" in text else text

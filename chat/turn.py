@@ -11,6 +11,7 @@ from typing import Any
 from chat import names
 from chat.accounts import Account
 from chat.events import NOBODY, Acted, Event, Identity, Ref, Refused, Said, Whispered
+from chat.facts import Sanction
 from chat.gate import Gate
 from record import entity, field, record
 
@@ -33,7 +34,8 @@ class User:
     `blocked` and `watched` are names by key; they are those of the account where he has one. `current` is the room he
     talks in: that joined last. Who `roams` may be in no room at all. `arrived` and `active` are monotonic seconds.
     `away` is why he is not at his keyboard, `modes` holds what he has set for himself (the letters of IRC), and `marks`
-    how far he has read, by room or name.
+    how far he has read, by room or name. `muted` keeps him from speaking until it ends; `named` is when he took his
+    name (seconds since 1970 UTC).
     """
 
     name: str
@@ -58,6 +60,8 @@ class User:
     away: str = ""
     modes: frozenset[str] = frozenset()
     marks: dict[str, str] = field(default_factory=dict)
+    muted: Sanction | None = None
+    named: float = 0.0
     who: Identity = NOBODY
 
     @property

@@ -8,7 +8,17 @@ REFUSED = 3
 KICKED = 4
 CLOSING = 5
 
-_GOODBYES = {"quit": LEFT, "kicked": KICKED, "replaced": KICKED, "closing": CLOSING}
+FINAL = frozenset({"banned", "door_locked"})
+"""Refusals of a login after which no other name helps: the server says goodbye."""
+
+_GOODBYES = {
+    "quit": LEFT,
+    "kicked": KICKED,
+    "banned": KICKED,
+    "door_locked": KICKED,
+    "replaced": KICKED,
+    "closing": CLOSING,
+}
 
 
 def after_goodbye(code: str) -> int:

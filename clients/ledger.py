@@ -120,7 +120,7 @@ class Ledger:
     def _decide(self, head: list[Found], found: Found) -> Iterator[Found]:
         """Something came that tells whether one has come back: let go what was held back until then."""
         event, number, first = word(found, "event"), _number(found), _number(head[0])
-        missed = event in _TALK and "history" not in found and 0 < number < first
+        missed = (event in _TALK or event == "removed") and "history" not in found and 0 < number < first
         self._head = None
         if missed or event == "resumed":
             for each in head:

@@ -139,6 +139,18 @@ class Line:
         print_formatted_text(self._output, text, self._style, color_depth=self._app.color_depth)
         self._app.invalidate()
 
+    def repaint(self, text: StyleAndTextTuples) -> None:
+        """Take away all that stands on the screen, and print this text, which ends with a line feed, in its place."""
+        self._app.renderer.erase()
+        self._output.cursor_goto(0, 0)
+        self._output.erase_down()
+        self.show(text)
+
+    @property
+    def rows(self) -> int:
+        """The height of the terminal."""
+        return self._output.get_size().rows
+
     def refresh(self) -> None:
         """Draw the line and its state anew."""
         self._app.invalidate()

@@ -28,7 +28,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from clients.dial import Dialer
+from clients.endings import FINAL
 from clients.ledger import Ledger, refusal
+from clients.people import word
 from clients.place import Place
 from clients.secret import DOOR
 from clients.trust import Stranger, Trust, Untrusted
@@ -231,26 +233,26 @@ class Link:
         event = found.get("event")
         if event == "welcome":
             self._welcomed(visit, found, back=found.get("resumed") is True)
-        elif event == "refused" and not visit.welcomed:
+        elif event == "refused" and not visit.welcomed and found.get("code") not in FINAL:
             self._refused(found)
         elif event == "renamed" and found.get("old") == self._accepted:
-            self._renamed(_text(found, "new"))
+            self._renamed(word(found, "new"))
         elif event == "told" and found.get("ref") is not None and found.get("ref") == self._new_password[0]:
             self._name, self._password = self._accepted, self._new_password[1]
         elif event in ("joined", "parted"):
-            self._move(_text(found, "room"), came=event == "joined")
+            self._move(word(found, "room"), came=event == "joined")
         self._deliver(found)
         if event == "goodbye":
-            raise _Closed(_text(found, "text") or "The server said goodbye.")
+            raise _Closed(word(found, "text") or "The server said goodbye.")
 
     def _welcomed(self, visit: Visit, found: dict[str, Any], *, back: bool) -> None:
         """The name is accepted. Who has not come back goes into the rooms in which he was, the current one last."""
         self._news("connected", f"Connected to {self.server}{' again' if self._accepted else ''}.", resumed=back)
-        self._accepted = _text(found, "name") or self._name
+        self._accepted = word(found, "name") or self._name
         if not (back and self._password):
             self._name = self._accepted
         self._why = ""
-        first = _text(found, "room")
+        first = word(found, "room")
         again = [room for room in self._rooms if room != first or room == next(reversed(self._rooms))]
         self._rooms = {first: None}
         if again != [first] and not back:
@@ -378,11 +380,6 @@ class Link:
 
     def _news(self, state: str, text: str, **more: object) -> None:
         self._deliver({"event": "link", "state": state, "text": text, **more})
-
-
-def _text(found: dict[str, Any], key: str) -> str:
-    value = found.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _reason(error: Exception) -> str:

@@ -39,6 +39,7 @@ STYLE = Style.from_dict(
         "reply": "",
         "error": "ansired",
         "rule": "ansibrightblack",
+        "notice": "bold ansiyellow",
         "past": "ansibrightblack",
         "new": "ansicyan",
         "prompt": "bold",
@@ -64,6 +65,7 @@ _LOOKS = {
     Kind.REPLY: "class:reply",
     Kind.ERROR: "class:error",
     Kind.RULE: "class:rule",
+    Kind.NOTICE: "class:notice",
 }
 
 

@@ -16,7 +16,7 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.validation import Validator
 
 from clients.completion import Words
-from clients.endings import LEFT, LOST, after_goodbye
+from clients.endings import FINAL, LEFT, LOST, after_goodbye
 from clients.line import Line, terminal_output
 from clients.link import Link
 from clients.order import MOMENT, Order
@@ -26,11 +26,13 @@ from clients.people import People, word
 from clients.place import Place, read_place, read_port
 from clients.secret import ASKING, UNEQUAL, Secret, secret_in
 from clients.trust import Trust
-from clients.words import Entry, Kind, entries, how_many, note
+from clients.words import Entry, Kind, entries, how_many, note, unsaid, whole
 
 BATCH = 500  # entries printed at once; between batches keys are heard
 GAP = 0.02  # seconds between two batches
 BACKLOG = 20_000  # objects that may wait for a terminal that takes nothing; then the oldest talk is left out
+REPAINTED = 500  # entries that can be shown anew, without one that was removed
+BELOW = 4  # rows of the screen that are kept for the line
 HURRY = 2.0  # seconds until one has left, whatever the link still waits for
 TRUSTING = "Trust it (yes, no)? "
 COMMANDS, ROOMS = "commands", "rooms"  # the refs of the questions for the commands and the rooms
@@ -95,6 +97,7 @@ class Terminal:
         self._lock = threading.Lock()
         self._scheduled = False
         self._left_out = 0
+        self._shown: deque[Entry] = deque(maxlen=REPAINTED)
 
     def run(self) -> int:
         """Run until the end; return the exit code."""
@@ -225,6 +228,7 @@ class Terminal:
         return entries(found, self._people) if found.get("ref") not in (COMMANDS, ROOMS) else []
 
     def _print(self, told: list[Entry]) -> None:
+        self._shown += told
         pieces: StyleAndTextTuples = []
         for each in told:
             pieces += painted(each, self._line.columns)
@@ -232,6 +236,22 @@ class Terminal:
             self._line.show(pieces)
         else:
             self._line.refresh()
+
+    def _unsay(self, found: Found) -> None:
+        """Take a message that was removed off the screen; what has scrolled away is in nobody's hands."""
+        gone = whole(found, "message")
+        if not any(each.id == gone for each in self._shown if gone):
+            return
+        self._shown = deque((unsaid(each, found) if each.id == gone else each for each in self._shown), REPAINTED)
+        pieces: StyleAndTextTuples = []
+        rows = 0
+        for each in reversed(self._shown):
+            text = painted(each, self._line.columns)
+            rows += sum(piece[1].count("\n") for piece in text)
+            if rows > self._line.rows - BELOW:
+                break
+            pieces = [*text, *pieces]
+        self._line.repaint(pieces)
 
     def _obey(self, found: Found) -> None:
         """Do what follows from an object that has been told."""
@@ -246,8 +266,11 @@ class Terminal:
             self._link.send({"do": "channels", "ref": ROOMS})
         elif event in ("joined", "parted"):
             self._link.send({"do": "channels", "ref": ROOMS})
+        elif event == "removed":
+            self._unsay(found)
         elif event == "refused" and self._state == "connecting" and "ref" not in found:
-            self._ask_for_login(word(found, "code"))
+            if word(found, "code") not in FINAL:
+                self._ask_for_login(word(found, "code"))
         elif event == "goodbye":
             self._ending = after_goodbye(word(found, "code"))
 

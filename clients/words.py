@@ -33,6 +33,7 @@ class Kind(Enum):
     REPLY = "reply"
     ERROR = "error"
     RULE = "rule"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Entry:
 
     `text` may have several lines. `own` marks what this person said. `room` is where it happened, empty where that
     is no single room; `place` is `#room ` where that is not the current one. `day` is the date, empty for today.
-    `past` marks what was said before.
+    `past` marks what was said before. `id` is the message's, 0 for what is none.
     """
 
     kind: Kind
@@ -54,6 +55,7 @@ class Entry:
     place: str = ""
     day: str = ""
     past: bool = False
+    id: int = 0
 
     @property
     def stamp(self) -> str:
@@ -102,7 +104,20 @@ def _placed(told: Entry, found: Found, people: People) -> Entry:
     """Return the entry with the room it belongs to."""
     inside = told.kind in _IN_A_ROOM and word(found, "event") not in ("parted", "invited")
     room = word(found, "room") if inside else ""
-    return replace(told, room=room, place=f"#{room} " if room and people.room not in ("", room) else "")
+    place = f"#{room} " if room and people.room not in ("", room) else ""
+    return replace(told, room=room, place=place, id=whole(found) if told.kind in TALK else 0)
+
+
+def whole(found: Found, key: str = "id") -> int:
+    """Return the whole number under a key, 0 where there is none."""
+    value = found.get(key)
+    return value if isinstance(value, int) else 0
+
+
+def unsaid(entry: Entry, found: Found) -> Entry:
+    """Return what stands in the place of a message that was removed."""
+    how = f"(removed by {word(found, 'by')})"
+    return replace(entry, kind=Kind.EVENT, head="[*] ", text=how, who="", id=0)
 
 
 def hue(name: str, count: int) -> int:
@@ -205,8 +220,15 @@ def _topic(found: Found, people: People) -> Entry:
     return _event(found, f"{by} says what this room is about: {text}")
 
 
+_LOCKS = {
+    "+m": "has locked this room: only those with a voice speak here now.",
+    "-m": "has unlocked this room: everybody may speak here.",
+}
+
+
 def _mode(found: Found, people: People) -> Entry:
-    return _event(found, f"{word(found, 'by')} has changed who may do what: {word(found, 'changes')}")
+    changes = word(found, "changes")
+    return _event(found, f"{word(found, 'by')} {_LOCKS.get(changes, f'has changed who may do what: {changes}')}")
 
 
 def _invited(found: Found, people: People) -> Entry:
@@ -321,6 +343,22 @@ def _link(found: Found, people: People) -> Entry | None:
     return note(word(found, "text"), Kind.EVENT if state == "connected" else Kind.ERROR)
 
 
+def _removed(found: Found, people: People) -> Entry:
+    return _event(found, f"{word(found, 'by')} has removed a message of {word(found, 'from')}.")
+
+
+def _announced(found: Found, people: People) -> Entry:
+    who = word(found, "from")
+    return Entry(Kind.NOTICE, clock(found), f"[*] {who} announces: ", word(found, "text"), who)
+
+
+def _slowed(found: Found, people: People) -> Entry:
+    seconds = whole(found, "seconds")
+    how = f"has slowed this room down: one message each in {seconds} s." if seconds else "lets everybody speak freely."
+    return _event(found, f"{word(found, 'by')} {how}")
+
+
+TALK = frozenset({Kind.SAID, Kind.ACTED, Kind.PRIVATE})
 _IN_A_ROOM = frozenset({Kind.SAID, Kind.ACTED, Kind.EVENT, Kind.RULE})
 
 _TELLERS: dict[str, Callable[[Found, People], Entry | None]] = {
@@ -346,6 +384,9 @@ _TELLERS: dict[str, Callable[[Found, People], Entry | None]] = {
     "listed": _listed,
     "told": _told,
     "refused": _refused,
+    "removed": _removed,
+    "announced": _announced,
+    "slowed": _slowed,
     "goodbye": _goodbye,
     "link": _link,
 }

@@ -1,16 +1,28 @@
-"""Be an operator no more."""
+"""Be an operator no more; or, for the host, let somebody be one no more."""
 
 from __future__ import annotations
 
+from chat.events import Refused
+from chat.rule import appoint
 from chat.turn import Standing
 from commands import Call, Command
 
 
-def run(call: Call) -> None:
-    """Give up what the caller may do as an operator."""
-    call.user.standing = min(call.user.standing, Standing.GUEST)
-    call.user.modes -= {"o"}
+def run(call: Call, name: str) -> None:
+    """Give up, until the next login, what the caller may do as an operator; the host takes it from `name`."""
+    user = call.user
+    if user.standing is Standing.HOST:
+        if not name:
+            raise Refused("missing", "DEOPER name: the name is missing.")
+        call.tell("deoper", f"{appoint(call.hub, user, name, Standing.GUEST)} is no operator any more.")
+        return
+    if name and call.hub.find(name) is not user:
+        raise Refused("not_allowed", "Only the host may do that to others.")
+    user.standing = Standing.GUEST
+    user.modes -= {"o"}
     call.tell("deoper", "You are no operator any more.")
 
 
-COMMAND = Command("deoper", "be an operator no more", run, standing=Standing.OPERATOR, guests=True)
+COMMAND = Command(
+    "deoper", "be an operator no more; for the host: DEOPER bob", run, "name?", standing=Standing.OPERATOR, bare=True
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.moderation import is_operator
+from chat.rule import write_down
 from chat.running import remove
 from commands import Call, Command
 
@@ -10,11 +11,14 @@ from commands import Call, Command
 def run(call: Call, name: str, reason: str, room: str = "") -> None:
     """Put out the one called `name`; everyone is told. Who is no operator puts him out of a room."""
     if room or not is_operator(call.user):
-        remove(call.hub, call.user, name, call.place(room), reason, ref=call.ref)
+        place = call.place(room)
+        remove(call.hub, call.user, name, place, reason, ref=call.ref)
+        write_down(call.hub, call.user, "KICK", f"{name} out of {place.name}", reason)
         return
     other = call.hub.get(name)
     shared = not call.user.rooms.keys().isdisjoint(other.rooms)
     call.hub.kick(other, call.user, reason, call.ref)
+    write_down(call.hub, call.user, "KICK", other.name, reason)
     if not shared:
         call.tell("kick", f"{other.name} has been kicked out.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.events import Refused
+from chat.rule import write_down
 from chat.turn import Standing
 from commands import Call, Command
 
@@ -14,6 +15,7 @@ def run(call: Call) -> None:
         if isinstance(found, Refused):
             call.hub.decline(call.user, "reload", found, call.ref)
         else:
+            write_down(call.hub, call.user, "RELOAD", "", found)
             call.tell("reload", found)
 
     call.table.house.reload(answer)

@@ -6,6 +6,7 @@ from chat.changes import Tagged
 from chat.events import Refused
 from chat.forms import check
 from chat.moderation import check_may_speak
+from chat.sanctions import check_not_muted
 from commands import Call, Command
 
 
@@ -17,6 +18,7 @@ def run(call: Call, tags: str, *, room: str = "", to: str = "", query: str = "",
         raise Refused("missing", "There is no tag to send.")
     place = None if to else hub.rooms.get(room) if room else user.room
     other = hub.get(to) if to else None
+    check_not_muted(user, hub.clock.time(), (other,) if other else ())
     if place is not None:
         check_may_speak(user, place)
         if query and "C" in place.gate.flags:

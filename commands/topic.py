@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from chat.moderation import is_operator
+from chat.rule import write_down
 from chat.running import describe
+from chat.sanctions import check_not_muted
 from chat.turn import Room
 from commands import Call, Command
 
@@ -16,8 +19,11 @@ def run(call: Call, text: str, room: str = "") -> None:
         text = ""
     elif not text:
         return call.tell("topic", _answer(place))
+    check_not_muted(call.user, call.hub.clock.time())
     if not describe(call.hub, call.user, place, text, call.ref):
         return call.tell("topic", _answer(place))
+    if is_operator(call.user):
+        write_down(call.hub, call.user, "TOPIC", place.name, text)
     return None
 
 

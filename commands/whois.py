@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from chat.accounts import Account
 from chat.events import Refused
 from chat.moderation import is_operator, is_shown
+from chat.sanctions import how_long, lasts
 from chat.text import ago, hms
 from chat.turn import User
 from commands import Call, Command
@@ -31,7 +34,24 @@ def _here(call: Call, user: User) -> str:
         lines.append(f"{user.name} is away: {user.away}")
     if is_operator(call.user):
         lines.append(f"{user.name} comes from {user.address}, by {user.wire}.")
+        lines += _known_to_operators(call, user)
     return "\n".join(lines)
+
+
+def _known_to_operators(call: Call, user: User) -> list[str]:
+    """Return what the host and his operators are told besides."""
+    hub, lines = call.hub, []
+    if user.account is not None:
+        lines.append(
+            f"Account: {user.account.name}, of {time.strftime('%Y-%m-%d', time.localtime(user.account.made))}."
+        )
+    if user.who.realname not in ("", user.name):
+        lines.append(f"Real name: {user.who.realname}")
+    if is_operator(user):
+        lines.append(f"{user.name} is {'the host' if user is hub.host else 'an operator'}.")
+    if user.muted and lasts(user.muted, hub.clock.time()):
+        lines.append(f"{user.name} is muted {how_long(user.muted, hub.clock.time())}.")
+    return lines
 
 
 def _away(call: Call, account: Account) -> str:

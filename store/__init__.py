@@ -3,7 +3,7 @@
 `Store` is what the server opens; `chat.facts` are what it writes, `records` what it asks and gets. Behind it, in
 reading order: `store` (the thread), `backlog` (what waits), `tables` (what a change does, how questions are
 answered), `schema` (the tables and their versions), `database` and `folder` (opening, and refusing to), `wal` and
-`salvage` (damage). It knows neither the hub nor the loop, only a callable that wakes the loop.
+`salvage` (damage), `journal` (audit.log). It knows neither the hub nor the loop, only a callable that wakes the loop.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from chat.facts import (
     AccountMade,
     AccountRemoved,
     AccountSeen,
+    Audited,
     Blocked,
     Change,
     InboxRead,
+    Lifted,
+    MessageRemoved,
     MessageSaved,
     PasswordChanged,
     RoomMade,
     RoomRemoved,
+    Sanction,
+    StandingChanged,
     Talk,
     Unblocked,
     Unwatched,
@@ -26,7 +31,7 @@ from chat.facts import (
     WhisperSaved,
 )
 from store.folder import Unusable
-from store.records import INBOX, PAGE, Account, Failure, Figures, History, Inbox, Loaded, StoredRoom
+from store.records import INBOX, PAGE, Account, Failure, Figures, Find, History, Inbox, Loaded, StoredRoom
 from store.store import Store
 
 __all__ = [
@@ -36,18 +41,24 @@ __all__ = [
     "AccountMade",
     "AccountRemoved",
     "AccountSeen",
+    "Audited",
     "Blocked",
     "Change",
     "Failure",
     "Figures",
+    "Find",
     "History",
     "Inbox",
     "InboxRead",
+    "Lifted",
     "Loaded",
+    "MessageRemoved",
     "MessageSaved",
     "PasswordChanged",
     "RoomMade",
     "RoomRemoved",
+    "Sanction",
+    "StandingChanged",
     "Store",
     "StoredRoom",
     "Talk",

@@ -26,6 +26,7 @@ _SETTINGS = (
     "journal_mode = WAL",
     "synchronous = FULL",  # an acknowledged message outlives a power cut, not only our own end
     "journal_size_limit = 16777216",
+    "secure_delete = ON",  # what is removed is overwritten
 )
 
 

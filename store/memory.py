@@ -7,7 +7,8 @@ from typing import Any
 
 from chat.accounts import Account
 from chat.events import Refused
-from store.records import Failure, History, Inbox, Loaded
+from chat.turn import Room
+from store.records import Failure, Find, History, Inbox, Loaded
 from store.store import Store
 
 
@@ -25,9 +26,15 @@ def accounts(loaded: Loaded) -> list[Account]:
             kept.inbox,
             dict(kept.blocked),
             dict(kept.watched),
+            standing=kept.standing,
         )
         for kept in loaded.accounts.values()
     ]
+
+
+def lasting(loaded: Loaded) -> list[Room]:
+    """Return the rooms that the host has made."""
+    return [Room(kept.name, kept.title, kept.description) for kept in loaded.rooms.values() if not kept.own]
 
 
 class StoreMemory:
@@ -46,6 +53,10 @@ class StoreMemory:
     def inbox(self, person: str, answer: Callable[[Any], None]) -> None:
         """Call `answer` with what waits for the account `person`, or with a Refused."""
         self._store.ask(Inbox(person), lambda found: answer(_or_refused(found)))
+
+    def find(self, number: int, answer: Callable[[Any], None]) -> None:
+        """Call `answer` with what was said in a room under this id, if anything was, or with a Refused."""
+        self._store.ask(Find(number), lambda found: answer(_or_refused(found)))
 
 
 def _or_refused(found: Any) -> Any:

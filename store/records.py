@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.events import Acted, Said
+from chat.facts import Audited, Sanction
 from record import field, record
 
 INBOX = 500
@@ -26,6 +27,7 @@ class Account:
     inbox: int = 0
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
+    standing: int = 1
 
 
 @record
@@ -41,11 +43,17 @@ class StoredRoom:
 
 @record
 class Loaded:
-    """All that the server starts with: accounts by key, rooms by name, the last words of each room (oldest first)."""
+    """All that the server starts with.
+
+    Accounts by key, rooms by name, the last words of each room, who is kept out or silent, and what the host and the
+    operators did last (oldest first, all three).
+    """
 
     accounts: dict[str, Account]
     rooms: dict[str, StoredRoom]
     recent: dict[str, tuple[Said | Acted, ...]]
+    sanctions: tuple[Sanction, ...] = ()
+    trail: tuple[Audited, ...] = ()
 
 
 @record
@@ -69,6 +77,13 @@ class Inbox:
 
     person: str
     n: int = INBOX
+
+
+@record
+class Find:
+    """Ask for what was said in a room under an id: one thing, or nothing."""
+
+    id: int
 
 
 @record

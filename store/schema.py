@@ -75,7 +75,34 @@ CREATE TABLE counters (
 INSERT INTO counters VALUES ('last_id', 0);
 """
 
-MIGRATIONS = (_FIRST,)
+_SECOND = """
+ALTER TABLE accounts ADD COLUMN standing INTEGER NOT NULL DEFAULT 1;
+
+-- Who is kept out or may not speak, until when; 0 is for ever.
+CREATE TABLE sanctions (
+    kind TEXT NOT NULL CHECK (kind IN ('ban', 'mute')),
+    sort TEXT NOT NULL,
+    key TEXT NOT NULL,
+    shown TEXT NOT NULL,
+    until REAL NOT NULL,
+    at REAL NOT NULL,
+    who TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (kind, sort, key)
+) STRICT, WITHOUT ROWID;
+
+-- What the host and the operators did.
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    who TEXT NOT NULL,
+    act TEXT NOT NULL,
+    object TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND)
 """What makes version 1 of nothing, version 2 of version 1, and so on."""
 
 VERSION = len(MIGRATIONS)
@@ -87,6 +114,8 @@ TABLES = {
     "blocks": "key, other",
     "watches": "key, other",
     "rooms": "name",
+    "sanctions": "kind, sort, key",
+    "audit": "number",
     "counters": "name",
 }
 """Each table with its primary key; what others refer to stands first."""

@@ -17,7 +17,7 @@ from store import tables
 from store.backlog import Done
 from store.database import open_database
 from store.folder import Folder
-from store.records import Failure, Figures, History, Inbox, Loaded
+from store.records import Failure, Figures, Find, History, Inbox, Loaded
 from store.transactions import commit
 from store.writer import Wake, Warn, Writer
 
@@ -103,7 +103,10 @@ class Store:
     @overload
     def ask(self, question: Inbox, answer: Callable[[tuple[Whispered, ...] | Failure], None]) -> None: ...
 
-    def ask(self, question: History | Inbox, answer: Callable[..., None]) -> None:
+    @overload
+    def ask(self, question: Find, answer: Callable[[tuple[Talk, ...] | Failure], None]) -> None: ...
+
+    def ask(self, question: History | Inbox | Find, answer: Callable[..., None]) -> None:
         """Have a question answered: from all that was written before it, and nothing that was written after it.
 
         `answer` is called once, with the answer, or with a Failure: when the disk fails, when 1,000 questions wait

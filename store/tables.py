@@ -13,10 +13,13 @@ from typing import Any
 from chat import facts as changes
 from chat.events import Acted, Said, Whispered
 from chat.facts import Change, Talk
-from store.records import INBOX, PAGE, Account, History, Inbox, Loaded, StoredRoom
+from store.records import INBOX, PAGE, Account, Find, History, Inbox, Loaded, StoredRoom
 
 ROOMS = 1000
 """Rooms whose last words are loaded at the start: those that were talked in last."""
+
+TRAIL = 1000
+"""Acts of the host and the operators that are loaded at the start: the last ones."""
 
 LARGEST = 2**63 - 1
 """The largest number that a column can hold."""
@@ -139,6 +142,33 @@ def _room_removed(db: sqlite3.Connection, change: changes.RoomRemoved) -> None:
     db.execute("DELETE FROM rooms WHERE name = ?", (change.name,))
 
 
+def _message_removed(db: sqlite3.Connection, change: changes.MessageRemoved) -> None:
+    db.execute("DELETE FROM messages WHERE id = ?", (change.id,))
+
+
+def _standing_changed(db: sqlite3.Connection, change: changes.StandingChanged) -> None:
+    db.execute("UPDATE accounts SET standing = ? WHERE key = ?", (change.standing, change.key))
+
+
+def _sanction(db: sqlite3.Connection, change: changes.Sanction) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO sanctions (kind, sort, key, shown, until, at, who, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (change.kind, change.sort, change.key, change.shown, change.until, change.at, change.by, change.reason),
+    )
+
+
+def _lifted(db: sqlite3.Connection, change: changes.Lifted) -> None:
+    db.execute("DELETE FROM sanctions WHERE kind = ? AND sort = ? AND key = ?", (change.kind, change.sort, change.key))
+
+
+def _audited(db: sqlite3.Connection, change: changes.Audited) -> None:
+    db.execute(
+        "INSERT INTO audit (at, who, act, object, text) VALUES (?, ?, ?, ?, ?)",
+        (change.at, change.by, change.act, change.on, change.text),
+    )
+
+
 def _ids_reserved(db: sqlite3.Connection, change: changes.IdsReserved) -> None:
     db.execute("UPDATE counters SET value = max(value, ?) WHERE name = 'last_id'", (change.up_to,))
 
@@ -157,6 +187,11 @@ _WRITERS: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
     changes.Unwatched: _unwatched,
     changes.RoomMade: _room_made,
     changes.RoomRemoved: _room_removed,
+    changes.MessageRemoved: _message_removed,
+    changes.StandingChanged: _standing_changed,
+    changes.Sanction: _sanction,
+    changes.Lifted: _lifted,
+    changes.Audited: _audited,
     changes.IdsReserved: _ids_reserved,
 }
 
@@ -177,15 +212,29 @@ def load(db: sqlite3.Connection, recent: int) -> Loaded:
         {account.key: account for account in _accounts(db)},
         {room.name: room for room in _stored_rooms(db)},
         {room: tuple(_said(db, room, recent)) for room in _rooms(db)},
+        _sanctions(db),
+        _trail(db),
     )
+
+
+def _sanctions(db: sqlite3.Connection) -> tuple[changes.Sanction, ...]:
+    rows = db.execute("SELECT kind, sort, key, shown, until, at, who, reason FROM sanctions ORDER BY at")
+    return tuple(changes.Sanction(*row) for row in rows)
+
+
+def _trail(db: sqlite3.Connection) -> tuple[changes.Audited, ...]:
+    rows = db.execute("SELECT at, who, act, object, text FROM audit ORDER BY number DESC LIMIT ?", (TRAIL,))
+    return tuple(changes.Audited(*row) for row in rows)[::-1]
 
 
 def _accounts(db: sqlite3.Connection) -> Iterator[Account]:
     inboxes = dict(db.execute("SELECT key, count(*) FROM readers WHERE kept = 1 GROUP BY key"))
     blocked = _pairs(db.execute("SELECT key, other, name FROM blocks"))
     watched = _pairs(db.execute("SELECT key, other, name FROM watches"))
-    for key, *row in db.execute("SELECT key, name, hash, made, seen, seconds, messages FROM accounts ORDER BY key"):
-        name, password, made, seen, seconds, messages = row
+    for key, *row in db.execute(
+        "SELECT key, name, hash, made, seen, seconds, messages, standing FROM accounts ORDER BY key"
+    ):
+        name, password, made, seen, seconds, messages, standing = row
         yield Account(
             key,
             name,
@@ -197,6 +246,7 @@ def _accounts(db: sqlite3.Connection) -> Iterator[Account]:
             inboxes.get(key, 0),
             blocked.get(key, {}),
             watched.get(key, {}),
+            standing,
         )
 
 
@@ -262,6 +312,13 @@ def _in_private(db: sqlite3.Connection, person: str, before: int, without: str, 
         " AND sender_key NOT IN (SELECT value FROM json_each(?3)) ORDER BY message DESC LIMIT ?4",
         (person, before, without, n),
     ).fetchall()
+
+
+def find(db: sqlite3.Connection, question: Find, up_to: int) -> tuple[Talk, ...]:
+    """Return what was said in a room under the id that is asked for, if anything was."""
+    number = max(0, min(question.id, up_to, LARGEST))
+    rows = db.execute(f"SELECT {_TALK} FROM messages WHERE id = ? AND room IS NOT NULL", (number,))
+    return tuple(map(_event, rows))
 
 
 def inbox(db: sqlite3.Connection, question: Inbox, up_to: int) -> tuple[Whispered, ...]:

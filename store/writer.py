@@ -14,15 +14,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from chat.facts import Change, Talk
+from chat.facts import Audited, Change, MessageRemoved, Talk
 from store import tables
 from store.backlog import Backlog, Done, Turn
 from store.folder import Folder
-from store.records import Failure, Figures, History, Inbox
+from store.journal import Journal
+from store.records import Failure, Figures, Find, History, Inbox
 from store.transactions import commit_all, commit_singly
 
 Wake = Callable[[Callable[[], None]], None]
 Warn = Callable[[str], None]
+Question = History | Inbox | Find
 
 BATCH = 2_000  # changes in one transaction, about
 BATCH_BYTES = 4 * 1024 * 1024
@@ -45,11 +47,13 @@ class Writer:
         self._warn = warn
         self._bell = threading.Condition()
         self._backlog = Backlog()
-        self._questions: list[tuple[History | Inbox, int, Callable[[Any], None]]] = []
+        self._questions: list[tuple[Question, int, Callable[[Any], None]]] = []
         self._batch: list[Turn] = []
         self._committed = False  # the batch is, but the file was gone from its place
         self._began = 0.0
         self._longest = 0.0
+        self._scrub = False
+        self._journal = Journal(folder.path / "audit.log")
         self._trouble = ""
         self._told = -REMIND
         self._told_slow = -REMIND
@@ -72,7 +76,7 @@ class Writer:
                 self._bell.notify()
         self._complain_of_slowness()
 
-    def ask(self, question: History | Inbox, up_to: int, answer: Callable[[Any], None]) -> None:
+    def ask(self, question: Question, up_to: int, answer: Callable[[Any], None]) -> None:
         """Queue a question about what has ids up to `up_to`."""
         with self._bell:
             if self._closing:
@@ -155,7 +159,18 @@ class Writer:
             if not commit_all(self._db, self._batch):
                 commit_singly(self._db, self._batch, self._log_fault)
             self._committed = True
+            self._follow_up()
+        if self._scrub:  # what was removed still stands in the log, until that is emptied into the file
+            self._scrub = bool(self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
         self._look_whether_it_is_there()
+
+    def _follow_up(self) -> None:
+        """Write down for people what was done, and remember whether something was removed."""
+        done = [change for turn in self._batch for change in turn.changes]
+        self._scrub = self._scrub or any(isinstance(change, MessageRemoved) for change in done)
+        acts = [change for change in done if isinstance(change, Audited)]
+        if acts and (trouble := self._journal.write(acts)):
+            self._tell(trouble)
 
     def _look_whether_it_is_there(self) -> None:
         try:
@@ -195,12 +210,14 @@ class Writer:
         for question, up_to, answer in questions:
             self._wake(partial(answer, self._answer(question, up_to)))
 
-    def _answer(self, question: History | Inbox, up_to: int) -> tuple[Talk, ...] | Failure:
+    def _answer(self, question: Question, up_to: int) -> tuple[Talk, ...] | Failure:
         if self._trouble:
             return Failure("What was said cannot be read at the moment: the server's disk does not work as it should.")
         try:
             if isinstance(question, History):
                 return tables.history(self._db, question, up_to)
+            if isinstance(question, Find):
+                return tables.find(self._db, question, up_to)
             return tables.inbox(self._db, question, up_to)
         except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, whatever happened
             self._tell(f"What was said cannot be read from {self._folder.database}: {error}.")

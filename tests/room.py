@@ -17,12 +17,13 @@ from argon2 import PasswordHasher
 
 import commands
 from chat import passwords
+from chat.desk import Desk
 from chat.events import Ended, Event, Refused, Request, Script
 from chat.hub import Hub
 from chat.session import Session, State
 from chat.turn import RECENT, Room, Turn, User
-from store import Store
-from store.memory import StoreMemory, accounts
+from store import Loaded, Store
+from store.memory import StoreMemory, accounts, lasting
 from store.records import Inbox
 from tests.support import PATIENCE
 from wires.console import HostConsole
@@ -178,7 +179,7 @@ class House:
         self.clock = StillClock()
         self.news: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self.store = Store.open(folder, self.news.put, self._warned) if folder else None
-        self.hub = Hub("Lobby", self.clock, **(self._loaded(self.store) if self.store else {}), **hub)
+        self.hub = Hub("Lobby", self.clock, **{**(self._loaded(self.store) if self.store else {}), **hub})
         self.hub.memory = StoreMemory(self.store) if self.store else None
         self.table = commands.load()
         self.console = Ear(HostConsole())
@@ -204,7 +205,12 @@ class House:
     @staticmethod
     def _loaded(store: Store) -> dict[str, Any]:
         loaded = store.load(RECENT)
-        return {"first_id": store.last_id() + 1, "accounts": accounts(loaded), "past": loaded.recent}
+        return {
+            "first_id": store.last_id() + 1,
+            "accounts": accounts(loaded),
+            "past": loaded.recent,
+            **_decided(loaded),
+        }
 
     def _deliver(self, turn: Turn) -> None:
         kept: list[bool] = []
@@ -252,6 +258,11 @@ class House:
         return [post.event for post in self.hub.take().posts if type(post.event).__name__ != "Noted"]
 
 
+def _decided(loaded: Loaded) -> dict[str, Any]:
+    """Return what the host decided before the start."""
+    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail)}
+
+
 def weather() -> Room:
     """Return a room that lasts, as the host makes one with `--room`."""
     return Room("weather", "Weather", "Talk about the weather")
@@ -259,5 +270,6 @@ def weather() -> Room:
 
 def hash_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let passwords be hashed in no time, for tests that are not about that."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "prepare", lambda: quick)
     monkeypatch.setattr(passwords, "_decoy", lambda: passwords.secret("nobody's password"))

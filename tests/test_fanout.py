@@ -496,6 +496,8 @@ def test_the_host_hears_it_all_in_his_own_words() -> None:
 class Broken(Jsonl):
     """A wire with a fault in it, at one of its ends."""
 
+    echoes = True
+
     def __init__(self, where: str) -> None:
         super().__init__()
         self.where = where
@@ -532,7 +534,7 @@ def test_a_fault_in_one_wire_costs_nobody_else_a_word(where: str, lasts: bool) -
     for ear in (bob, cat, broken, other):
         ear.take()
     assert isinstance(broken.wire, Broken)
-    broken.wire.where = where
+    broken.wire.where, broken.wire.dialect = where, (Broken, where)
     hub = house.hub
     hub.say(ann, "one")
     hub.say(dan, "two")

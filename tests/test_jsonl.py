@@ -291,10 +291,14 @@ def everything_said() -> Iterator[dict[str, Any]]:
     den.send(b'{"do":"topic","text":"x"}\n{"do":"mode","changes":"+m"}\n{"do":"invite","name":"eve"}\n')
     den.send(b'{"do":"away","reason":"lunch"}\n{"do":"kick","name":"rob","reason":"x"}\n')
     house.table.run(house.hub, house.host, house.table.read(house.host, "/wallops x"))
+    for line in ("ANNOUNCE x", "SLOW 30", "SLOW 0"):
+        house.table.run(house.hub, house.host, house.table.read(house.host, line))
     eve.send(b'{"do":"say","text":"x","notice":"1"}\n{"do":"msg","to":"rob","text":"x","notice":"1"}\n')
     eve.send(
         b'{"do":"say","text":"x"}\n{"do":"me","text":"x"}\n{"do":"msg","to":"rob","text":"x"}\n{"do":"nick","name":"eva"}\n'
     )
+    newest = house.hub.rooms.lobby.recent[-1].id
+    house.table.run(house.hub, house.host, house.table.read(house.host, f"REMOVE {newest} x"))
     bob.send(b'{"do":"msg","to":"eva","text":"x"}\n{"do":"nope"}\n')
     eve.send(b'{"do":"quit"}\n')
     bob.answer(Pinged(0, 0.0))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chat import names, passwords
 from chat.accounts import Account
-from chat.changes import Called, Described, Invited, Inviting, Moded, Rested, Tagged
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Rested, Slowed, Tagged
 from chat.events import (
     Acted,
     Asked,
@@ -122,6 +122,9 @@ an_event = st.one_of(
     st.builds(Described, room=a_place, by=a_name, text=a_reason, **head),
     st.builds(Moded, room=a_place, by=a_name, changes=a_text, **head),
     st.builds(Inviting, room=a_place, by=a_name, name=a_name, **head),
+    st.builds(Announced, sender=a_name, text=a_text, **head),
+    st.builds(Slowed, room=a_place, by=a_name, seconds=st.integers(0, 3600), **head),
+    st.builds(Removed, room=a_place, message=st.integers(1, 9), sender=a_name, by=a_name, **head),
     st.builds(Called, sender=a_name, text=a_text, **head),
     st.builds(Renamed, old=a_name, new=a_name, **head),
 )
@@ -149,7 +152,14 @@ READINGS: dict[type[Event], Callable[..., Reading]] = {
     Left: left,
     Renamed: lambda e: ("renamed", (TIME, e.old, e.new)),
     Described: lambda e: ("topic", (TIME, room(e.room), e.by, flat(e.text) or None)),
-    Moded: lambda e: ("mode", (TIME, room(e.room), e.by, flat(e.changes))),
+    Moded: lambda e: (
+        ("locked", (TIME, room(e.room), e.by))
+        if e.changes in ("+m", "-m")
+        else ("mode", (TIME, room(e.room), e.by, flat(e.changes)))
+    ),
+    Announced: lambda e: ("announced", (TIME, e.sender, flat(e.text))),
+    Slowed: lambda e: ("slowed", (TIME, room(e.room), e.by)),
+    Removed: lambda e: ("erased", (TIME, room(e.room), e.by, e.sender)),
     Inviting: lambda e: ("inviting", (TIME, room(e.room), e.by, e.name)),
     Called: lambda e: ("called", (TIME, e.sender, flat(e.text))),
 }
@@ -244,7 +254,7 @@ def test_an_empty_command_is_answered_although_an_empty_line_is_not() -> None:
 
 def test_every_rule_of_a_line_is_met_in_these_tests() -> None:
     met = {"accepted", "taken", "roster", "question", "password", "answer", "refusal", "goodbye"}
-    met |= {READINGS[kind](event)[0] for kind, event in SAMPLES.items()} | {"kicked", "removed"}
+    met |= {READINGS[kind](event)[0] for kind, event in SAMPLES.items()} | {"kicked", "removed", "locked"}
     assert met == set(kinds())
 
 
@@ -258,8 +268,16 @@ SAMPLES: dict[type[Event], Event] = {
     Described: Described(1, NOON, "den", "a", "x"),
     Moded: Moded(1, NOON, "den", "a", "+o b"),
     Inviting: Inviting(1, NOON, "den", "a", "b"),
+    Announced: Announced(1, NOON, "a", "x"),
+    Slowed: Slowed(1, NOON, "den", "a", 30),
+    Removed: Removed(1, NOON, "den", 7, "b", "a"),
     Called: Called(1, NOON, "a", "x"),
 }
+
+
+def test_a_lock_is_told_in_words() -> None:
+    for changes in ("+m", "-m"):
+        assert lines(Moded(1, NOON, "den", "a", changes)) == [("locked", (TIME, "den", "a"))]
 
 
 def test_kicked_is_not_exited() -> None:

@@ -358,11 +358,11 @@ def test_who_makes_a_room_runs_it_from_plain_lines(house: House) -> None:
     assert type_(ann, "/topic Old  films") == ["#den [*] ann says what this room is about: Old  films"]
     assert type_(ann, "/invite cat") == ["#den [*] ann has asked cat in."]
     assert cat.lines() == ["[=] ann asks you into den: /join den"]
-    assert type_(ann, "/mode +m") == ["#den [*] ann has changed who may do what: +m"]
+    assert type_(ann, "/mode +m") == ["#den [*] ann has locked this room: only those with a voice speak here now."]
     assert bob.lines() == [
         "#den [*] ann says what this room is about: Old  films",
         "#den [*] ann has asked cat in.",
-        "#den [*] ann has changed who may do what: +m",
+        "#den [*] ann has locked this room: only those with a voice speak here now.",
     ]
     assert type_(bob, "hello") == ["[!] Only those who were given a voice may speak in den now."]
     assert type_(ann, "/mode +v bob", "/kick bob spam") == [

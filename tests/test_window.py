@@ -876,3 +876,31 @@ def test_every_text_can_be_read(theme: str) -> None:
     pairs += [(colours.dim, colours.pane), (colours.dim, colours.ground), (colours.error, colours.pane)]
     pairs += [(colours.error, colours.error_field), (colours.good, colours.ground), (colours.waiting, colours.ground)]
     assert {pair: _contrast(*pair) for pair in pairs if _contrast(*pair) < 4.5} == {}
+
+
+# ---- what the host does ---------------------------------------------------------------------------------------
+
+
+@TK_KEEPS
+def test_a_removed_message_leaves_the_pane(desk: Desk, server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    alice.request("say", text="good morning")
+    number = alice.request("say", text="RUDE WORDS")["id"]
+    alice.request("say", text="good night")
+    desk.until(lambda: "good night" in desk.shown, "all is shown")
+    server.type(f"REMOVE {number}")
+    desk.until(lambda: "RUDE WORDS" not in desk.shown, "it is gone")
+    assert re.search(r"good morning\n\(removed by Host\)\n.*good night\n", desk.shown)
+    server.type("ANNOUNCE the break is over")
+    desk.until(lambda: "Host announces: the break is over" in desk.shown, "the announcement")
+
+
+@TK_KEEPS
+def test_a_window_of_the_banned_says_why_and_stays_off(desk: Desk, server: Server) -> None:
+    server.type("BAN Ironman 10m spam")
+    desk.until(lambda: desk.window.state.value == "off", "put out")
+    assert "banned for 10 min: spam" in desk.trouble
+    desk.window.header.button.invoke()
+    desk.until(lambda: "The name Ironman is banned for" in desk.trouble, "refused")
+    desk.until(lambda: desk.window.state.value == "off", "it does not try again")
+    assert "The name Ironman is banned for" in desk.trouble

@@ -4,6 +4,11 @@ import { REMEMBERED } from "./talk.js";
 
 const NOT_SHOWN = ["older", "gap", "commands", "survey", "quit"]; // what is asked by the page itself
 
+const LOCKS = {
+  "+m": "has locked this room: only those with a voice speak here now.",
+  "-m": "has unlocked this room: everybody may speak here.",
+};
+
 export function receive(chat, event) {
   MEANING[event.event]?.(chat, event);
 }
@@ -28,7 +33,8 @@ const MEANING = {
   seen: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, is on line.`),
   history,
   topic,
-  mode: (chat, event) => change(chat, event, `${event.by} changed who may do what: ${event.changes}`),
+  mode: (chat, event) =>
+    change(chat, event, `${event.by} ${LOCKS[event.changes] || `changed who may do what: ${event.changes}`}`),
   inviting: (chat, event) => change(chat, event, `${event.by} has asked ${event.name} in.`),
   invited: (chat, event) =>
     chat.say(chat.view, "note", event, `${event.by} asks you into ${event.title}: type /join ${event.room}`),
@@ -36,6 +42,9 @@ const MEANING = {
     chat.say(chat.view, "note", event, event.text ? `${event.name} is away: ${event.text}` : `${event.name} is back.`),
   called: (chat, event) => chat.say(chat.view, "note", event, `${event.from} calls: ${event.text}`),
   missed: (chat, event) => chat.say(chat.view, "note", event, `${event.name}, whom you watch for, has gone.`),
+  removed,
+  announced,
+  slowed,
 };
 
 // ---- coming and going oneself
@@ -178,6 +187,29 @@ function refused(chat, event) {
   if (NOT_SHOWN.includes(about)) return;
   if (line) chat.page.giveBack(line);
   chat.say(chat.view, "trouble", event, event.text);
+}
+
+// ---- what the host and the operators do
+
+// A message is gone, wherever it stands; also one's own.
+function removed(chat, event) {
+  const talks = [...chat.rooms.values(), ...chat.talks.values()];
+  const message = talks.flatMap((talk) => talk.messages).find(({ id }) => id === event.message);
+  if (!message) return;
+  Object.assign(message, { kind: "note", text: `${event.by} has removed a message of ${event.from}.`, id: undefined });
+  Object.assign(message, { remark: undefined, state: undefined, own: false });
+  for (const talk of message.places) chat.page.changed(talk, false);
+}
+
+function announced(chat, event) {
+  chat.take(event);
+  chat.say(chat.view, "announcement", event, `${event.from} announces: ${event.text}`);
+}
+
+function slowed(chat, event) {
+  chat.take(event);
+  const how = event.seconds ? `lets everyone speak only once in ${event.seconds} s` : "lets everyone speak freely";
+  chat.say(chat.room(event.room), "note", event, `${event.by} ${how}.`);
 }
 
 // ---- who is here

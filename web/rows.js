@@ -12,7 +12,7 @@ export function setting(message, before, isMark, me) {
     !day && !isMark && isTalk(message) && isTalk(before) && before.from === message.from &&
     before.kind === message.kind && Boolean(before.history) === Boolean(message.history) &&
     String(before.to) === String(message.to) && message.at - before.at < TOGETHER;
-  return [day, isMark, follows, message.state, message.remark, message.at, message.text.length, me].join(" ");
+  return [day, isMark, follows, message.state, message.remark, message.at, message.text.length, me, message.kind].join(" ");
 }
 
 // Returns the row. `actions` has write(name), again(message) and edit(message).

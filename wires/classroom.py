@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chat.changes import Called, Described, Invited, Inviting, Moded
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
     Acted,
     Asked,
@@ -214,6 +214,9 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Moded: lambda event: _changed(event.room, words.moded(event)),
     Inviting: lambda event: _changed(event.room, words.inviting(event)),
     Called: lambda event: _changed(words.LOBBY, words.called(event)),
+    Announced: lambda event: _changed(words.LOBBY, words.announced(event)),
+    Slowed: lambda event: _changed(event.room, words.slowed(event)),
+    Removed: lambda event: _changed(event.room or words.LOBBY, words.removed(event)),
     Seen: lambda event: _answer([words.seen(event)]),
     Missed: lambda event: _answer([words.seen(event)]),
     Invited: lambda event: _answer([words.invited(event)]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from chat.changes import Called, Described, Invited, Inviting, Moded
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
     Acted,
     Declined,
@@ -133,6 +133,9 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Moded: lambda event: _event(event.room, words.moded(event)),
     Inviting: lambda event: _event(event.room, words.inviting(event)),
     Called: lambda event: _event(words.LOBBY, words.called(event)),
+    Announced: lambda event: _event(words.LOBBY, words.announced(event)),
+    Slowed: lambda event: _event(event.room, words.slowed(event)),
+    Removed: lambda event: _event(event.room or words.LOBBY, words.removed(event)),
     Told: lambda event: event.text,
     Listed: _listed,
     Joined: lambda event: words.joined(event)[0],

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from chat import names
-from chat.changes import Called, Described, Invited, Inviting, Moded
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
     Acted,
     Declined,
@@ -355,6 +355,9 @@ _WRITERS: dict[type[Event], Callable[[Any, Places], bytes]] = {
     Moded: lambda event, places: _changed(event.room, words.moded(event)),
     Inviting: lambda event, places: _changed(event.room, words.inviting(event)),
     Called: lambda event, places: _changed(LOBBY, words.called(event)),
+    Announced: lambda event, places: _changed(LOBBY, words.announced(event)),
+    Slowed: lambda event, places: _changed(event.room, words.slowed(event)),
+    Removed: lambda event, places: _changed(event.room or LOBBY, words.removed(event)),
     Seen: lambda event, places: _host("=", words.seen(event)),
     Missed: lambda event, places: _host("=", words.seen(event)),
     Invited: lambda event, places: _host("=", words.invited(event)),

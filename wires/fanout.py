@@ -201,13 +201,24 @@ class _Delivery:
             ]
         else:
             common = self._common(wire, self._places(user))
-            changed = {index: self._piece(wire, index) for index in self.private.get(user, ())}
-            changed.update({index: self._own(wire, index) for index in mine if index in changed or common.has(index)})
+            changed = self._changed(user, common)
             changed.update(dict.fromkeys(deaf, b""))
             pieces = common.but(changed)
         data = wire.join(pieces)
         if data:
             user.listener.write(data)
+
+    def _changed(self, user: User, common: _Joined) -> dict[int, bytes]:
+        """Return what someone gets that others do not: in its order, for a wire may remember what it has written."""
+        wire, private = user.listener.wire, self.private.get(user, ())
+        mine = [index for index in self.authored.get(user, ()) if index in private or common.has(index)]
+        if not private:
+            return {index: self._own(wire, index) for index in mine}
+        own = frozenset(mine)
+        return {
+            index: self._own(wire, index) if index in own else self._piece(wire, index)
+            for index in sorted({*private, *mine})
+        }
 
     def _spanned(self, user: User) -> list[int]:
         """Return what was told to someone, and to the rooms he was in while it was posted."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from chat.changes import Called, Described, Invited, Inviting, Moded, Rested
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Rested, Slowed
 from chat.events import (
     Acted,
     Asked,
@@ -290,6 +290,19 @@ def _rested(event: Rested) -> dict[str, Any]:
     return {**_head("away", event), "name": event.name, "text": event.text}
 
 
+def _announced(event: Announced) -> dict[str, Any]:
+    return {**_head("announced", event), "from": event.sender, "text": event.text}
+
+
+def _slowed(event: Slowed) -> dict[str, Any]:
+    return {**_head("slowed", event), "room": event.room, "by": event.by, "seconds": event.seconds}
+
+
+def _removed(event: Removed) -> dict[str, Any]:
+    found = {**_head("removed", event), "room": event.room, "message": event.message, "from": event.sender}
+    return {**found, "by": event.by, "reason": event.reason}
+
+
 def _called(event: Called) -> dict[str, Any]:
     return {**_head("called", event), "from": event.sender, "text": event.text}
 
@@ -349,6 +362,9 @@ _WRITERS: dict[type[Event], Callable[[Any], dict[str, Any]]] = {
     Inviting: _inviting,
     Rested: _rested,
     Called: _called,
+    Announced: _announced,
+    Slowed: _slowed,
+    Removed: _removed,
     Seen: _seen,
     Missed: _seen,
     Asked: _asked,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chat.changes import Called, Coloured, Described, Invited, Inviting, Moded
+from chat.changes import Announced, Called, Coloured, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
     Acted,
     Asked,
@@ -211,6 +211,9 @@ _WRITERS: dict[type[Event], Callable[[Any], str]] = {
     Moded: lambda event: _event(event.at, event.room, words.moded(event)),
     Inviting: lambda event: _event(event.at, event.room, words.inviting(event)),
     Called: lambda event: _event(event.at, words.LOBBY, words.called(event)),
+    Announced: lambda event: _event(event.at, words.LOBBY, words.announced(event)),
+    Slowed: lambda event: _event(event.at, event.room, words.slowed(event)),
+    Removed: lambda event: _event(event.at, event.room or words.LOBBY, words.removed(event)),
     Welcomed: _welcomed,
     Told: lambda event: _answer(event.at, event.text.split("\n")),
     Listed: lambda event: _answer(event.at, words.listed(event)),

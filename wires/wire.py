@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import ClassVar
 
-from chat.changes import Described, Inviting, Moded
+from chat.changes import Announced, Described, Inviting, Moded, Slowed
 from chat.events import Event, Left, Ref, Refused, Renamed, Request, Script
 
 LINE = 4096  # bytes in a line, its end not counted
-CHANGES = (Renamed, Described, Moded, Inviting, Left)
+CHANGES = (Renamed, Described, Moded, Inviting, Left, Announced, Slowed)
 """What whoever did it is told as everybody is: it is no news of his words, but of the room or of his name."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from chat.changes import Called, Described, Invited, Inviting, Moded
+from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
     Acted,
     Entered,
@@ -27,6 +27,10 @@ from chat.events import (
 from chat.text import count, hms, one_line
 
 LOBBY = "lobby"
+_LOCKS = {
+    "+m": "has locked this room: only those with a voice speak here now.",
+    "-m": "has unlocked this room: everybody may speak here.",
+}
 
 Fold = Callable[[str], str]
 
@@ -100,8 +104,27 @@ def described(event: Described) -> str:
 
 
 def moded(event: Moded) -> str:
-    """Return who may do what in a room now, as IRC writes it."""
+    """Return who may do what in a room now, as IRC writes it; that it is locked, in words."""
+    if event.changes in _LOCKS:
+        return f"{event.by} {_LOCKS[event.changes]}"
     return f"{event.by} has changed who may do what: {one_line(event.changes)}"
+
+
+def slowed(event: Slowed) -> str:
+    """Return how often one may speak in a room."""
+    if not event.seconds:
+        return f"{event.by} lets everybody speak as often as he likes."
+    return f"{event.by} has slowed this room down: one message each in {event.seconds} s."
+
+
+def announced(event: Announced) -> str:
+    """Return what everybody is told."""
+    return f"{event.sender} announces: {one_line(event.text)}"
+
+
+def removed(event: Removed) -> str:
+    """Return that something is to be seen no more, where it cannot be taken off the screen."""
+    return f"{event.by} has removed a message of {event.sender}."
 
 
 def inviting(event: Inviting) -> str:

@@ -33,7 +33,7 @@ from clients.window.rooms import RoomList
 from clients.window.roster import PeopleList
 from clients.window.secret import SecretRow
 from clients.window.stranger import StrangerRow
-from clients.words import Entry, entries, note
+from clients.words import Entry, entries, note, whole
 
 USUALLY = Place("127.0.0.1", 3001)  # what the fields hold when nobody said otherwise
 SMALLEST, USUAL = (560, 360), (920, 620)  # pixels, on a screen of 96 dots an inch
@@ -269,6 +269,9 @@ class ChatWindow:
             return self._hear_refusal(found)
         if event == "welcome":
             self._welcome()
+        elif event == "removed":
+            self.panes.unsay(whole(found, "message"), f"(removed by {word(found, 'by')})")
+            return []
         elif event == "goodbye":
             self._goodbye = word(found, "code")
         elif event in ("joined", "parted"):
@@ -306,9 +309,10 @@ class ChatWindow:
     def _end(self, text: str) -> None:
         self.line.hang_up()
         self.secret.clear()
+        was_refused = self.state is State.NAMING  # for good: the banner says why
         self._enter(State.OFF)
         self.status.show(Standing.OFF, "Not connected")
-        if self._goodbye != "quit":
+        if self._goodbye != "quit" and not was_refused:
             self.banner.show(text)
 
     def _hear_refusal(self, found: Object) -> list[Entry]:

@@ -10,6 +10,7 @@ import re
 import threading
 import tkinter
 import webbrowser
+from collections import deque
 from collections.abc import Iterator, Sequence
 from tkinter import ttk
 
@@ -33,6 +34,7 @@ class Pane(ttk.Frame):
         super().__init__(master)
         self._look = look
         self._last: Entry | None = None
+        self._tagged: deque[str] = deque()  # a tag for each message that can be taken away
         self._by_hand = False
         self._following = True
         self._unseen = 0
@@ -122,6 +124,8 @@ class Pane(ttk.Frame):
         tag("private", background=colours.private)
         tag("reply", background=colours.reply, font=FIXED)
         tag("event", foreground=colours.dim, font=SMALL, spacing1=pixels(4), spacing3=pixels(4))
+        tag("notice", background=colours.reply, foreground=colours.text, font=STRONG, justify="center")
+        tag("notice", spacing1=pixels(10), spacing3=pixels(10))
         tag("error", foreground=colours.error, font=BODY, spacing1=pixels(4), spacing3=pixels(4))
         tag("past", foreground=colours.dim)
         tag("rule", foreground=colours.link, font=SMALL, justify="center", spacing1=pixels(10), spacing3=pixels(6))
@@ -141,6 +145,18 @@ class Pane(ttk.Frame):
             pieces += [text, tags]
         self.text.insert("end", *pieces)  # type: ignore[arg-type]  # typeshed wants a first text, then the rest
         self._last = entry
+        if entry.id:
+            self._tagged.append(f"id{entry.id}")
+
+    def unsay(self, number: int, text: str) -> None:
+        """Put `text` in the place of the message with this id, if it is here."""
+        ranges = self.text.tag_ranges(f"id{number}")
+        if ranges:
+            self.text.configure(state="normal")
+            begin = self.text.index(str(ranges[0]))
+            self.text.delete(begin, str(ranges[-1]))
+            self.text.insert(begin, f"{text}\n", ("event",))
+            self.text.configure(state="disabled")
 
     def _pieces(self, entry: Entry) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield texts and their tags. A line feed carries the background of its line to the edge."""
@@ -149,9 +165,9 @@ class Pane(ttk.Frame):
             yield f"   {_when(entry)}{_privacy(entry)}{_where(entry)}\n", ("head", "small")
         if entry.kind is Kind.REPLY:
             yield "\n", ("gap",)
-        tags = (_tag(entry), "past") if entry.past else (_tag(entry),)
-        if entry.kind is Kind.ACTED:
-            yield entry.head, tags
+        tags = (_tag(entry), *(["past"] if entry.past else []), *([f"id{entry.id}"] if entry.id else []))
+        if entry.kind in (Kind.ACTED, Kind.NOTICE):
+            yield entry.head.removeprefix("[*] "), tags
         for text, is_link in _split_links(entry.text):
             yield text, (*tags, "link") if is_link else tags
         yield (f"   {entry.time[:5]}\n" if entry.kind is Kind.EVENT else "\n"), tags
@@ -165,6 +181,8 @@ class Pane(ttk.Frame):
         lines = int(self.text.index("end-1c").partition(".")[0])
         if lines > LINES + SPARE:
             self.text.delete("1.0", f"{lines - LINES}.0")
+            while self._tagged and not self.text.tag_ranges(self._tagged[0]):
+                self.text.tag_delete(self._tagged.popleft())
 
     # ---- where one reads --------------------------------------------------------------------------------------
 

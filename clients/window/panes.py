@@ -52,6 +52,11 @@ class Panes(ttk.Frame):
         for room, some in groupby(entries, lambda entry: entry.room or self._room):
             self._pane(room, keep=True).show(list(some))
 
+    def unsay(self, number: int, text: str) -> None:
+        """Put `text` in the place of a message, wherever it stands."""
+        for pane in self._panes.values():
+            pane.unsay(number, text)
+
     def forget_others(self) -> None:
         """Keep what is in view alone: the other rooms are those of another server."""
         for room in [room for room in self._panes if room != self._room]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wires.irc import history, info, markers, modes, people, registration, rooms, services, talk
+from wires.irc import history, info, markers, modes, people, registration, rooms, ruling, services, talk
 from wires.irc.client import House
 from wires.irc.irc import Irc
 
@@ -10,7 +10,7 @@ __all__ = ["House", "connect"]
 
 VERBS = {
     verb: rule
-    for part in (registration, rooms, modes, people, talk, info, services, history, markers)
+    for part in (registration, rooms, modes, people, talk, info, services, history, markers, ruling)
     for verb, rule in part.VERBS.items()
 }
 

@@ -11,6 +11,7 @@ CAPS: dict[str, str] = {
     "chghost": "",
     "draft/account-registration": "",
     "draft/chathistory": "",
+    "draft/message-redaction": "",
     "draft/multiline": "max-bytes=16384,max-lines=200",
     "draft/read-marker": "",
     "echo-message": "",
@@ -29,7 +30,8 @@ CAPS: dict[str, str] = {
 """What there is, with the value that CAP LS 302 shows."""
 
 SHARED = frozenset({
-    "account-notify", "account-tag", "away-notify", "batch", "draft/multiline", "extended-join", "invite-notify",
+    "account-notify", "account-tag", "away-notify", "batch", "draft/message-redaction", "draft/multiline",
+    "extended-join", "invite-notify",
     "message-tags", "server-time", "setname",
 })  # fmt: skip
 """Those on which the bytes depend that go to a whole room."""

@@ -135,6 +135,9 @@ def _not_let_in(client: Client, newcomer: Newcomer, refusal: Refused) -> Steps:
     if refusal.code in ("room_password", "blocked", "busy", "wrong_password"):
         yield client.numeric(Numeric.ERR_PASSWDMISMATCH, refusal.text)
         yield from client.close(refusal.text)
+    elif refusal.code in ("banned", "door_locked"):
+        yield client.numeric(Numeric.ERR_YOUREBANNEDCREEP, refusal.text)
+        yield from client.close(refusal.text)
     elif refusal.code == "closing":
         yield from client.close(refusal.text)
     else:

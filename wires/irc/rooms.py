@@ -28,6 +28,8 @@ _NUMBERS = {
     "not_op": (Numeric.ERR_CHANOPRIVSNEEDED, "You're not channel operator"),
     "not_allowed": (Numeric.ERR_CHANOPRIVSNEEDED, "You may not do that to an operator of the server"),
     "may_not_speak": (Numeric.ERR_CANNOTSENDTOCHAN, "Cannot send to channel"),
+    "muted": (Numeric.ERR_CANNOTSENDTOCHAN, ""),
+    "slow_mode": (Numeric.ERR_CANNOTSENDTOCHAN, ""),
 }
 
 
@@ -54,7 +56,7 @@ def shown(word: str, longest: int = 64) -> str:
 def refused(client: Client, room: str, refusal: Refused) -> str:
     """Return a refusal that concerns a room."""
     number, text = _NUMBERS.get(refusal.code, (Numeric.ERR_UNKNOWNERROR, refusal.text))
-    return client.numeric(number, shown(room), text)
+    return client.numeric(number, shown(room), text or refusal.text)
 
 
 def join(client: Client, user: User, line: Line) -> Steps:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from chat.changes import Called, Described, Invited, Inviting, Moded, Presented, Rested, Tagged
+from chat.changes import (
+    Announced,
+    Called,
+    Described,
+    Invited,
+    Inviting,
+    Moded,
+    Presented,
+    Removed,
+    Rested,
+    Slowed,
+    Tagged,
+)
 from chat.events import (
     NOBODY,
     Acted,
@@ -31,6 +43,7 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
+from wires import words
 from wires.irc import greeting, labels
 from wires.irc.client import Client
 from wires.irc.lines import write
@@ -180,6 +193,24 @@ def _inviting(client: Client, event: Inviting) -> Iterator[str]:
         yield tagged(client, event, event.who, line, message=False)
 
 
+def _announced(client: Client, event: Announced) -> Iterator[str]:
+    for part in parts(event.text, 380):
+        yield client.notice(f"*** {event.sender} announces: {part.text}")
+
+
+def _slowed(client: Client, event: Slowed) -> Iterator[str]:
+    yield f":{client.house.server} NOTICE {target(event.room)} :{words.slowed(event)}"
+
+
+def _removed(client: Client, event: Removed) -> Iterator[str]:
+    """Yield what takes a message off the screen, for clients that know it (IRCv3 draft/message-redaction)."""
+    if "draft/message-redaction" in client.caps:
+        reason = [event.reason] if event.reason else []
+        to = target(event.room) if event.room else client.nick
+        line = write(mask(event.by, event.who), "REDACT", to, f"{event.message}", *reason)
+        yield tagged(client, event, event.who, line, message=False)
+
+
 def _called(client: Client, event: Called) -> Iterator[str]:
     yield f"{write(mask(event.sender, event.who), 'WALLOPS')} :{_one_line(event.text)}"
 
@@ -323,6 +354,9 @@ _WRITERS: dict[type[Event], Callable[[Client, Any], Iterable[str | bytes]]] = {
     Inviting: _inviting,
     Rested: _rested,
     Called: _called,
+    Announced: _announced,
+    Slowed: _slowed,
+    Removed: _removed,
     Presented: _presented,
     Answered: _answered,
     Welcomed: _welcomed,

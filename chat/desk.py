@@ -1,0 +1,74 @@
+"""The host's desk: whom he keeps out or silent, whether the door is locked, what was removed, and who did what.
+
+Functions of the hub; they decide and write down, and post nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from chat.accounts import Account
+from chat.changes import Removed
+from chat.events import Refused
+from chat.facts import Audited, Lifted, Sanction
+from chat.sanctions import BAN, MUTE, Sanctions, banned, host_of
+from chat.text import clean, one_line
+from chat.turn import Standing, User
+
+TRAIL = 1_000  # acts that are remembered without asking the disk
+REMOVED = 1_000  # removals of which those are told who come back
+TEXT = 400  # characters of one act
+SHUT = "The host lets nobody new in at the moment."
+
+
+class Desk:
+    """What the host has decided. `locked` says why nobody new may come in; empty: everybody may."""
+
+    def __init__(self, sanctions: Iterable[Sanction] = (), trail: Iterable[Audited] = ()) -> None:
+        self.sanctions = Sanctions(sanctions)
+        self.trail: deque[Audited] = deque(trail, TRAIL)
+        self.removals: deque[Removed] = deque(maxlen=REMOVED)
+        self.locked = ""
+
+    def check_door(self, now: float, *, host: str = "", name: str = "", account: Account | None = None) -> None:
+        """Raise Refused `banned` or `door_locked` where someone, of whom so much is known, may not come in."""
+        found = self.sanctions.find(BAN, now, host=host, name=name, account=account)
+        if found is not None:
+            raise banned(found, now)
+        if self.locked and name and not (account and account.standing >= Standing.OPERATOR):
+            raise Refused("door_locked", self.locked)
+
+    def check_name(self, now: float, name: str) -> None:
+        """Raise Refused `banned` where nobody may be called so."""
+        found = self.sanctions.find(BAN, now, name=name)
+        if found is not None:
+            raise banned(found, now)
+
+    def mute_of(self, user: User, now: float) -> Sanction | None:
+        """Return what keeps someone from speaking, if anything does."""
+        return self.sanctions.find(MUTE, now, host=host_of(user.address), name=user.name, account=user.account)
+
+    def tidy(self, now: float, keep: Callable[[Any], None]) -> None:
+        """Forget the sanctions whose time is over, here and where they are kept."""
+        for sanction in self.sanctions.ended(now):
+            self.lift(sanction, keep)
+
+    def impose(self, sanction: Sanction, keep: Callable[[Any], None]) -> None:
+        """Put a sanction in force. Raises Refused `too_many`."""
+        self.tidy(sanction.at, keep)
+        self.sanctions.add(sanction)
+        keep(sanction)
+
+    def lift(self, sanction: Sanction, keep: Callable[[Any], None]) -> None:
+        """End a sanction."""
+        self.sanctions.remove(sanction)
+        keep(Lifted(sanction.kind, sanction.sort, sanction.key))
+
+    def record(self, act: Audited, keep: Callable[[Any], None]) -> None:
+        """Write down what somebody did."""
+        fields = (one_line(clean(field))[:TEXT] for field in (act.by, act.act, act.on, act.text))
+        act = Audited(act.at, *fields)
+        self.trail.append(act)
+        keep(act)

@@ -1,0 +1,31 @@
+"""The password that everybody must know to come in."""
+
+from __future__ import annotations
+
+from chat.turn import Standing
+from commands import Call, Command
+
+OPEN = "-"
+
+
+def run(call: Call, password: str) -> None:
+    """Ask newcomers for `password` from now on, until the next start; `-` asks for none. Who is here stays."""
+    hub, password = call.hub, password.strip()
+    if not password:
+        state = "Newcomers are asked for a password." if hub.door else "Newcomers are asked for no password."
+        call.tell("door", f"{state} DOOR PASSWORD changes it, DOOR - ends it.")
+        return
+    hub.door = "" if password == OPEN else password
+    write_down(hub, call.user, "DOOR", "", "a password" if hub.door else "no password")
+    call.tell("door", "Newcomers are asked for that password." if hub.door else "Newcomers are asked for no password.")
+
+
+COMMAND = Command(
+    "door",
+    "let newcomers give a password, until the next start; - for none",
+    run,
+    "password?",
+    standing=Standing.HOST,
+    bare=True,
+    raw=True,
+)
