@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chat.rule import write_down
 from chat.turn import Standing
 from commands import Call, Command
 

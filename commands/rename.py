@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.naming import rename
+from chat.rule import write_down
 from chat.turn import Standing
 from commands import Call, Command
 

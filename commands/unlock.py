@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.events import Refused
+from chat.rule import write_down
 from chat.running import Change, change
 from chat.turn import Standing
 from commands import Call, Command
