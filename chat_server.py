@@ -13,7 +13,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -26,12 +26,10 @@ from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import RECENT, Turn
-from net.aside import Aside, Swamped
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Bounds, Datagrams, Peer, bind_beside
 from net.gatekeeper import Gatekeeper, group
-from net.gatekeeper import Room as Space
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
@@ -42,7 +40,7 @@ from overseer import Overseer
 from ready import cloak, draw, prepare, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, motd, operators, room
+from settings import Settings, motd, operators, room, space
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts, lasting
 from visit import Visit, Way
@@ -56,23 +54,10 @@ if TYPE_CHECKING:  # imported when the room is open already
     from errands import Errands
     from wires.http import Site
     from wires.irc import House
+from workshop import Workshop
 
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
-RESERVE = 24  # descriptors
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
-
-
-class Workshop(Aside):
-    """The worker thread, as the hub sees it: too much work is refused in words."""
-
-    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do `work` aside, then `then` in the loop. Raises Refused `busy`."""
-        try:
-            super().run(work, then)
-        except Swamped:
-            raise Refused(
-                "busy", "Too many passwords are being checked just now; please try again in a moment."
-            ) from None
 
 
 class Server:
@@ -82,7 +67,7 @@ class Server:
         self.options = options
         self.limits = Limits(stalled=options.stall_limit, outbox=options.outbox)
         ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
-        self.gate = Gatekeeper(_space(options), ledger.spares, ledger.hit, self._strangers)
+        self.gate = Gatekeeper(space(options), ledger.spares, ledger.hit, self._strangers)
         self._addresses = Addresses(ledger)
         self.table = commands.load()
         self._site: Site | None = None
@@ -268,8 +253,7 @@ class Server:
 
     def handshakes(self) -> tuple[int, int]:
         """Return how many TLS handshakes were done, and how many broken off."""
-        tls = self.way_in.tls
-        return (tls.done, tls.broken_off) if tls is not None else (0, 0)
+        return (tls.done, tls.broken_off) if (tls := self.way_in.tls) else (0, 0)
 
     def forget(self, visit: Visit) -> None:
         """A connection is closed, and its descriptor free."""
@@ -374,13 +358,6 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
         listener.write(data)
     for action in turn.when_kept:
         action()
-
-
-def _space(options: Options) -> Space:
-    """Return how many connections there may be; some descriptors are kept for the store, the log and our goodbyes."""
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = max(1, descriptors - RESERVE) if descriptors != resource.RLIM_INFINITY else options.connections
-    return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)
 
 
 def banner(host: str, port: int) -> str:
