@@ -348,8 +348,7 @@ class Server:
 
     def _complete(self, word: str, line: str) -> list[str]:
         """Return what `word`, the last one of `line`, could become: a verb at the beginning, a name anywhere."""
-        names = [user.name for user in self.hub]
-        choices = names if word != line else [*self.table.verbs(), *names]
+        choices = [*(self.table.verbs() if word == line else ()), *(user.name for user in self.hub)]
         return [choice for choice in choices if choice.lower().startswith(word.lower())]
 
 

@@ -133,10 +133,7 @@ class Visit:
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
-        if self.session.may_return:
-            self._wait_for_return(why)
-        else:
-            self.session.end(why)
+        (self._wait_for_return if self.session.may_return else self.session.end)(why)
         self._server.forget(self)
 
     def stalled(self, why: str) -> None:
