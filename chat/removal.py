@@ -1,6 +1,7 @@
 """Taking a message back: who may, and what becomes of it everywhere. Its text is to be found nowhere any more.
 
-The author may for five minutes, under the name he had when he said it; operators and the host at any time.
+The author may for five minutes, under the name he had when he said it; who runs its room, operators and the
+host at any time.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from chat.changes import Removed
 from chat.events import Acted, Ref, Refused, Said, Whispered
 from chat.facts import Audited, MessageRemoved
 from chat.hub import HOST, Hub
-from chat.moderation import check_may_act_on, is_operator
+from chat.moderation import check_may_act_on, is_operator, runs
 from chat.turn import Standing, User
 
 WINDOW = 300.0  # seconds in which one may take back what one said
@@ -69,8 +70,10 @@ def _why_not(hub: Hub, user: User, event: Talk) -> Refused | None:
         return (
             Refused("too_late", "You can take a message back for five minutes, and these are over.") if late else None
         )
+    if _runs_its_room(user, event) and _standing(hub, event) <= user.standing:
+        return None
     if not is_operator(user):
-        return Refused("not_allowed", "Only its author and operators may remove a message.")
+        return Refused("not_allowed", "Only its author, who runs the room and operators may remove a message.")
     try:
         check_may_act_on(user, _standing(hub, event), event.sender)
     except Refused as refusal:
@@ -84,6 +87,10 @@ def _is_by(hub: Hub, user: User, event: Talk) -> bool:
     if user.account is not None and key == user.account.key:
         return True
     return key == user.key and event.at >= user.named
+
+
+def _runs_its_room(user: User, event: Talk) -> bool:
+    return not isinstance(event, Whispered) and any(room.name == event.room and runs(user, room) for room in user.rooms)
 
 
 def _standing(hub: Hub, event: Talk) -> int:
