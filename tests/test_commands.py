@@ -41,8 +41,8 @@ from tests.support import ROOT, PlainClient, Program, Server
 
 HOSTS = {"door", "exit", "qr", "show"}
 OPERATORS = {
-    "announce", "audit", "ban", "bans", "deoper", "list_users", "lock", "mute", "reload", "rename", "reset", "room", "slow",
-    "unban", "unlock", "unmute", "unroom", "wallops",
+    "announce", "audit", "ban", "bans", "deoper", "list_users", "lock", "mute", "reload", "rename", "reset", "room",
+    "slow", "unban", "unlock", "unmute", "unroom", "wallops",
 }  # fmt: skip
 GUESTS = {
     "away", "block", "color", "identify", "inbox", "nick", "password", "quit", "register", "setname", "umode",
