@@ -1,5 +1,8 @@
 # make run       host a room (make run ARGS="--port 4000"; PYTHON=python3.12 make run)
 # make test      style, types and all tests, none skipped
+# make faults    the tests that take long: crowds, damage, networks that fail (figures in faults.jsonl)
+# make fuzz      hostile bytes on every wire for so long (make fuzz MINUTES=10)
+# make soak      a crowd on every wire that comes, talks and dies at random (make soak MINUTES=10)
 # make lint      style and types only
 # make bench     how fast it is here
 # make clean     everything away that was made here, .venv too
@@ -8,7 +11,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint bench clean
+.PHONY: run test faults fuzz soak lint bench clean
 
 run:
 	@PYTHON="$(PYTHON)" tools/setup.sh run
@@ -16,6 +19,20 @@ run:
 
 test: lint
 	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest $(ARGS)
+
+faults:
+	@PYTHON="$(PYTHON)" tools/setup.sh test
+	@CHAT_FIGURES=faults.jsonl $(BIN)/python -m pytest tests/faults -m "long or not long" $(ARGS)
+
+fuzz:
+	@PYTHON="$(PYTHON)" tools/setup.sh test
+	@$(BIN)/python -m pip install --quiet atheris || echo "No atheris for this Python: the fuzzer goes without coverage."
+	@$(BIN)/python -m tests.fuzz $(or $(MINUTES),1)
+	@$(BIN)/python -m tests.fuzz_guided $(or $(MINUTES),1)
+
+soak:
+	@PYTHON="$(PYTHON)" tools/setup.sh test
+	@exec $(BIN)/python -m tests.soak $(or $(MINUTES),1)
 
 lint:
 	@PYTHON="$(PYTHON)" tools/setup.sh test

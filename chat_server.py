@@ -13,7 +13,7 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,14 @@ import commands
 from chat.countdown import Countdown
 from chat.desk import Desk
 from chat.events import Place, Refused
+from chat.flow import Addresses, Flow
 from chat.hub import Hub
+from chat.limits import ledger
 from chat.turn import RECENT, Turn
-from net.aside import Aside, Swamped
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
-from net.datagrams import Datagrams, Peer, bind_beside
+from net.datagrams import Bounds, Datagrams, Peer, bind_beside
+from net.gatekeeper import Gatekeeper, group
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
@@ -38,7 +40,7 @@ from overseer import Overseer
 from ready import cloak, draw, prepare, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, motd, operators, room
+from settings import Settings, motd, operators, room, space
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts, lasting
 from visit import Visit, Way
@@ -52,22 +54,10 @@ if TYPE_CHECKING:  # imported when the room is open already
     from errands import Errands
     from wires.http import Site
     from wires.irc import House
+from workshop import Workshop
 
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
-
-
-class Workshop(Aside):
-    """The worker thread, as the hub sees it: too much work is refused in words."""
-
-    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do `work` aside, then `then` in the loop. Raises Refused `busy`."""
-        try:
-            super().run(work, then)
-        except Swamped:
-            raise Refused(
-                "busy", "Too many passwords are being checked just now; please try again in a moment."
-            ) from None
 
 
 class Server:
@@ -75,7 +65,10 @@ class Server:
 
     def __init__(self, options: Options, arguments: Sequence[str] | None = None) -> None:
         self.options = options
-        self.limits = Limits(stalled=options.stall_limit)
+        self.limits = Limits(stalled=options.stall_limit, outbox=options.outbox)
+        ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
+        self.gate = Gatekeeper(space(options), ledger.spares, ledger.hit, self._strangers)
+        self._addresses = Addresses(ledger)
         self.table = commands.load()
         self._site: Site | None = None
         self.browsers = Recent(600.0)
@@ -92,7 +85,7 @@ class Server:
             self.store, self.hub = self._remember(options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
-            self._listeners = [Listener(self.loop, sock, self._welcome, self._warn) for sock in sockets]
+            self._listeners = [Listener(self.loop, sock, self._welcome, self._warn, self._admit) for sock in sockets]
             self.table.house.countdown = countdown = Countdown(self.hub, self.loop.call_later)
             self.overseer = Overseer(self, countdown, self._refresh)
             undo.callback(self.overseer.close, FAREWELL)
@@ -260,28 +253,40 @@ class Server:
 
     def handshakes(self) -> tuple[int, int]:
         """Return how many TLS handshakes were done, and how many broken off."""
-        tls = self.way_in.tls
-        return (tls.done, tls.broken_off) if tls is not None else (0, 0)
+        return (tls.done, tls.broken_off) if (tls := self.way_in.tls) else (0, 0)
 
     def forget(self, visit: Visit) -> None:
         """A connection is closed, and its descriptor free."""
         self._visits.pop(visit, None)
+        if visit.wire.name != Datagram.name:
+            self.gate.leave(visit.host)
         for listener in self._listeners:
             listener.resume()
         if self.hub.closing is not None and not self._visits:
             self.loop.stop()
 
+    def flow(self, host: str) -> Flow | None:
+        """Return what holds back who talks too fast from there; None for whom nothing does."""
+        return self._addresses.flow(host, group(host), self.loop.clock.monotonic())
+
+    def _admit(self, host: str) -> str:
+        return self.gate.admit(host, self.loop.clock.monotonic())
+
     def _welcome(self, sock: socket.socket, address: str) -> None:
-        visit = Visit(self, address, lambda visit: Connection(self.loop, sock, visit, self.limits))
+        try:
+            visit = Visit(self, address, lambda visit: Connection(self.loop, sock, visit, self.limits))
+        except OSError:
+            self.gate.leave(address.rpartition(":")[0])
+            raise
         self._visits[visit] = None
 
     def _open_datagrams(self, sockets: list[socket.socket], given: list[socket.socket]) -> list[Datagrams]:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
         door = Door((*LOOPBACK, *self.options.udp_trust), draw)
         try:
-            return [
-                Datagrams(self.loop, sock, door, partial(self._meet, door)) for sock in given or bind_beside(sockets)
-            ]
+            bounds = Bounds(self.options.udp_peers, self.options.udp_per_address)
+            meet = partial(self._meet, door)
+            return [Datagrams(self.loop, sock, door, meet, bounds) for sock in given or bind_beside(sockets)]
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             self._warn(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
@@ -343,8 +348,7 @@ class Server:
 
     def _complete(self, word: str, line: str) -> list[str]:
         """Return what `word`, the last one of `line`, could become: a verb at the beginning, a name anywhere."""
-        names = [user.name for user in self.hub]
-        choices = names if word != line else [*self.table.verbs(), *names]
+        choices = [*(self.table.verbs() if word == line else ()), *(user.name for user in self.hub)]
         return [choice for choice in choices if choice.lower().startswith(word.lower())]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import values
+from chat.limits import EXEMPT, Limits, rows
 from record import record, replace
 
 FILE = "chat.toml"
@@ -22,11 +23,11 @@ _PATHS = ("data", "tls_cert", "tls_key", "log")
 
 
 @record
-class Options:
+class Options(Limits):
     """What the host chose.
 
-    Limits are in seconds; `room` has a line `Title: description` for each room; `data`, `tls_cert` and `tls_key` are
-    absolute, or empty; `allow_origin` has origins in lower case, such as https://chat.example.org.
+    The limits are in `Limits`; `room` has a line `Title: description` for each room; `data`, `tls_cert` and `tls_key`
+    are absolute, or empty; `allow_origin` has origins in lower case, such as https://chat.example.org.
     """
 
     host: str = ""
@@ -53,13 +54,8 @@ class Options:
     metrics_from: tuple[str, ...] = ()
     selector: str | None = None
     allow_origin: tuple[str, ...] = ()
-    login_timeout: float = 20.0
-    request_timeout: float = 10.0
-    ping_after: float = 60.0
-    silent_limit: float = 120.0
-    stall_limit: float = 10.0
-    idle_limit: float = 0.0
-    return_limit: float = 30.0
+    limit_exempt: tuple[str, ...] = EXEMPT
+    no_flood_limit: bool = False
 
     @property
     def closed(self) -> frozenset[str]:
@@ -83,17 +79,6 @@ class Options:
         return user_data_path("chat-room", appauthor=False) / str(self.port)
 
 
-_TIMES = {
-    "login_timeout": "a newcomer must give a name within this time",
-    "request_timeout": "a browser's request must be complete within this time",
-    "ping_after": "a silent program is asked after this time whether it is there",
-    "silent_limit": "a program from which no whole line comes is put out after this time",
-    "stall_limit": "who does not read what is sent to him is put out after this time",
-    "idle_limit": "who asks for nothing is put out after this time; 0 means never",
-    "return_limit": "who lost a connection and can come back keeps his place for this time",
-}
-
-
 def parse(
     arguments: Sequence[str] | None = None,
     examine: Callable[[Options], str] = lambda _: "",
@@ -111,7 +96,7 @@ def parse(
     check, path, line = given.pop("check"), given.pop("config"), given.pop("send")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", values.port, os.environ["PORT"])
-    for name in ("room", "allow_origin", "udp_trust", "operator", "metrics_from"):
+    for name in ("room", "allow_origin", "udp_trust", "operator", "limit_exempt", "metrics_from"):
         if given[name] is not None:
             given[name] = tuple(given[name])
     for name in _PATHS:
@@ -240,10 +225,19 @@ def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> ar
         help="who besides this machine may read /metrics, for Prometheus; may be repeated",
     )
     add("--selector", choices=values.SELECTORS, help="how to wait for sockets; the best this system has if not given")
-    for name, text in _TIMES.items():
-        default = f"{getattr(Options(), name):g}"
-        option = f"--{name.replace('_', '-')}"
-        add(option, type=_CHECKS[name], metavar="SECONDS", help=f"{text} ({default} if not given)")
+    add(
+        "--limit-exempt",
+        type=values.address,
+        action="append",
+        metavar="ADDRESS",
+        help=f"no limit on talk, and none per address, for who comes from here ({', '.join(EXEMPT)} if not given); "
+        "may be repeated",
+    )
+    add("--no-flood-limit", action="store_true", default=None, help="no limit on talk, and none per address, at all")
+    for limit in rows():
+        unit = "SECONDS" if isinstance(limit.usual, float) else "N"
+        text = f"{limit.text} ({limit.usual:{'g' if unit == 'SECONDS' else ',d'}} if not given)"
+        add(f"--{limit.name.replace('_', '-')}", type=_CHECKS[limit.name], metavar=unit, help=text)
     return parser
 
 
@@ -350,7 +344,7 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "log_json": values.flag,
     "metrics_from": values.networks,
     "selector": values.selector,
-    **dict.fromkeys(_TIMES, values.limit),
-    "idle_limit": values.seconds,
-    "return_limit": values.seconds,
+    "limit_exempt": values.addresses,
+    "no_flood_limit": values.flag,
+    **{limit.name: values.amount(limit) for limit in rows()},
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 from pathlib import Path
+
+from chat.limits import Row
 
 LEVELS = ("info", "warning", "error")
 SELECTORS = ("select", "poll", "epoll")
@@ -161,9 +164,38 @@ def seconds(word: object) -> float:
     return found
 
 
-def limit(word: object) -> float:
-    """Return a length of time that is some."""
-    found = seconds(word)
-    if found == 0:
-        raise argparse.ArgumentTypeError("0 would put everyone out at once")
-    return found
+def address(word: object) -> str:
+    """Return an address."""
+    from ipaddress import ip_address  # as above
+
+    try:
+        return str(ip_address(text(word)))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; give an address such as 192.168.1.5") from error
+
+
+def addresses(value: object) -> tuple[str, ...]:
+    """Return addresses; none where the list is empty."""
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError('give a list, such as ["192.168.1.5"]')
+    return tuple(address(entry) for entry in value)
+
+
+def amount(limit: Row) -> Callable[[object], float]:
+    """Return what checks a value of this limit: seconds where it is a time, else a whole number."""
+    least, largest = limit.least, limit.largest
+
+    def time(word: object) -> float:
+        given = seconds(word)
+        if least and not given:
+            raise argparse.ArgumentTypeError("0 would put everyone out at once")
+        return given
+
+    def number(word: object) -> int:
+        digits = str(word)
+        good = digits.isascii() and digits.isdigit() and len(digits) < 12 and not isinstance(word, bool)
+        if not (good and least <= int(digits) <= largest):
+            raise argparse.ArgumentTypeError(f"{word!r} will not do; give a whole number from {least:,} to {largest:,}")
+        return int(digits)
+
+    return time if isinstance(limit.usual, float) else number

@@ -10,8 +10,9 @@ from functools import partial
 from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
+from chat.flow import Flow, Verdict
 from chat.hub import Hub
-from chat.returns import lose
+from chat.returns import Nobody, lose
 from chat.session import Session
 from chat.states import State
 from commands import Table
@@ -42,6 +43,7 @@ class House(Protocol):
 
     def http(self, secure: bool, peer: str) -> Wire: ...
     def irc(self) -> Wire: ...
+    def flow(self, host: str) -> Flow | None: ...
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
     def forget(self, visit: Visit) -> None: ...
 
@@ -62,6 +64,7 @@ class Visit:
         "_active",
         "_alive",
         "_channel",
+        "_flow",
         "_held",
         "_login_by",
         "_pinged",
@@ -88,7 +91,8 @@ class Visit:
         self._pinged = 0.0
         self._rested = 0.0  # when what came last without an end counts as whole
         self._rest: Timer | None = None
-        self._held: Iterator[Request | Refused | Script] | None = None  # what waits while a password is checked
+        self._held: Iterator[Request | Refused | Script] | None = None  # what waits for a password, or for its turn
+        self._flow = server.flow(self.host)
         self._login_by = now + server.options.login_timeout
         self._timer = server.loop.call_at(now + PAUSE, self._look)
 
@@ -104,6 +108,8 @@ class Visit:
             if isinstance(wire, Handshake):
                 self._channel = server.secure(self, self._channel, data)
                 return
+        if self._flow is not None:
+            self._flow.pending += len(data)
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
         self._handle(self.wire.receive(data))
         if self.wire.successor is not None:
@@ -127,10 +133,7 @@ class Visit:
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
-        if self.session.may_return:
-            self._wait_for_return(why)
-        else:
-            self.session.end(why)
+        (self._wait_for_return if self.session.may_return else self.session.end)(why)
         self._server.forget(self)
 
     def stalled(self, why: str) -> None:
@@ -172,8 +175,12 @@ class Visit:
         session.state = State.LEAVING
 
     def resume(self) -> None:
-        """Go on with what came while a password was checked."""
+        """Go on with what came while a password was checked, or too fast."""
+        if self.session.state is State.CHECKING:
+            return
         held, self._held = self._held, None
+        if self.session.state is State.LEAVING:
+            return
         self._channel.hold(False)
         if held is not None:
             self._handle(held)
@@ -256,16 +263,47 @@ class Visit:
         session = self.session
         request: Request | Refused | Script | None = None
         for request in requests:
-            session.handle(request)
+            if self._flow is None:
+                session.handle(request)
+            elif not self._let_flow(self._flow, request):
+                self._wait(requests)
+                break
             if session.state is State.CHECKING:
-                self._held = requests
-                self._channel.hold(True)
+                self._wait(requests)
                 break
         if request is not None:
             self._alive = self._now()
             if not (isinstance(request, Request) and request.verb in PULSE):
                 self._active = self._alive
         self._channel.queue(self.wire.replies())
+
+    def _let_flow(self, flow: Flow, request: Request | Refused | Script) -> bool:
+        """Handle a request, or refuse it where too many come; returns whether the next one may follow at once."""
+        session = self.session
+        verdict = flow.judge(self._now())
+        if verdict is Verdict.ENDED:
+            self.dismiss("flood", "You sent far more than the room takes.")
+            return True
+        if verdict is Verdict.REFUSED:
+            ref = None if isinstance(request, Script) else request.ref
+            session.handle(Refused("flood", "You send too much; this was left out. Pause a while.", ref))
+            return True
+        session.handle(request)
+        pulse = isinstance(request, Request) and request.verb in PULSE
+        wait = flow.spend(not pulse, self._now())
+        if not wait or session.state in (State.CHECKING, State.LEAVING):
+            return True
+        if session.user is not None and flow.tells(self._now()):
+            self._server.hub.inform(
+                session.user, "flood", "You send fast: what you say is delayed, and nothing is lost."
+            )
+        self._server.loop.call_later(wait, self.resume)
+        return False
+
+    def _wait(self, requests: Iterator[Request | Refused | Script]) -> None:
+        """Read nothing more for a while; `resume` goes on."""
+        self._held = requests
+        self._channel.hold(True)
 
     def _conclude(self) -> None:
         """After what came before the login, or came last: hang up, or look again whether something follows."""
@@ -292,10 +330,10 @@ class Visit:
             self._look_at_guest(self._now())
 
     def _look_at_newcomer(self, now: float) -> None:
-        checking = self._held is not None  # then nothing is read, and it is not his fault how long that takes
+        checking = self.session.state is State.CHECKING  # it is not his fault how long that takes
         if now >= self._login_by + CHECK * checking:
             self.dismiss("login_timeout", self._late())
-        elif checking:
+        elif self._held is not None:
             self._wake(now + PAUSE)
         elif now < self._alive + self._patience(now):
             self._wake(self._alive + self._patience(now))
@@ -353,27 +391,7 @@ class Visit:
         options = self._server.options
         silent_by, ping_by = self._alive + options.silent_limit, self._alive + options.ping_after
         due = [silent_by if silent_by > now else now + options.silent_limit]
-        if self.wire.pings and ping_by > now:
-            due.append(ping_by)
+        due += [ping_by] if self.wire.pings and ping_by > now else []
         if options.idle_limit:
             due.append(self._active + options.idle_limit)
         return min(due)
-
-
-class Nobody:
-    """Listens for someone whose connection is lost: what he misses is told when he comes back."""
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-
-    def write(self, data: bytes) -> None:
-        """Hear it, and forget it."""
-
-    def retire(self) -> None:
-        """There is nothing to close."""
-
-    def hang_up(self) -> None:
-        """There is nothing to close."""
-
-    def failed(self, why: str) -> None:
-        """There is nobody to put out."""

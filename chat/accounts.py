@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from math import ceil
+from typing import Any
 
 from chat import names
+from chat.elsewhere import Aside
 from chat.events import Refused
+from chat.flow import Bucket
+from chat.limits import Limits, ledger
 from record import entity, field
 
-TRIES = 3
-BLOCKED = 60.0  # seconds
+TRIES = Limits().tries
+BLOCKED = 60.0  # seconds; also the time in which an address may be wrong so often
 GUESSERS = 10_000  # pairs of name and address that are remembered
-LISTED = 200  # names that one person may block, or watch
+LISTED = Limits().watches
 
 
 @entity
@@ -77,18 +82,26 @@ class _Tries:
 class Guard:
     """Counts wrong passwords per name and address: after three, that name is closed to that address for a minute.
 
-    One that is being checked counts as wrong until it turns out right: several at once gain nothing.
+    One that is being checked counts as wrong until it turns out right: several at once gain nothing. An address may
+    be wrong so often a minute, whatever the names, and have so many checked at once: nobody fills the queue alone.
     """
 
     def __init__(self) -> None:
         self._tries: dict[tuple[str, str], _Tries] = {}
+        self._addresses: OrderedDict[str, Bucket] = OrderedDict()
+        self._waiting: Counter[str] = Counter()
 
     def check(self, key: str, address: str, now: float, what: str = "that name") -> None:
         """Raise Refused `blocked` while `address` has to wait; `now` is monotonic seconds."""
         tries = self._tries.get((key, address))
         if tries is not None and tries.until > now:
             seconds = ceil(tries.until - now)
+            ledger.hit("tries")
             raise Refused("blocked", f"Too many wrong passwords for {what} from your address; wait {seconds} s.")
+        wait = self._address(address, now).spend(0, now)
+        if wait and not ledger.spares(address):
+            ledger.hit("logins_per_minute")
+            raise Refused("blocked", f"Too many wrong passwords from your address; wait {int(wait) + 1} s.")
 
     def count(self, key: str, address: str, now: float) -> None:
         """Count a password that is about to be checked."""
@@ -96,7 +109,8 @@ class Guard:
         if tries.until and tries.until <= now:
             tries = _Tries()
         tries.wrong += 1
-        if tries.wrong >= TRIES:
+        self._address(address, now).spend(1, now)
+        if tries.wrong >= ledger.limits.tries:
             tries.until = now + BLOCKED
         self._tries[key, address] = tries
         while len(self._tries) > GUESSERS:
@@ -108,7 +122,42 @@ class Guard:
         if tries is not None:
             tries.wrong -= 1
             tries.until = 0.0
+            self._addresses[address].give_back()
 
     def right(self, key: str, address: str) -> None:
         """Forget the wrong ones."""
-        self._tries.pop((key, address), None)
+        if self._tries.pop((key, address), None) is not None and address in self._addresses:
+            self._addresses[address].give_back()
+
+    def run(self, aside: Aside, address: str, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Have `aside` do work that `address` has caused. Raises Refused `busy` where too much of it waits already."""
+        if self._waiting[address] >= ledger.limits.checks_per_address and not ledger.spares(address):
+            ledger.hit("checks_per_address")
+            raise Refused("busy", "Too many passwords from your address are being checked; please try again.")
+
+        def done(result: Any) -> None:
+            self._done(address)
+            then(result)
+
+        self._waiting[address] += 1
+        try:
+            aside.run(work, done)
+        except Refused:
+            self._done(address)
+            raise
+
+    def _done(self, address: str) -> None:
+        self._waiting[address] -= 1
+        if not self._waiting[address]:
+            del self._waiting[address]
+
+    def _address(self, address: str, now: float) -> Bucket:
+        """Return the wrong passwords that an address has left."""
+        bucket = self._addresses.get(address)
+        if bucket is None:
+            most = ledger.limits.logins_per_minute
+            bucket = self._addresses[address] = Bucket(most - 1, most / BLOCKED, now)
+            if len(self._addresses) > GUESSERS:
+                self._addresses.popitem(last=False)
+        self._addresses.move_to_end(address)
+        return bucket

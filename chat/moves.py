@@ -5,8 +5,8 @@ from __future__ import annotations
 from chat.changes import Rested
 from chat.events import Parted, Ref, Refused
 from chat.hub import Hub
+from chat.limits import ledger
 from chat.moderation import check_may_enter
-from chat.rooms import PER_PERSON
 from chat.turn import Room, User
 
 
@@ -55,6 +55,8 @@ def part(hub: Hub, user: User, name: str, ref: Ref = None, *, reason: str = "") 
 def _check_may_join(hub: Hub, user: User, room: Room, key: str) -> None:
     check_may_enter(user, room, key)
     room.gate.invited.pop(user, None)
-    if len(user.rooms) >= PER_PERSON and user is not hub.host:
+    most = ledger.limits.rooms_per_person
+    if len(user.rooms) >= most and user is not hub.host:
+        ledger.hit("rooms_per_person")
         hub.rooms.drop_if_empty(room)
-        raise Refused("too_many", f"You are in {PER_PERSON} rooms already. /part leaves one.")
+        raise Refused("too_many", f"You are in {most} rooms already. /part leaves one.")

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from chat.events import Refused
+from chat.limits import Limits, ledger
 
 if TYPE_CHECKING:
     from precis_i18n.profile import Profile
 
-LONGEST = 32
-"""Code points in the longest name, composed (NFC)."""
+LONGEST = Limits().name
+"""Code points in the longest name, composed (NFC), where nobody has set another limit."""
 
 PUNCTUATION = "-_.'`^{}|\\[]~"
 """The ASCII punctuation of names. The rest of it separates things on some wire."""
@@ -52,19 +53,20 @@ _ASCII_LOOKS = str.maketrans({"0": "O", "1": "l", "I": "l", "|": "l", "m": "rn",
 
 
 def check(raw: str) -> str:
-    """Return the name as it will be shown: without blanks around it, composed (NFC), at most LONGEST code points.
+    """Return the name as it will be shown: without blanks around it, composed (NFC), as long as it may be.
 
     Raises Refused with `name_missing` where there is none, `name_bad` where it cannot be one. The sentence says
     which character is wrong by number and name; it never holds the character. Any str is welcome.
     """
     text = raw.strip(" \t")
-    if _ORDINARY.fullmatch(text):
+    most = ledger.limits.name
+    if _ORDINARY.fullmatch(text) and len(text) <= most:
         return text
     if not text:
         raise Refused("name_missing", "A name is needed.")
     _check_length(text, _LONGEST_RAW)
     name = unicodedata.normalize("NFC", text)
-    _check_length(name, LONGEST)
+    _check_length(name, most)
     for character in name:
         _check_character(character)
     _check_shape(name)
@@ -123,7 +125,7 @@ def _describe(character: str) -> str:
 
 def _check_length(text: str, longest: int) -> None:
     if len(text) > longest:
-        _bad(f"A name has at most {LONGEST} characters; this one has {len(text)}.")
+        _bad(f"A name has at most {ledger.limits.name} characters; this one has {len(text)}.")
 
 
 def _check_character(character: str) -> None:

@@ -26,7 +26,12 @@ def promote(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> 
         right = compare_digest((kept or "").encode(), password.encode("utf-8", "replace"))
         _decide(hub, user, name, right and kept is not None, ref)
         return
-    hub.aside.run(lambda: passwords.matches(kept, password), lambda right: _later(hub, user, name, right, ref))
+    hub.guard.run(
+        hub.aside,
+        host,
+        lambda: passwords.matches(kept, password),
+        lambda right: _later(hub, user, name, right, ref),
+    )
 
 
 def _later(hub: Hub, user: User, name: str, right: bool, ref: Ref) -> None:

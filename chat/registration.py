@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from chat import names, passwords
 from chat.accounts import Account
 from chat.changes import Presented
@@ -20,7 +23,7 @@ def register(hub: Hub, user: User, password: str, ref: Ref = None) -> None:
     """
     _check_may_register(hub, user)
     secret, name = passwords.check(password), user.name
-    hub.aside.run(lambda: passwords.secret(secret), lambda kept: _registered(hub, user, name, kept, ref))
+    _aside(hub, user, lambda: passwords.secret(secret), lambda kept: _registered(hub, user, name, kept, ref))
 
 
 def change(hub: Hub, user: User, account: Account, password: str, *, answer: str, ref: Ref = None) -> None:
@@ -35,7 +38,7 @@ def change(hub: Hub, user: User, account: Account, password: str, *, answer: str
         hub.keep(PasswordChanged(account.key, kept))
         hub.when_kept(lambda: hub.inform(user, "password", answer, ref))
 
-    hub.aside.run(lambda: passwords.secret(secret), changed)
+    _aside(hub, user, lambda: passwords.secret(secret), changed)
 
 
 def identify(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> None:
@@ -64,7 +67,16 @@ def identify(hub: Hub, user: User, name: str, password: str, ref: Ref = None) ->
         _take(hub, user, account)
         hub.inform(user, "identify", f"You are logged in as {account.name}.", ref)
 
-    hub.aside.run(lambda: passwords.matches(kept, password), checked)
+    try:
+        _aside(hub, user, lambda: passwords.matches(kept, password), checked)
+    except Refused:
+        hub.guard.spare(key, host)
+        raise
+
+
+def _aside(hub: Hub, user: User, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+    """Have work done aside that `user` has caused. Raises Refused `busy`."""
+    hub.guard.run(hub.aside, user.address.rpartition(":")[0], work, then)
 
 
 def _take(hub: Hub, user: User, account: Account) -> None:

@@ -43,3 +43,22 @@ def _missed(hub: Hub, user: User, since: int) -> tuple[Said | Acted | Whispered 
     rooms = {room.name for room in user.rooms}
     removed = [event for event in hub.desk.removals if event.id > since and (event.room in rooms or not event.room)]
     return tuple(sorted((*heard, *private, *removed), key=lambda event: event.id))
+
+
+class Nobody:
+    """Listens for someone whose connection is lost: what he misses is told when he comes back."""
+
+    def __init__(self, wire: Any) -> None:
+        self.wire = wire
+
+    def write(self, data: bytes) -> None:
+        """Hear it, and forget it."""
+
+    def retire(self) -> None:
+        """There is nothing to close."""
+
+    def hang_up(self) -> None:
+        """There is nothing to close."""
+
+    def failed(self, why: str) -> None:
+        """There is nobody to put out."""

@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from chat.events import Acted, Refused, Said, Whispered
+from chat.limits import Limits, ledger
 from chat.turn import RECENT, Room
 
 LOBBY = "lobby"
-MOST = 500
-PER_PERSON = 20
+MOST = Limits().rooms
+PER_PERSON = Limits().rooms_per_person
 Past = Iterable[Said | Acted]
 _NAME = re.compile(r"[^\W_][\w-]{0,31}")
 
@@ -62,8 +63,9 @@ class Rooms:
         name = name.removeprefix("#")
         if not (_NAME.fullmatch(name) and _NAME.fullmatch(key(name))):
             raise Refused("room_bad", "A room's name has 1 to 32 letters, digits, - and _; the first is no sign.")
-        if len(self._rooms) >= MOST:
-            raise Refused("too_many", f"There are {MOST} rooms already, and no more can be made.")
+        if len(self._rooms) >= ledger.limits.rooms:
+            ledger.hit("rooms")
+            raise Refused("too_many", f"There are {ledger.limits.rooms} rooms already, and no more can be made.")
         made = Room(key(name), name, lasting=False, recent=self._recall(key(name)))
         return self._rooms.setdefault(key(name), made)
 
@@ -93,7 +95,7 @@ class Rooms:
         if not room.members and not room.lasting:
             self._rooms.pop(room.name, None)
             self._past[room.name] = room.recent
-            while len(self._past) > MOST:
+            while len(self._past) > ledger.limits.rooms:
                 del self._past[next(iter(self._past))]
 
     def _recall(self, name: str) -> deque[Said | Acted]:

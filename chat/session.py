@@ -281,7 +281,9 @@ class Session:
         kept = account.secret if account else None
         before, self.state = self.state, State.CHECKING
         try:
-            self._hub.aside.run(
+            guard.run(
+                self._hub.aside,
+                host,
                 lambda: passwords.matches(kept, password),
                 lambda right: self._checked(account if right else None, key, then),
             )

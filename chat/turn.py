@@ -12,6 +12,7 @@ from chat import names
 from chat.accounts import Account
 from chat.events import NOBODY, Acted, Event, Identity, Ref, Refused, Said, Whispered
 from chat.facts import Sanction
+from chat.flow import Bucket
 from chat.gate import Gate
 from record import entity, field, record
 
@@ -63,6 +64,7 @@ class User:
     muted: Sanction | None = None
     named: float = 0.0
     who: Identity = NOBODY
+    renames: Bucket | None = None  # the other names that he may still take
 
     @property
     def room(self) -> Room:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
 from chat.house import House
 from chat.hub import Hub
+from chat.limits import Limits, ledger
 from chat.links import Front
 from chat.moderation import is_shown
 from chat.text import clean
@@ -21,8 +22,8 @@ from chat.turn import Room, Standing, User
 from record import field, record
 
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
+LONGEST = Limits().message  # characters in a message where nobody has set another limit
 ANSWER = 200_000  # characters in one answer, so at most 800 KB
-LONGEST = 16_384  # characters in a message, so at most 64 KiB
 _HOST = Standing.HOST  # looked up once, not three times a message
 
 
@@ -100,14 +101,16 @@ class Command:
         given = self._split(request.rest) if request.fields is None else self._pick(request)
         if not self.raw:
             given = [clean(value) for value in given]
+        most = ledger.limits.message
         for index, value in enumerate(given):
             if index < self.needed and (not value or value.isspace()):
                 name = self.names[index]
                 raise Refused(
                     "empty" if name == "text" else "missing", f"{self.usage(console)}: the {name} is missing."
                 )
-            if len(value) > LONGEST:
-                raise Refused("too_long", f"A message has at most {LONGEST:,} characters; nothing was sent.")
+            if len(value) > most:
+                ledger.hit("message")
+                raise Refused("too_long", f"A message has at most {most:,} characters; nothing was sent.")
         return given
 
     def _split(self, rest: str) -> list[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chat.accounts import LISTED
 from chat.events import Refused
 from chat.facts import Blocked
+from chat.limits import ledger
 from commands import Call, Command
 
 
@@ -16,8 +16,10 @@ def run(call: Call, name: str) -> None:
         call.tell("block", f"Blocked: {blocked}." if blocked else "You have blocked nobody.")
         return
     key, shown = _someone(call, name)
-    if key not in user.blocked and len(user.blocked) >= LISTED:
-        raise Refused("too_many", f"You have blocked {LISTED} people; /unblock one first.")
+    most = ledger.limits.blocks
+    if key not in user.blocked and len(user.blocked) >= most:
+        ledger.hit("blocks")
+        raise Refused("too_many", f"You have blocked {most} people; /unblock one first.")
     user.blocked[key] = shown
     call.hub.mind_blocks(user)
     if user.account is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chat import names
-from chat.accounts import LISTED
 from chat.events import Refused
 from chat.facts import Watched
+from chat.limits import ledger
 from commands import Call, Command
 
 
@@ -17,8 +17,10 @@ def run(call: Call, name: str) -> None:
         return
     shown = names.check(name)
     key = names.key(shown)
-    if key not in user.watched and len(user.watched) >= LISTED:
-        raise Refused("too_many", f"You watch for {LISTED} people; /unwatch one first.")
+    most = ledger.limits.watches
+    if key not in user.watched and len(user.watched) >= most:
+        ledger.hit("watches")
+        raise Refused("too_many", f"You watch for {most} people; /unwatch one first.")
     user.watched[key] = shown
     call.hub.watchers.add(user, key)
     if user.account is not None:

@@ -18,6 +18,7 @@ from record import record
 
 AT_ONCE = 256  # datagrams read in one turn
 LARGEST = 65_536
+INBOX = 64  # datagrams kept while a peer is held
 
 Address = tuple[str, int]  # and, under IPv6, flow and scope
 
@@ -54,6 +55,7 @@ class Peer:
         self.waiting = 0  # bytes in the outbox
         self.leaving = False
         self.held = False
+        self.inbox: deque[bytes] = deque()  # what came while it was held
         self._home = home
 
     def write(self, data: bytes) -> None:
@@ -67,8 +69,10 @@ class Peer:
             self._home.keep(self, data)
 
     def hold(self, on: bool) -> None:
-        """Hear nothing for a while; what comes is lost, as it may be on the way."""
+        """Hear nothing for a while; a little of what comes is kept, the rest is lost, as it may be on the way."""
         self.held = on
+        if self.inbox and not on:
+            self._home.mark(self)
 
     def hang_up(self) -> None:
         """Send what is kept, and forget the peer. Twice is harmless."""
@@ -124,6 +128,7 @@ class Datagrams:
         while self._marked:
             peer = self._serving = next(iter(self._marked))
             del self._marked[peer]
+            self._catch_up(peer)
             self._drain(peer)
             if peer.leaving:
                 self._forget(peer)
@@ -185,9 +190,18 @@ class Datagrams:
         peer = self._peers.get(address)
         if peer is None:
             self._meet(address, data)
-        elif not (peer.leaving or peer.held) and peer.owner is not None:
+        elif peer.held or peer.inbox:
+            if len(peer.inbox) < INBOX:
+                peer.inbox.append(data)
+        elif not peer.leaving and peer.owner is not None:
             self._serving = peer
             peer.owner.heard(data)
+
+    @staticmethod
+    def _catch_up(peer: Peer) -> None:
+        """Let a peer be heard that was held, until he is held again."""
+        while peer.inbox and peer.owner is not None and not (peer.held or peer.leaving):
+            peer.owner.heard(peer.inbox.popleft())
 
     def _meet(self, address: Address, data: bytes) -> None:
         if self._closing:

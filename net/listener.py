@@ -12,22 +12,32 @@ BACKLOG = 1024
 QUIET = 60.0  # seconds in which the host is not told again what he has been told
 AT_ONCE = 64  # newcomers in one turn, so that those who are here get theirs
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-FULL = b"The room is full; please try again later.\n"
+FULL = "The room is full; please try again later."
 
 Welcome = Callable[[socket.socket, str], None]
+Admit = Callable[[str], str]
 
 
 class Listener:
     """One listening socket. `welcome` gets each newcomer's socket and address, `warn` a sentence for the host.
 
+    `admit` is asked first, with the host of the address, and may return the sentence with which one is turned away.
     It listens from now on; raises OSError where another program listens there since the socket was bound.
     """
 
-    def __init__(self, loop: Loop, sock: socket.socket, welcome: Welcome, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        sock: socket.socket,
+        welcome: Welcome,
+        warn: Callable[[str], None],
+        admit: Admit = lambda _host: "",
+    ) -> None:
         self._loop = loop
         self._sock = sock
         self._welcome = welcome
         self._warn = warn
+        self._admit = admit
         self._rest_over: Timer | None = None
         self._warned = -QUIET
         sock.listen(BACKLOG)
@@ -80,10 +90,15 @@ class Listener:
     def _take(self, sock: socket.socket, address: tuple[str, int]) -> None:
         limit = self._loop.limit
         if limit is not None and sock.fileno() >= limit:
-            _turn_away(sock)
+            _turn_away(sock, FULL)
             self._warn_once(
                 f"select() serves only descriptors below {limit}: newcomers are refused. Try --selector epoll."
             )
+            return
+        refusal = self._admit(address[0])
+        if refusal:
+            _turn_away(sock, refusal)
+            self._warn_once(f"Newcomers from {address[0]} are turned away: {refusal} LIMITS shows how often.")
             return
         try:
             self._welcome(sock, shown(address))
@@ -172,10 +187,12 @@ def own_address() -> str:
             return "127.0.0.1"
 
 
-def _turn_away(sock: socket.socket) -> None:
+def _turn_away(sock: socket.socket, why: str) -> None:
     sock.setblocking(False)
     try:
-        sock.send(FULL)
+        sock.send(why.encode() + b"\n")
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(4096)  # closing with something unread would destroy what was sent
     except OSError:
         pass
     sock.close()

@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marks, and make a skip of what cannot be imported."""
     sys.meta_path.append(_NotInstalled)
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")
+    config.addinivalue_line("markers", "long: takes long; `make faults` runs it, `make test` does not")
     config.addinivalue_line("markers", "keeps(reason): a library keeps descriptors or threads open for the whole run")
 
 

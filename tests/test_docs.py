@@ -14,6 +14,7 @@ from tests.support import JsonClient, Program, Server
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FEATURES = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 Start = Callable[..., Program]
 
 
@@ -39,7 +40,7 @@ def test_every_command_typed_in_the_readme_exists() -> None:
 
 
 def test_every_row_of_the_features_names_tests_that_exist() -> None:
-    for file, name in re.findall(r"`(test_\w+\.py)::(\w+)`", FEATURES):
+    for file, name in re.findall(r"`((?:faults/)?test_\w+\.py)::(\w+)`", FEATURES + RELIABILITY):
         text = (ROOT / "tests" / file).read_text(encoding="utf-8")
         assert f"def {name}(" in text, f"docs/features.md names {file}::{name}, which is not there"
     for row in re.findall(r"^\| [A-Z]\d+ .*", FEATURES, re.MULTILINE):

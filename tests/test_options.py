@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import options
+from chat.limits import rows
 from options import Options, parse, shown
 from tests.support import ROOT, PlainClient, Server, free_port
 
@@ -24,8 +25,9 @@ GOOD = {
     "no_udp": "true", "no_classroom": "true", "tls_cert": '"/tmp/cert.pem"', "tls_key": '"/tmp/key.pem"',
     "log": '"/tmp/chat.log"', "log_level": '"warning"', "log_json": "true", "metrics_from": '["10.0.0.0/8"]',
     "no_irc": "true", "password": '"open sesame"', "operator": '["root: a long password"]', "motd": '"one\\ntwo"',
-    "server_name": '"chat.example.org"',
+    "server_name": '"chat.example.org"', "limit_exempt": '["192.0.2.1"]', "no_flood_limit": "true",
 }  # fmt: skip
+GOOD |= {limit.name: f"{getattr(Options(), limit.name) + 1}" for limit in rows() if limit.name not in GOOD}
 
 
 SECRET = {"password", "operator"}

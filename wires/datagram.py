@@ -37,11 +37,12 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
+from chat.limits import ledger
 from chat.rooms import LOBBY, key
 from chat.text import clean, one_line
 from record import replace
 from wires import words
-from wires.wire import CHANGES, LINE, Wire
+from wires.wire import CHANGES, Wire
 
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
 LOGOFF_WAIT = 40.0  # seconds after which a LOGOFF that may be forged counts: clients send STILL_HERE every 30 s
@@ -131,8 +132,9 @@ class Datagram(Wire):
         self._leaving = code == Code.LOGOFF and self.patience is not None
         if self._leaving:
             return
-        if len(data) > LINE + 2:
-            yield Refused("too_long", f"A text has at most {LINE} bytes; yours was left out whole.")
+        if len(data) > ledger.limits.line + 2:
+            ledger.hit("line")
+            yield Refused("too_long", f"A text has at most {ledger.limits.line} bytes; yours was left out whole.")
         elif code == Code.LOGIN_REQ:
             yield from self._login(text.strip())
         elif code in _READERS:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chat.events import Ended, Event, Refused, Request
+from chat.limits import Limits, ledger
 from record import field, record
 from wires.origin import HOST, Trust
 from wires.pages import Page
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # they take a while to import, and are needed at the first re
     from websockets.http11 import Request as HttpRequest
     from websockets.server import ServerProtocol
 
-HEAD = 8192  # bytes in a request, which is nothing but a head
+HEAD = Limits().header  # bytes in a request, which is nothing but a head, where nobody has set another limit
 
 _END = re.compile(rb"\n\r?\n")
 _LINE = re.compile(rb"([!-~]+) ([!-~]+) HTTP/([0-9])\.([0-9])\r\n")
@@ -126,9 +127,11 @@ class Http(Wire):
         self._head += data
         end = _END.search(self._head, seen)
         try:
-            if (end.end() if end else len(self._head)) > HEAD:
-                what = 431 if b"\n" in self._head[:HEAD] else 414
-                raise Refusal(what, f"A request has at most {HEAD:,} bytes.")
+            most = ledger.limits.header
+            if (end.end() if end else len(self._head)) > most:
+                ledger.hit("header")
+                what = 431 if b"\n" in self._head[:most] else 414
+                raise Refusal(what, f"A request has at most {most:,} bytes.")
             if end is not None:
                 self._answer(self._head[: end.end()], self._head[end.end() :])
         except Refusal as refusal:

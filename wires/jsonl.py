@@ -39,9 +39,10 @@ from chat.events import (
     Welcomed,
     Whispered,
 )
+from chat.limits import Limits, ledger
 from wires.wire import CHANGES, Lines, Wire
 
-LINE = 131_072  # bytes in a line: a message of 64 KiB, escaped
+LINE = Limits().frame  # bytes in a line: a message of 64 KiB, escaped; where nobody has set another limit
 REF = 64  # characters in a reference
 REF_DIGITS = 15
 
@@ -74,13 +75,13 @@ class Jsonl(Wire):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines = Lines(LINE)
+        self._lines = Lines(ledger.limits.frame, "frame")
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the request in each line; blank lines are skipped."""
         for line in self._lines.cut(data):
             if line is None:
-                yield Refused("too_long", f"A line has at most {LINE:,} bytes; yours was left out whole.")
+                yield Refused("too_long", f"A line has at most {self._lines.limit:,} bytes; yours was left out whole.")
             elif line.strip():
                 yield parse(line)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
+from websockets.exceptions import PayloadTooBig
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Close, Frame, Opcode
 from websockets.server import ServerProtocol
 
 from chat.events import Ended, Event, Pinged, Ref, Refused, Request
-from wires.jsonl import LINE, Jsonl, parse
+from chat.limits import ledger
+from wires.jsonl import Jsonl, parse
 from wires.wire import Wire
 
 CODES = {"quit": 1000, "closing": 1001, "fault": 1011, "busy": 1013}
@@ -32,7 +34,7 @@ _log = logging.getLogger("chat.websocket")
 
 def protocol() -> ServerProtocol:
     """Return what reads one connection, from the first byte of its request on."""
-    return ServerProtocol(max_size=LINE, extensions=[_OFFER], logger=_log)
+    return ServerProtocol(max_size=ledger.limits.frame, extensions=[_OFFER], logger=_log)
 
 
 class WebSocket(Wire):
@@ -123,6 +125,8 @@ class WebSocket(Wire):
     def _conclude(self) -> None:
         """The closing handshake is done, or the library has found a fault."""
         fault = self._protocol.parser_exc
+        if isinstance(fault, PayloadTooBig):
+            ledger.hit("frame")
         self.over, self.why = True, f"sent what no WebSocket sends: {fault}" if fault else "closed the connection"
 
 

@@ -13,8 +13,9 @@ from typing import ClassVar
 
 from chat.changes import Announced, Described, Inviting, Moded, Slowed
 from chat.events import Event, Left, Ref, Refused, Renamed, Request, Script
+from chat.limits import Limits, ledger
 
-LINE = 4096  # bytes in a line, its end not counted
+LINE = Limits().line  # bytes in a line where nobody has set another limit
 CHANGES = (Renamed, Described, Moded, Inviting, Left, Announced, Slowed)
 """What whoever did it is told as everybody is: it is no news of his words, but of the room or of his name."""
 
@@ -103,10 +104,11 @@ class Wire:
 
 
 class Lines:
-    """Cuts a stream at LF. A line of more than `limit` bytes is dropped whole; None stands for it."""
+    """Cuts a stream at LF. A line of more than `limit` bytes, its end not counted, is dropped whole: it is None."""
 
-    def __init__(self, limit: int = LINE) -> None:
-        self.limit = limit
+    def __init__(self, limit: int = 0, name: str = "line") -> None:
+        self.limit = limit or ledger.limits.line
+        self._name = name  # as LIMITS counts it
         self.rest = b""
         self.pieces = 0  # in how many parts the rest came
         self._dropping = False
@@ -127,6 +129,7 @@ class Lines:
         if b"\r" in whole or max(map(len, lines)) > self.limit:
             found = [self._whole(line) for line in lines]
         if self._dropping:
+            ledger.hit(self._name)
             found[0] = None
             self._dropping = False
         self.pieces = 0
@@ -147,7 +150,10 @@ class Lines:
     def _whole(self, line: bytes) -> bytes | None:
         if line.endswith(b"\r"):
             line = line[:-1]
-        return line if len(line) <= self.limit else None
+        if len(line) > self.limit:
+            ledger.hit(self._name)
+            return None
+        return line
 
     def _keep(self, rest: bytes) -> None:
         """Keep what has no end yet; one byte more than the limit, since it may be the CR of an end."""

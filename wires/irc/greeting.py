@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 
-from chat.accounts import LISTED
 from chat.gate import ENTRIES, FLAGS, LISTS
-from chat.names import LONGEST
-from chat.rooms import PER_PERSON
+from chat.limits import ledger
 from chat.running import DESCRIPTION
 from chat.turn import Room, User
 from wires.irc import messages
@@ -25,12 +23,15 @@ TARGETS = 20
 
 def supported() -> list[str]:
     """Return the tokens of RPL_ISUPPORT."""
+    limits = ledger.limits
     return [
-        "AWAYLEN=200", "BOT=B", "CASEMAPPING=ascii", f"CHANLIMIT=#:{PER_PERSON}", f"CHANMODES={LISTS},k,l,{FLAGS}",
+        "AWAYLEN=200", "BOT=B", "CASEMAPPING=ascii", f"CHANLIMIT=#:{limits.rooms_per_person}",
+        f"CHANMODES={LISTS},k,l,{FLAGS}",
         "CHANNELLEN=33", "CHANTYPES=#", f"CHATHISTORY={RECALLED}", "ELIST=MNU", "EXCEPTS=e", "INVEX=I", "KICKLEN=390",
-        f"MAXLIST={LISTS}:{ENTRIES}", f"MAXTARGETS={TARGETS}", f"MODES={MODES_AT_ONCE}", f"MONITOR={LISTED}",
-        "MSGREFTYPES=msgid,timestamp", "NAMELEN=100", f"NICKLEN={LONGEST}", "PREFIX=(ov)@+", "SAFELIST", "STATUSMSG=@+",
-        f"TARGMAX=NAMES:{TARGETS},LIST:1,KICK:{TARGETS},WHOIS:1,PRIVMSG:{TARGETS},NOTICE:{TARGETS},MONITOR:{LISTED}",
+        f"MAXLIST={LISTS}:{ENTRIES}", f"MAXTARGETS={TARGETS}", f"MODES={MODES_AT_ONCE}", f"MONITOR={limits.watches}",
+        "MSGREFTYPES=msgid,timestamp", "NAMELEN=100", f"NICKLEN={limits.name}", "PREFIX=(ov)@+",
+        "SAFELIST", "STATUSMSG=@+",
+        f"TARGMAX=NAMES:{TARGETS},LIST:1,KICK:{TARGETS},WHOIS:1,PRIVMSG:{TARGETS},NOTICE:{TARGETS},MONITOR:{limits.watches}",
         f"TOPICLEN={DESCRIPTION}", "USERLEN=20", "UTF8ONLY", "WHOX",
     ]  # fmt: skip
 

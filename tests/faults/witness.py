@@ -1,0 +1,171 @@
+"""The witnesses: six people on five wires, each of whom says five numbered lines a second and hears all the others.
+
+Run as a process of its own (`python -m tests.faults.witness HOST PORT`), so that what the test does to the server does
+not slow the witnesses down; it goes on until its standard input ends, and prints what it saw as JSON. It knows the
+bytes of the wires, and nothing of our code.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import selectors
+import socket
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+PACE = 0.2  # seconds between two lines of one witness
+LAST = 1.2  # seconds in which the last lines must have come
+TOKEN = re.compile(rb"w(\d+)n(\d+);")
+
+
+def _frame(text: str) -> bytes:
+    """Return a masked text frame of at most 125 bytes (RFC 6455 section 5.2)."""
+    data, mask = text.encode(), os.urandom(4)
+    return bytes((0x81, 0x80 | len(data))) + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+
+
+@dataclass
+class Witness:
+    """One of them: how it comes in, how it says a line, and what it has heard, by speaker."""
+
+    wire: str
+    number: int
+    address: tuple[str, int]
+    source: str = ""
+    room: str = "lobby"
+    heard: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    rest: bytes = b""
+
+    def __post_init__(self) -> None:
+        kind = socket.SOCK_DGRAM if self.wire == "udp" else socket.SOCK_STREAM
+        self.socket = socket.socket(socket.AF_INET, kind)
+        if self.wire == "udp":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.settimeout(30)
+        if self.source:
+            self.socket.bind((self.source, 0))
+        self.socket.connect(self.address)
+        name = f"witness{self.number}-{os.getpid()}"
+        if self.wire == "plain":
+            self._expect(f"{name}\n".encode(), b"OK\n")
+        elif self.wire == "json":
+            self._expect(json.dumps({"do": "login", "name": name}).encode() + b"\n", b'"welcome"')
+        elif self.wire == "irc":
+            self._expect(f"NICK {name}\r\nUSER {name} 0 * :x\r\nJOIN #{self.room}\r\n".encode(), b" 366 ")
+        elif self.wire == "udp":
+            self._expect(b"\0\x14" + name.encode(), b"\0\x1e")
+        else:
+            key = base64.b64encode(os.urandom(16)).decode()
+            head = f"GET /ws HTTP/1.1\r\nHost: {self.address[0]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            self._expect(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode(), b"101 ")
+            self._expect(_frame(json.dumps({"do": "login", "name": name})), b'"welcome"')
+        if self.room != "lobby" and self.wire != "irc":
+            self._move()
+        self.socket.setblocking(False)
+
+    def say(self, text: str) -> None:
+        """Say a line to the room."""
+        line = {"do": "say", "text": text}
+        said = {
+            "plain": f"{text}\n".encode(),
+            "json": json.dumps(line).encode() + b"\n",
+            "irc": f"PRIVMSG #{self.room} :{text}\r\n".encode(),
+            "udp": b"\0\x5a" + text.encode(),
+            "web": _frame(json.dumps(line)),
+        }
+        self.socket.send(said[self.wire])
+
+    def hear(self) -> list[tuple[int, int]]:
+        """Return who has said which of his lines, as far as it has come."""
+        try:
+            data = self.socket.recv(65536)
+        except BlockingIOError:
+            return []
+        assert data, f"witness{self.number} ({self.wire}) was put out: {self.rest!r}"
+        self.rest = (self.rest + data)[-65600:]
+        if self.wire == "irc" and b"PING" in data:
+            self.socket.send(b"PONG x\r\n")
+        found = [(int(match[1]), int(match[2])) for match in TOKEN.finditer(self.rest)]
+        end = max((match.end() for match in TOKEN.finditer(self.rest)), default=0)
+        self.rest = self.rest[end:]
+        return found
+
+    def _move(self) -> None:
+        """Go from the lobby into the room."""
+        if self.wire == "udp":
+            self.rest = self._expect(b"\0\x32" + self.room.encode(), b"\0\x3c")
+            self.rest += self._expect(b"\0\x46lobby", b"\0\x50")
+            return
+        said = {"plain": "{}\n", "json": '{{"do":"line","line":"{}"}}\n', "web": '{{"do":"line","line":"{}"}}'}[
+            self.wire
+        ]
+        for line, answer in ((f"/join {self.room}", b"Here: " if self.wire == "plain" else b'"joined"'),
+                             ("/part lobby", b"You have left" if self.wire == "plain" else b'"parted"')):  # fmt: skip
+            text = said.format(line)
+            self.rest += self._expect(_frame(text) if self.wire == "web" else text.encode(), answer)
+
+    def _expect(self, data: bytes, answer: bytes) -> bytes:
+        self.socket.sendall(data)
+        came = b""
+        while answer not in came:
+            piece = self.socket.recv(65536)
+            assert piece, f"{self.wire}: {came!r}"
+            came += piece
+        return came
+
+
+def watch(host: str, port: int) -> dict[str, float]:
+    """Talk until standard input ends; return how many lines came, how late they were, and how many came not, or twice.
+
+    The delays are in milliseconds.
+    """
+    wires = ("plain", "plain", "json", "web", "irc", "udp")
+    witnesses = [Witness(wire, number, (host, port)) for number, wire in enumerate(wires)]
+    selector = selectors.DefaultSelector()
+    for witness in witnesses:
+        selector.register(witness.socket, selectors.EVENT_READ, witness)
+    selector.register(sys.stdin, selectors.EVENT_READ, None)
+    print("ready", flush=True)
+    said: dict[tuple[int, int], float] = {}
+    delays: list[float] = []
+    number, due, end = 0, time.monotonic(), 0.0
+    while not end or time.monotonic() < end:
+        if not end and time.monotonic() >= due:
+            for witness in witnesses:
+                said[witness.number, number] = time.monotonic()
+                witness.say(f"w{witness.number}n{number};")
+            number, due = number + 1, due + PACE
+        for key, _ in selector.select(0.02 if end else max(0.0, due - time.monotonic())):
+            if key.data is None:
+                selector.unregister(sys.stdin)
+                end = time.monotonic() + LAST
+                continue
+            now = time.monotonic()
+            for speaker, which in key.data.hear():
+                key.data.heard[speaker].append(which)
+                delays.append(now - said[speaker, which])
+    for witness in witnesses:
+        if witness.wire == "udp":
+            witness.socket.send(b"\0\x28")
+        witness.socket.close()
+    wrong = 0
+    for witness in witnesses:
+        for speaker in range(len(wires)):
+            if speaker != witness.number:
+                wrong += witness.heard[speaker] != list(range(number))
+    delays.sort()
+    return {
+        "lines": number,
+        "wrong": wrong,
+        "p99": round(1000 * delays[int(len(delays) * 0.99)], 1),
+        "worst": round(1000 * delays[-1], 1),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(watch(sys.argv[1], int(sys.argv[2]))))
