@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from chat.countdown import closing
+from chat.rule import write_down
 from chat.turn import Standing
 from commands import Call, Command
 
@@ -14,13 +15,14 @@ UNITS = {"s": 1.0, "": 60.0, "m": 60.0, "h": 3_600.0}
 
 def run(call: Call, minutes: str, reason: str) -> None:
     """Say goodbye to everyone, or set when that will be; the server ends when they have heard it."""
-    time = TIME.fullmatch(minutes)
+    time, said = TIME.fullmatch(minutes), f"{minutes} {reason}".strip()
     if minutes.lower() == "cancel" and not reason:
         call.table.house.closing().cancel()
     elif time and float(time[1]):
         call.table.house.closing().begin(float(time[1]) * UNITS[time[2]], reason)
     else:
-        call.hub.close(closing(reason if time else f"{minutes} {reason}".strip()))
+        call.hub.close(closing(reason if time else said))
+    write_down(call.hub, call.user, "EXIT", "", said)
 
 
 COMMAND = Command(

@@ -98,6 +98,7 @@ def test_another_time_takes_its_place(stage: Stage) -> None:
 def test_it_can_be_cancelled(stage: Stage) -> None:
     stage.type("EXIT 1")
     stage.type("EXIT cancel")
+    assert [(act.act, act.text) for act in stage.house.hub.desk.trail] == [("EXIT", "1"), ("EXIT", "cancel")]
     assert stage.heard() == ["The room closes in 1 minute.", "The room stays open."]
     stage.timers.run(1_000)
     assert stage.heard() == [] and stage.house.hub.closing is None
