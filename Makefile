@@ -42,7 +42,7 @@ lint:
 
 bench:
 	@PYTHON="$(PYTHON)" tools/setup.sh bench
-	@exec $(BIN)/python benchmarks/bench.py $(ARGS)
+	@exec $(BIN)/python -m benchmarks.bench $(ARGS)
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache benchmarks/build

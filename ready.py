@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import importlib
 import os
-import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -45,11 +44,13 @@ def _go_on(call_soon: Callable[[Callable[[], None]], None], parts: Iterator[Call
 
 def site(options: Options) -> Site:
     """Return what browsers get: the page, and who may ask for it."""
+    from platform import node
+
     from wires.http import Site
     from wires.origin import Trust
     from wires.pages import load
 
-    names = {socket.gethostname().lower(), options.host.lower()}
+    names = {node().lower(), options.host.lower()}
     return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
 
 

@@ -13,7 +13,8 @@ from chat.events import Ended, Event, Pinged, Refused, Request, Script
 from chat.flow import Flow, Verdict
 from chat.hub import Hub
 from chat.returns import Nobody, lose
-from chat.session import Session, State
+from chat.session import Session
+from chat.states import State
 from commands import Table
 from net.connection import Limits
 from net.loop import Loop, Timer

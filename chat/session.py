@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 
 from chat import names, passwords
 from chat.accounts import Account
 from chat.events import Answered, Asked, Declined, Event, Ponged, Proven, Ref, Refused, Request, Script, Told
 from chat.hub import Hub
 from chat.returns import come_back
+from chat.states import ACCEPTS, LEAVING, PRESENT, State
 from chat.text import clean
 from chat.turn import User
 from chat.visitor import Rules, Visitor
@@ -19,20 +19,6 @@ QUESTION = "What is your name?"
 DOOR_QUESTION = "This room has a password. What is it?"
 
 
-class State(Enum):
-    """Every visitor is in exactly one of these."""
-
-    NAMING = "asked for a name"
-    PROVING = "asked for the password of a name"
-    CHECKING = "waiting while the password is checked"
-    PRESENT = "in the room"
-    LEAVING = "has heard goodbye, or is gone"
-
-
-NAMING, PROVING, CHECKING, PRESENT, LEAVING = State
-"""The same, for the way of every message: to look one up in its class takes a tenth of a microsecond (Python 3.11)."""
-
-_BEFORE = frozenset({"login", "ping", "pong", "quit"})
 FINAL = frozenset({"banned", "door_locked"})
 """Refusals after which another try is in vain: the server hangs up."""
 
@@ -40,38 +26,14 @@ _OWN = frozenset({"login", "authenticate", "ping", "pong"})  # what no command d
 LONGEST_LINE = 100  # characters in what one says of oneself
 DOOR = "\0door"  # as a name nobody can have: wrong passwords for the room are counted under it
 
-ACCEPTS: dict[State, frozenset[str] | None] = {
-    State.NAMING: _BEFORE | {"authenticate"},
-    State.PROVING: _BEFORE | {"prove"},
-    State.CHECKING: frozenset(),
-    State.PRESENT: None,
-    State.LEAVING: frozenset(),
-}
-"""What each state accepts. None stands for `ping`, `pong` and every verb of the command table.
-
-While a password is checked nothing is handed to the session: `visitor.resume` asks for what has come meanwhile.
-"""
-
 
 class Session:
     """One visitor's way from the first request to the last."""
 
     __slots__ = (
-        "_account",
-        "_claimed",
-        "_hub",
-        "_ident",
-        "_knocked",
-        "_realname",
-        "_resumes",
-        "_rules",
-        "_visitor",
-        "greeted",
-        "joins",
-        "plain_names",
-        "state",
-        "user",
-    )
+        "_account", "_claimed", "_hub", "_ident", "_knocked", "_realname", "_resumes", "_rules", "_visitor",
+        "greeted", "joins", "plain_names", "state", "user",
+    )  # fmt: skip
 
     def __init__(self, hub: Hub, rules: Rules, visitor: Visitor) -> None:
         self.state = State.NAMING

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, groupby
 from typing import Any
 
 from chat import facts as changes
@@ -17,6 +18,9 @@ from store.records import INBOX, PAGE, Account, Find, History, Inbox, Loaded, St
 
 ROOMS = 1000
 """Rooms whose last words are loaded at the start: those that were talked in last."""
+
+AT_ONCE = 100
+"""Messages in one statement: below the 999 values that the oldest SQLite takes."""
 
 TRAIL = 1000
 """Acts of the host and the operators that are loaded at the start: the last ones."""
@@ -34,20 +38,35 @@ def apply(db: sqlite3.Connection, change: Change) -> None:
     _WRITERS[type(change)](db, change)
 
 
-def _message(db: sqlite3.Connection, change: changes.MessageSaved) -> None:
+def apply_all(db: sqlite3.Connection, found: Sequence[Change]) -> None:
+    """Write changes in their order. Messages that follow one another go into the table many at a time."""
+    for kind, run in groupby(found, type):
+        if kind is changes.MessageSaved:
+            rows = [_row(change) for change in run]
+            for start in range(0, len(rows), AT_ONCE):
+                _insert(db, rows[start : start + AT_ONCE])
+        else:
+            for change in run:
+                apply(db, change)
+
+
+def _row(change: Any) -> tuple[Any, ...]:
     event = change.event
+    kind = "acted" if type(event) is Acted else "said"
+    return (event.id, event.at, kind, event.room, event.sender, change.sender_key, event.text)
+
+
+def _insert(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Write messages with one statement, for which the interpreter is given up, and taken again, once."""
+    values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
     db.execute(
-        "INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            event.id,
-            event.at,
-            "acted" if isinstance(event, Acted) else "said",
-            event.room,
-            event.sender,
-            change.sender_key,
-            event.text,
-        ),
+        f"INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES {values}",
+        [*chain.from_iterable(rows)],
     )
+
+
+def _message(db: sqlite3.Connection, change: changes.MessageSaved) -> None:
+    _insert(db, [_row(change)])
 
 
 def _whisper(db: sqlite3.Connection, change: changes.WhisperSaved) -> None:

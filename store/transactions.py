@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from chat.facts import Change
 from store.backlog import Turn
-from store.tables import apply
+from store.tables import apply, apply_all
 
 Report = Callable[[Change, Exception], None]
 
@@ -16,8 +16,7 @@ Report = Callable[[Change, Exception], None]
 def commit(db: sqlite3.Connection, changes: Sequence[Change]) -> None:
     """Write these changes, all or none; raises what the first one raises that cannot be written."""
     with _transaction(db):
-        for change in changes:
-            apply(db, change)
+        apply_all(db, changes)
 
 
 def commit_all(db: sqlite3.Connection, turns: Sequence[Turn]) -> bool:

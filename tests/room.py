@@ -20,7 +20,8 @@ from chat import passwords
 from chat.desk import Desk
 from chat.events import Ended, Event, Refused, Request, Script
 from chat.hub import Hub
-from chat.session import Session, State
+from chat.session import Session
+from chat.states import State
 from chat.turn import RECENT, Room, Turn, User
 from store import Loaded, Store
 from store.memory import StoreMemory, accounts, lasting

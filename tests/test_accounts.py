@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from chat import passwords
 from chat.accounts import BLOCKED, GUESSERS, TRIES, Account, Guard
 from chat.events import Refused, Request
-from chat.session import State
+from chat.states import State
 from tests.room import Guest, House, Later, hash_quickly
 from wires.jsonl import Jsonl
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chat import passwords
 from chat.accounts import Account
 from chat.events import Refused, Request
-from chat.session import ACCEPTS, QUESTION, State
+from chat.session import QUESTION
+from chat.states import ACCEPTS, State
 from tests.room import Guest, House, Later, hash_quickly
 from tests.support import JsonClient, LineClient, PlainClient, Server
 from wires.jsonl import Jsonl

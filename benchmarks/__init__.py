@@ -1,0 +1,1 @@
+"""What it costs, measured: `make bench`. README.md tells how to read it."""
