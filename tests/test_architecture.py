@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "store": {"store", "chat"},
     "clients": {"clients", "wires.jsonl", "wires.wire", "chat.events", "chat.text"},
     "options": {"chat.limits", "values"},
-    "values": set(),
+    "values": {"chat.limits"},
     "chat_client": {"clients"},
     "visit": {"chat", "commands", "net", "wires", "options"},
     "seat": {"chat", "net", "visit", "wires"},

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -76,7 +75,7 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_every_option_has_a_key_of_the_same_name_and_a_word_on_the_command_line(tmp_path: Path) -> None:
     words = {action.dest for action in options._parser()._actions} - {"help", "check", "config"}
-    assert {field.name for field in fields(Options)} == words == GOOD.keys()
+    assert set(Options.__match_args__) == words == GOOD.keys()
     chosen = parse(["--config", str(file(tmp_path, "".join(f"{key} = {value}\n" for key, value in GOOD.items())))])
     assert chosen.room == ("Weather: Rain", "Tea") and chosen.room_name == 'The "Big" Room'
     assert [name for name in GOOD if getattr(chosen, name) == getattr(Options(), name)] == ["idle_limit"]
