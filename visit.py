@@ -41,7 +41,7 @@ class House(Protocol):
 
     browsers: Recent
 
-    def http(self, secure: bool) -> Wire: ...
+    def http(self, secure: bool, peer: str) -> Wire: ...
     def irc(self) -> Wire: ...
     def flow(self, host: str) -> Flow | None: ...
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
@@ -103,7 +103,7 @@ class Visit:
         if isinstance(self.wire, Unknown):
             server = self._server
             closed = server.options.closed | ({"tls"} if self._secure else set())
-            wire = choose(self.wire.seen + data, closed, partial(server.http, self._secure), server.irc)
+            wire = choose(self.wire.seen + data, closed, partial(server.http, self._secure, self.host), server.irc)
             data = self._recognise(self.wire, data, wire)
             if isinstance(wire, Handshake):
                 self._channel = server.secure(self, self._channel, data)
