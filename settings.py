@@ -6,6 +6,7 @@ What reads files runs aside. Nobody is disconnected by what changes here; what w
 from __future__ import annotations
 
 import argparse
+import resource
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
@@ -15,6 +16,7 @@ from chat.hub import Hub
 from chat.rooms import key
 from chat.turn import Room
 from net.connection import Limits
+from net.gatekeeper import Room as Space
 from options import Options, parse
 from ready import site
 from record import replace
@@ -28,6 +30,8 @@ RESTART = frozenset({
     "log", "log_level", "log_json",
 })  # fmt: skip
 """What cannot change while people are here."""
+
+RESERVE = 24  # descriptors
 
 
 class Server(Protocol):
@@ -180,3 +184,10 @@ def room(line: str) -> Room:
 def motd(options: Options) -> tuple[str, ...]:
     """Return the lines of the message of the day."""
     return tuple(options.motd.split("\n")) if options.motd else ()
+
+
+def space(options: Options) -> Space:
+    """Return how many connections there may be; some descriptors are kept for the store, the log and our goodbyes."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = max(1, descriptors - RESERVE) if descriptors != resource.RLIM_INFINITY else options.connections
+    return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)

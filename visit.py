@@ -391,8 +391,7 @@ class Visit:
         options = self._server.options
         silent_by, ping_by = self._alive + options.silent_limit, self._alive + options.ping_after
         due = [silent_by if silent_by > now else now + options.silent_limit]
-        if self.wire.pings and ping_by > now:
-            due.append(ping_by)
+        due += [ping_by] if self.wire.pings and ping_by > now else []
         if options.idle_limit:
             due.append(self._active + options.idle_limit)
         return min(due)

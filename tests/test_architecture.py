@@ -16,7 +16,7 @@ from tests.support import ROOT
 
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
-    "errands", "overseer", "settings", "chat_server", "chat_client", "record", "ready",
+    "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "seat": {"chat", "net", "visit", "wires"},
     "way_in": {"chat", "net", "options"},
     "errands": {"chat", "net", "options", "seat", "store", "wires"},
+    "workshop": {"chat", "net"},
     "overseer": {"chat", "net", "options", "store", "wires"},
     "settings": {"chat", "net", "options", "ready", "way_in", "wires"},
     "chat_server": set(PARTS) - {"clients", "chat_client"},
