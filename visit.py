@@ -10,7 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
-from chat.flow import Flow, Verdict
+from chat.flow import DELAYED, Flow, Verdict
 from chat.hub import Hub
 from chat.returns import Nobody, lose
 from chat.session import Session
@@ -282,11 +282,10 @@ class Visit:
         session = self.session
         verdict = flow.judge(self._now())
         if verdict is Verdict.ENDED:
-            self.dismiss("flood", "You sent far more than the room takes.")
+            self.dismiss("flood", Verdict.ENDED.value)
             return True
         if verdict is Verdict.REFUSED:
-            ref = None if isinstance(request, Script) else request.ref
-            session.handle(Refused("flood", "You send too much; this was left out. Pause a while.", ref))
+            session.handle(Refused("flood", verdict.value, None if isinstance(request, Script) else request.ref))
             return True
         session.handle(request)
         pulse = isinstance(request, Request) and request.verb in PULSE
@@ -294,9 +293,7 @@ class Visit:
         if not wait or session.state in (State.CHECKING, State.LEAVING):
             return True
         if session.user is not None and flow.tells(self._now()):
-            self._server.hub.inform(
-                session.user, "flood", "You send fast: what you say is delayed, and nothing is lost."
-            )
+            self._server.hub.inform(session.user, "flood", DELAYED)
         self._server.loop.call_later(wait, self.resume)
         return False
 

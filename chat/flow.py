@@ -13,6 +13,7 @@ from chat.limits import Ledger, Limits
 
 AT_ONCE = 8  # seconds' worth of bytes that may come at once: a message of the greatest length goes through
 KNOWN = 10_000  # addresses remembered
+DELAYED = "You send fast: what you say is delayed, and nothing is lost."
 QUIET = 10.0  # seconds in which nobody is told again that he is delayed
 
 
@@ -78,11 +79,11 @@ class Addresses:
 
 
 class Verdict(Enum):
-    """What becomes of a message."""
+    """What becomes of a message; for the person, in words."""
 
-    GRANTED = "goes through"
-    REFUSED = "is refused"
-    ENDED = "was one too many"
+    GRANTED = ""
+    REFUSED = "You send too much; this was left out. Pause a while."
+    ENDED = "You sent far more than the room takes."
 
 
 class Flow:

@@ -24,4 +24,4 @@ def _shown(value: float) -> str:
     return f"{value:,g}" if isinstance(value, float) else f"{value:,}"
 
 
-COMMAND = Command("limits", "show the limits, and how often each was hit", run, standing=Standing.HOST, bare=True)
+COMMAND = Command("limits", "show the limits, and how often each was hit", run, standing=Standing.OPERATOR, bare=True)

@@ -32,6 +32,7 @@ from chat.events import (
     Told,
     Whispered,
 )
+from chat.limits import ABOUT, ledger
 from chat.links import picture
 from chat.turn import Standing, User
 from commands import LONGEST, Command, Table, load
@@ -41,8 +42,8 @@ from tests.support import ROOT, PlainClient, Program, Server
 
 HOSTS = {"door", "exit", "qr", "show"}
 OPERATORS = {
-    "announce", "audit", "ban", "bans", "deoper", "list_users", "lock", "mute", "reload", "rename", "reset", "room",
-    "slow", "unban", "unlock", "unmute", "unroom", "wallops",
+    "announce", "audit", "ban", "bans", "deoper", "limits", "list_users", "lock", "mute", "reload", "rename", "reset",
+    "room", "slow", "unban", "unlock", "unmute", "unroom", "wallops",
 }  # fmt: skip
 GUESTS = {
     "away", "block", "color", "identify", "inbox", "nick", "password", "quit", "register", "setname", "umode",
@@ -431,6 +432,18 @@ def test_kick(stage: Stage) -> None:
     assert stage.refused(stage.ann, "/kick ann").code == "not_op"
     lefts = [event for event in stage.type(stage.host, "KICK ANN two words") if isinstance(event, Left)]
     assert {(left.name, left.reason, left.kicked) for left in lefts} == {("ann", "two words", True)}
+
+
+def test_limits(stage: Stage) -> None:
+    before = ledger.hits["line"]
+    ledger.hit("line")
+    try:
+        lines = stage.told(stage.host, "LIMITS").split("\n")
+    finally:
+        ledger.hits["line"] = before
+    assert lines[0] == "connections = 20,000, hit 0 times: " + ABOUT["connections"]
+    assert f"line = 4,096, hit {before + 1} time" in next(line for line in lines if line.startswith("line = "))
+    assert lines[-1] == "What holds per address and for talk spares 127.0.0.1, ::1."
 
 
 def test_exit(stage: Stage) -> None:
