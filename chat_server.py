@@ -8,105 +8,104 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import commands
+from chat.countdown import Countdown
 from chat.desk import Desk
 from chat.events import Place, Refused
 from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
-from chat.rooms import key
-from chat.turn import RECENT, Room, Turn
-from net.aside import Aside, Swamped
+from chat.turn import RECENT, Turn
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Bounds, Datagrams, Peer, bind_beside
 from net.gatekeeper import Gatekeeper, group
-from net.gatekeeper import Room as Space
-from net.holder import holder
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
 from net.recent import Recent
+from net.systemd import inherited
 from options import Options, parse
+from overseer import Overseer
 from ready import cloak, draw, prepare, site
+from record import replace
 from seat import HostSeat
+from settings import Settings, motd, operators, room, space
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts, lasting
 from visit import Visit, Way
-from way_in import WayIn, examine, reached_at
+from way_in import WayIn, examine, reached_at, why_not
 from wires.datagram import Datagram
 from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
 from wires.wire import Wire, stamp
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # imported when the room is open already
+    from errands import Errands
     from wires.http import Site
     from wires.irc import House
+from workshop import Workshop
 
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
-RESERVE = 24  # descriptors
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
-
-
-class Workshop(Aside):
-    """The worker thread, as the hub sees it: too much work is refused in words."""
-
-    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do `work` aside, then `then` in the loop. Raises Refused `busy`."""
-        try:
-            super().run(work, then)
-        except Swamped:
-            raise Refused(
-                "busy", "Too many passwords are being checked just now; please try again in a moment."
-            ) from None
 
 
 class Server:
     """The parts, joined: the loop, the hub, the command table, the console and everyone connected."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, arguments: Sequence[str] | None = None) -> None:
         self.options = options
         self.limits = Limits(stalled=options.stall_limit, outbox=options.outbox)
         ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
-        self.gate = Gatekeeper(_space(options), ledger.spares, ledger.hit, self._strangers)
+        self.gate = Gatekeeper(space(options), ledger.spares, ledger.hit, self._strangers)
         self._addresses = Addresses(ledger)
         self.table = commands.load()
+        self._site: Site | None = None
         self.browsers = Recent(600.0)
         self._visits: dict[Visit, None] = {}
         with ExitStack() as undo:
-            sockets = bind(options.host, options.port)
-            for sock in sockets:
+            given, datagrams = inherited()
+            sockets = given or bind(options.host, options.port)
+            for sock in (*sockets, *datagrams):
                 undo.callback(sock.close)
             self.loop = Loop(options.selector)
+            self._began = self.loop.clock.time()
             undo.callback(self.loop.close)
             self.aside = Workshop(self.loop)
             self.store, self.hub = self._remember(options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
-            self._listeners = [Listener(self.loop, sock, self._welcome, self.hub.note, self._admit) for sock in sockets]
+            self._listeners = [Listener(self.loop, sock, self._welcome, self._warn, self._admit) for sock in sockets]
+            self.table.house.countdown = countdown = Countdown(self.hub, self.loop.call_later)
+            self.overseer = Overseer(self, countdown, self._refresh)
+            undo.callback(self.overseer.close, FAREWELL)
             undo.pop_all()
         self.console = Console(
             self.loop,
             on_line=self._typed,
             on_interrupt=self._interrupted,
-            prompt=lambda: f"{stamp(self.loop.clock.time())} Host > ",
+            prompt=self._prompt,
             complete=self._complete,
             colour="NO_COLOR" not in os.environ,
+            status=lambda: self.overseer.status,
         )
         self.seat = HostSeat(self, self.console)
         self.way_in = WayIn(options, self.loop, self.console, self.table.front, self.hub.note)
-        self._datagrams = [] if options.no_udp else self._open_datagrams(sockets)
+        self._datagrams = [] if options.no_udp else self._open_datagrams(sockets, datagrams)
+        self.settings = Settings(self, arguments, self.overseer.reloading)
+        self.table.house.reload = self.settings.reload
+        self.table.house.show = self.seat.choose
+        self.errands: Errands | None = None
         self.loop.settle = self.settle
 
     @property
@@ -119,20 +118,29 @@ class Server:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.loop.on_signal(number, self._interrupted)
         self.console.open()
+        if hasattr(signal, "SIGHUP"):
+            self.loop.on_signal(signal.SIGHUP, self.settings.hang_up)
         self.console.show(banner)
         self.way_in.show(self.port)
-        prepare(self.loop.call_soon, lambda: self._site, lambda: self._house)
+        prepare(self.loop.call_soon, lambda: self.site, lambda: self._house, self._open_errands, self.overseer.begin)
         try:
             self.loop.run()
         finally:
             self.aside.close()
+            if self.errands is not None:
+                self.errands.close()
             self.settle()  # who left last is remembered too
             if self.store is not None and not self.store.close(FAREWELL):
                 self.console.show(f"Not everything could be stored in {self.options.folder}; what waited is lost.")
+            self.overseer.close(FAREWELL)
             self.console.close()
             for datagrams in self._datagrams:
                 datagrams.shut()
             self.loop.close()
+
+    def echo(self, line: str) -> None:
+        """Show a line that a script has the host type."""
+        self.console.show(f"{self._prompt()}{line}")
 
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way:
         """Make a TLS connection of one that began with `data`."""
@@ -149,6 +157,7 @@ class Server:
 
     def _tell(self, turn: Turn) -> bool:
         """Tell a turn; returns whether there was a fault of ours in somebody's wire, who has been put out for it."""
+        self.overseer.see(turn)
         faults: dict[Any, Exception] = {}
         try:
             self._keep(turn, deliver(turn, faults.__setitem__))
@@ -171,11 +180,11 @@ class Server:
             waited_for = acknowledgements or turn.when_kept
             self.store.write(turn.facts, done if waited_for else None)
 
-    def http(self, secure: bool) -> Wire:
-        """Return the wire of a browser."""
+    def http(self, secure: bool, peer: str) -> Wire:
+        """Return the wire of a browser that asks from the address `peer`."""
         from wires.http import Http
 
-        return Http(self._site, secure)
+        return Http(self.site, secure, peer)
 
     def irc(self) -> Wire:
         """Return the wire of an IRC client."""
@@ -183,17 +192,27 @@ class Server:
 
         return connect(self._house)
 
-    @cached_property
-    def _site(self) -> Site:
-        return site(self.options)
+    def welcome_irc(self) -> None:
+        """Have IRC clients that come from now on told what the options say of us."""
+        self.__dict__.pop("_house", None)
+
+    @property
+    def site(self) -> Site:
+        """Return what browsers get."""
+        if self._site is None:
+            self._site = replace(site(self.options), live=self.overseer.live())
+        return self._site
+
+    def serve(self, site: Site) -> None:
+        """Let browsers get this from now on."""
+        self._site = site
 
     @cached_property
     def _house(self) -> House:
         from wires.irc import House
 
-        options = self.options
-        motd = tuple(options.motd.split("\n")) if options.motd else ()
-        return House(self.hub, options.server_name, options.room_name, self.loop.clock.time(), motd, self._strangers)
+        options, lines = self.options, motd(self.options)
+        return House(self.hub, options.server_name, options.room_name, self._began, lines, self._strangers)
 
     def _strangers(self) -> int:
         return sum(visit.session.newcomer for visit in self._visits)
@@ -210,7 +229,7 @@ class Server:
             self.loop.clock,
             first_id=store.last_id() + 1 if store else 1,
             accounts=accounts(loaded),
-            rooms=[*map(_room, options.room), *lasting(loaded)],
+            rooms=[*map(room, options.room), *lasting(loaded)],
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
@@ -218,12 +237,23 @@ class Server:
             cloak=cloak(),
         )
         hub.door = options.password
-        hub.operators = dict(_credentials(line) for line in options.operator)
+        hub.operators = operators(options)
         hub.memory = StoreMemory(store) if store else None
         return store, hub
 
     def _warn(self, text: str) -> None:
-        self.hub.note(text)
+        self.overseer.warn(text)
+
+    def _refresh(self) -> None:
+        self.console.refresh()
+
+    def ways(self) -> list[str]:
+        """Return the names of the wires of all who are connected."""
+        return [visit.wire.name for visit in self._visits]
+
+    def handshakes(self) -> tuple[int, int]:
+        """Return how many TLS handshakes were done, and how many broken off."""
+        return (tls.done, tls.broken_off) if (tls := self.way_in.tls) else (0, 0)
 
     def forget(self, visit: Visit) -> None:
         """A connection is closed, and its descriptor free."""
@@ -250,16 +280,16 @@ class Server:
             raise
         self._visits[visit] = None
 
-    def _open_datagrams(self, sockets: list[socket.socket]) -> list[Datagrams]:
+    def _open_datagrams(self, sockets: list[socket.socket], given: list[socket.socket]) -> list[Datagrams]:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
         door = Door((*LOOPBACK, *self.options.udp_trust), draw)
         try:
             bounds = Bounds(self.options.udp_peers, self.options.udp_per_address)
             meet = partial(self._meet, door)
-            return [Datagrams(self.loop, sock, door, meet, bounds) for sock in bind_beside(sockets)]
+            return [Datagrams(self.loop, sock, door, meet, bounds) for sock in given or bind_beside(sockets)]
         except OSError as error:
             why = (error.strerror or str(error)).lower()
-            self.hub.note(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
+            self._warn(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
             return []
 
     def _meet(self, door: Door, peer: Peer) -> Visit:
@@ -278,6 +308,7 @@ class Server:
 
     def _close(self) -> None:
         """Let nobody in any more, say goodbye to those without a name, and give all of them a moment to hear it."""
+        self.overseer.closing()
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
@@ -293,6 +324,21 @@ class Server:
         if self.hub.closing is None:  # what follows EXIT does not count
             self.seat.typed(line)
 
+    def _prompt(self) -> str:
+        return f"{stamp(self.loop.clock.time())} Host > "
+
+    def _open_errands(self) -> None:
+        """Let scripts in by a socket in the data folder; where that cannot be made, the host is told."""
+        folder = self.options.folder
+        if folder is None or not hasattr(socket, "AF_UNIX") or self.hub.closing is not None:
+            return
+        from errands import Errands
+
+        try:
+            self.errands = Errands(self, folder)
+        except OSError as error:
+            self._warn(f"There is no --send: {error.strerror or error}, in {folder}.")
+
     def _interrupted(self) -> None:
         """Ctrl-C or SIGTERM: EXIT. A second time: at once."""
         if self.hub.closing is None:
@@ -302,8 +348,7 @@ class Server:
 
     def _complete(self, word: str, line: str) -> list[str]:
         """Return what `word`, the last one of `line`, could become: a verb at the beginning, a name anywhere."""
-        names = [user.name for user in self.hub]
-        choices = names if word != line else [*self.table.verbs(), *names]
+        choices = [*(self.table.verbs() if word == line else ()), *(user.name for user in self.hub)]
         return [choice for choice in choices if choice.lower().startswith(word.lower())]
 
 
@@ -314,43 +359,30 @@ def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
         action()
 
 
-def _space(options: Options) -> Space:
-    """Return how many connections there may be; some descriptors are kept for the store, the log and our goodbyes."""
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = max(1, descriptors - RESERVE) if descriptors != resource.RLIM_INFINITY else options.connections
-    return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)
-
-
-def _credentials(line: str) -> tuple[str, str]:
-    """Return name and password of an operator."""
-    name, _, password = line.partition(":")
-    return name.strip(), password.strip()
-
-
-def _room(line: str) -> Room:
-    """Return the room that `Title: description` stands for."""
-    title, _, description = line.partition(":")
-    return Room(key(title.strip().replace(" ", "-")), title.strip(), description.strip())
-
-
 def banner(host: str, port: int) -> str:
     """Return what stands on the screen first: where the room is."""
     rule = "#" * 66
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
+def _send(options: Options, line: str) -> int:
+    from errands import send
+
+    return send(options, line)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments, examine)
+    options = parse(arguments, examine, _send)
     _allow_many_descriptors()
     try:
-        server = Server(options)
+        server = Server(options, arguments)
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(_why_not(options, error), file=sys.stderr)
+        print(why_not(options, error), file=sys.stderr)
         return 2
     faults = log_faults(server.hub.note)
     server.run(banner(options.host, server.port))
@@ -361,20 +393,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _allow_many_descriptors() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _why_not(options: Options, error: OSError) -> str:
-    place = f"{options.host or 'every address'}, port {options.port}"
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"The room cannot be opened at {place}: {holder(options.port)} listens there already. "
-            "Stop it, or choose another port with --port N (0 picks a free one)."
-        )
-    if error.errno == errno.EACCES:
-        return (
-            f"The room cannot be opened at {place}: that port needs more rights. Choose one above 1023 with --port N."
-        )
-    return f"The room cannot be opened at {place}: {error.strerror or error}. Choose another address with --host."
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from chat.limits import EXEMPT, Limits, rows
 from record import record, replace
 
 FILE = "chat.toml"
-_PATHS = ("data", "tls_cert", "tls_key")
+_PATHS = ("data", "tls_cert", "tls_key", "log")
 
 
 @record
@@ -48,6 +48,10 @@ class Options(Limits):
     tls_cert: str = ""
     tls_key: str = ""
     udp_trust: tuple[str, ...] = ()
+    log: str = ""
+    log_level: str = "info"
+    log_json: bool = False
+    metrics_from: tuple[str, ...] = ()
     selector: str | None = None
     allow_origin: tuple[str, ...] = ()
     limit_exempt: tuple[str, ...] = EXEMPT
@@ -75,18 +79,24 @@ class Options(Limits):
         return user_data_path("chat-room", appauthor=False) / str(self.port)
 
 
-def parse(arguments: Sequence[str] | None = None, examine: Callable[[Options], str] = lambda _: "") -> Options:
+def parse(
+    arguments: Sequence[str] | None = None,
+    examine: Callable[[Options], str] = lambda _: "",
+    send: Callable[[Options, str], int] = lambda _options, _line: 2,
+    kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
+) -> Options:
     """Return what a command line, the environment and the file say together.
 
-    `examine` looks at what only others can judge: it raises ValueError, or returns a line for `--check`. Explains
-    what is wrong, and exits with code 2. `--help`, and `--check` where all is well, exit with code 0.
+    `examine` looks at what only others can judge: it raises ValueError, or returns a line for `--check`. `send` does
+    what `--send` asks for, and returns the exit code. Explains what is wrong, and exits with code 2, as `kind` does
+    that. `--help`, and `--check` where all is well, exit with code 0.
     """
-    parser = _parser()
+    parser = _parser(kind)
     given = vars(parser.parse_args(arguments))
-    check, path = given.pop("check"), given.pop("config")
+    check, path, line = given.pop("check"), given.pop("config"), given.pop("send")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", values.port, os.environ["PORT"])
-    for name in ("room", "allow_origin", "udp_trust", "operator", "limit_exempt"):
+    for name in ("room", "allow_origin", "udp_trust", "operator", "limit_exempt", "metrics_from"):
         if given[name] is not None:
             given[name] = tuple(given[name])
     for name in _PATHS:
@@ -98,9 +108,12 @@ def parse(arguments: Sequence[str] | None = None, examine: Callable[[Options], s
         options = replace(Options(), **{**_from_file(path, options), **chosen})
         if bool(options.tls_cert) != bool(options.tls_key):
             raise ValueError("--tls-cert and --tls-key go together: give both, or neither")
-        examined = examine(options)
+        examined = examine(options) if line is None else ""
     except ValueError as error:
-        parser.error(str(error))
+        if line is None:  # a server that runs is to be reached all the same
+            parser.error(str(error))
+    if line is not None:
+        parser.exit(send(options, line))
     if check:
         sys.stdout.write(shown(options) + examined)
         parser.exit(0)
@@ -117,12 +130,12 @@ def shown(options: Options) -> str:
     return "".join(rows) + f"# kept in: {where or 'nowhere'}\n"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser = kind(
         prog="chat_server.py",
         description="Host a chat room. When it runs, type HELP.",
         epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "
-        "Exit codes: 0 the room was closed, 2 it could not be opened.",
+        "Exit codes: 0 the room was closed, 2 it could not be opened; with --send: 0 done, 1 refused, 2 no server.",
     )
     add = parser.add_argument
     add(
@@ -183,7 +196,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--no-irc", action="store_true", default=None, help="serve no IRC clients")
     add("--no-classroom", action="store_true", default=None, help="serve no clients of the textbook protocol")
     add("--tls-cert", type=values.path, metavar="FILE", help="a certificate (PEM): the same port speaks TLS, too")
-    add("--tls-key", type=values.path, metavar="FILE", help="its private key (PEM); SIGHUP reads both files again")
+    add(
+        "--tls-key",
+        type=values.path,
+        metavar="FILE",
+        help="its private key (PEM); RELOAD reads both files again",
+    )
     add("--no-udp", action="store_true", default=None, help="serve no clients of the UDP channel protocol")
     add(
         "--udp-trust",
@@ -195,6 +213,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--config", metavar="FILE", help=f"a file with these options; else {FILE} in the data folder, if it is there")
     add("--check", action="store_true", help="say whether the options are good, and what is in force; start nothing")
+    add("--send", metavar="LINE", help="have the server that runs do what LINE says, as the host; - reads lines")
+    add("--log", type=values.path, metavar="FILE", help="write what happens to a file: no messages, no passwords")
+    add("--log-level", choices=values.LEVELS, help="what is grave enough for the log; info, if not given, is all")
+    add("--log-json", action=either, help="write the log as JSON, one object a line")
+    add(
+        "--metrics-from",
+        type=values.network,
+        action="append",
+        metavar="NETWORK",
+        help="who besides this machine may read /metrics, for Prometheus; may be repeated",
+    )
     add("--selector", choices=values.SELECTORS, help="how to wait for sockets; the best this system has if not given")
     add(
         "--limit-exempt",
@@ -206,9 +235,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--no-flood-limit", action="store_true", default=None, help="no limit on talk, and none per address, at all")
     for limit in rows():
-        kind = "SECONDS" if isinstance(limit.usual, float) else "N"
-        text = f"{limit.text} ({limit.usual:{'g' if kind == 'SECONDS' else ',d'}} if not given)"
-        add(f"--{limit.name.replace('_', '-')}", type=_CHECKS[limit.name], metavar=kind, help=text)
+        unit = "SECONDS" if isinstance(limit.usual, float) else "N"
+        text = f"{limit.text} ({limit.usual:{'g' if unit == 'SECONDS' else ',d'}} if not given)"
+        add(f"--{limit.name.replace('_', '-')}", type=_CHECKS[limit.name], metavar=unit, help=text)
     return parser
 
 
@@ -310,6 +339,10 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "tls_cert": values.path,
     "tls_key": values.path,
     "udp_trust": values.networks,
+    "log": values.path,
+    "log_level": values.level,
+    "log_json": values.flag,
+    "metrics_from": values.networks,
     "selector": values.selector,
     "limit_exempt": values.addresses,
     "no_flood_limit": values.flag,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from chat.events import Event, Request
+from chat.events import Event, Ref, Request
 from chat.session import Session
 from net.console import Console
 from visit import House
-from wires.console import HostConsole
-from wires.wire import Wire
+from wires.shown import Shown
 
 
 class HostSeat:
@@ -17,14 +16,18 @@ class HostSeat:
     wire_name = "console"
 
     def __init__(self, server: House, console: Console) -> None:
-        self.wire: Wire = HostConsole()
+        self.wire = Shown()
         self._console = console
         self._session = Session(server.hub, server.table, self)
         self._session.seat(server.hub.seat_host(self, self.address))
 
-    def typed(self, line: str) -> None:
-        """Handle a line that the host has typed."""
-        self._session.handle(Request("line", line))
+    def typed(self, line: str, ref: Ref = None) -> None:
+        """Handle a line that the host has typed, or had typed by a script; what answers it carries `ref`."""
+        self._session.handle(Request("line", line, ref=ref))
+
+    def choose(self, room: str | None) -> None:
+        """Let only what concerns a room scroll by, everything (None), or nothing (an empty name)."""
+        self.wire.only = room
 
     def write(self, data: bytes) -> None:
         """Show what is new."""

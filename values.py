@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chat.limits import Row
 
+LEVELS = ("info", "warning", "error")
 SELECTORS = ("select", "poll", "epoll")
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
 
@@ -142,6 +143,13 @@ def selector(value: object) -> str:
     """Return the name of a way to wait for sockets."""
     if value not in SELECTORS:
         raise argparse.ArgumentTypeError(f"give one of {', '.join(SELECTORS)}")
+    return str(value)
+
+
+def level(value: object) -> str:
+    """Return how grave a thing must be to be logged."""
+    if value not in LEVELS:
+        raise argparse.ArgumentTypeError(f"give one of {', '.join(LEVELS)}")
     return str(value)
 
 

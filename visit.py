@@ -41,7 +41,7 @@ class House(Protocol):
 
     browsers: Recent
 
-    def http(self, secure: bool) -> Wire: ...
+    def http(self, secure: bool, peer: str) -> Wire: ...
     def irc(self) -> Wire: ...
     def flow(self, host: str) -> Flow | None: ...
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
@@ -103,7 +103,7 @@ class Visit:
         if isinstance(self.wire, Unknown):
             server = self._server
             closed = server.options.closed | ({"tls"} if self._secure else set())
-            wire = choose(self.wire.seen + data, closed, partial(server.http, self._secure), server.irc)
+            wire = choose(self.wire.seen + data, closed, partial(server.http, self._secure, self.host), server.irc)
             data = self._recognise(self.wire, data, wire)
             if isinstance(wire, Handshake):
                 self._channel = server.secure(self, self._channel, data)
@@ -133,10 +133,7 @@ class Visit:
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
-        if self.session.may_return:
-            self._wait_for_return(why)
-        else:
-            self.session.end(why)
+        (self._wait_for_return if self.session.may_return else self.session.end)(why)
         self._server.forget(self)
 
     def stalled(self, why: str) -> None:
@@ -394,8 +391,7 @@ class Visit:
         options = self._server.options
         silent_by, ping_by = self._alive + options.silent_limit, self._alive + options.ping_after
         due = [silent_by if silent_by > now else now + options.silent_limit]
-        if self.wire.pings and ping_by > now:
-            due.append(ping_by)
+        due += [ping_by] if self.wire.pings and ping_by > now else []
         if options.idle_limit:
             due.append(self._active + options.idle_limit)
         return min(due)

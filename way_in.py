@@ -5,13 +5,14 @@ It decides nothing about who may come in; `chat_server.py` gives it the parts.
 
 from __future__ import annotations
 
-import signal
+import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chat.events import Refused
 from chat.links import Front, picture
 from net.console import Console
+from net.holder import holder
 from net.listener import own_address
 from net.loop import Loop
 from options import Options
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
     from net.certificate import Certificate
     from net.secure import Tls
 
-BESIDE = 10  # rows of the first screen that are not the code: banner, address, certificate, prompt, and what comes next
+BESIDE = 11  # rows of the first screen that are not the code: banner, address, certificate, prompt, status, news
 HINT = "QR shows a code to scan."
 
 
@@ -45,8 +46,6 @@ class WayIn:
             self._loop.call_soon(self._show_code)  # the prompt first: the code takes a while to import
         if self.tls is not None:
             self._note(f"TLS: {self.tls.certificate}.")
-            if hasattr(signal, "SIGHUP"):
-                self._loop.on_signal(signal.SIGHUP, self._renew)
 
     def _show_code(self) -> None:
         try:
@@ -56,21 +55,11 @@ class WayIn:
         else:
             self._console.show("\n".join(code) if self._front.fits(code, BESIDE) else HINT)
 
-    def _renew(self) -> None:
-        """SIGHUP: newcomers get the certificate that is in the files now. It comes also when the terminal is closed."""
-        assert self.tls is not None
-        try:
-            self.tls.certificate.renew()
-        except ValueError as error:
-            self._note(f"The certificate stays as it was: {error}.")
-        else:
-            self._note(f"TLS from now on: {self.tls.certificate}.")
-
 
 def examine(options: Options) -> str:
     """Try the certificate out, if there is one; return what `--check` says of it. Raises ValueError."""
-    certificate = _certificate(options)
-    return f"# TLS: {certificate}\n" if certificate else ""
+    found = certificate(options)
+    return f"# TLS: {found}\n" if found else ""
 
 
 def reached_at(host: str) -> str:
@@ -78,7 +67,8 @@ def reached_at(host: str) -> str:
     return own_address() if host in ("", "0.0.0.0", "::") else host
 
 
-def _certificate(options: Options) -> Certificate | None:
+def certificate(options: Options) -> Certificate | None:
+    """Return the certificate, tried out; None where there is none. Raises ValueError."""
     if not options.tls_cert:
         return None
     from net.certificate import Certificate
@@ -87,14 +77,29 @@ def _certificate(options: Options) -> Certificate | None:
 
 
 def _tls(options: Options, loop: Loop) -> Tls | None:
-    certificate = _certificate(options)
-    if certificate is None:
+    found = certificate(options)
+    if found is None:
         return None
     from net.secure import Tls
 
-    return Tls(loop, certificate)
+    return Tls(loop, found)
 
 
 def _in_url(address: str) -> str:
     """Return an address as it stands in a URL."""
     return f"[{address}]" if ":" in address else address
+
+
+def why_not(options: Options, error: OSError) -> str:
+    """Return why the room cannot be opened where the options say, and what to do about it."""
+    place = f"{options.host or 'every address'}, port {options.port}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"The room cannot be opened at {place}: {holder(options.port)} listens there already. "
+            "Stop it, or choose another port with --port N (0 picks a free one)."
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"The room cannot be opened at {place}: that port needs more rights. Choose one above 1023 with --port N."
+        )
+    return f"The room cannot be opened at {place}: {error.strerror or error}. Choose another address with --host."

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
+from chat.house import House
 from chat.hub import Hub
 from chat.limits import Limits, ledger
 from chat.links import Front
@@ -135,6 +136,7 @@ class Table:
 
     def __init__(self, commands: Iterator[Command]) -> None:
         self.front = Front()
+        self.house = House()
         self.commands: list[Command] = sorted(commands, key=lambda command: command.name)
         self._verbs: dict[str, Command] = {}
         for command in self.commands:

@@ -1,14 +1,33 @@
-"""Close the room, and end the server."""
+"""Close the room, now or later, and end the server."""
 
 from __future__ import annotations
 
+import re
+
+from chat.countdown import closing
 from chat.turn import Standing
 from commands import Call, Command
 
-
-def run(call: Call, reason: str) -> None:
-    """Say goodbye to everyone; the server ends when they have heard it."""
-    call.hub.close(f"The host has closed the room{': ' + reason if reason else ''}.")
+TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh]?)")
+UNITS = {"s": 1.0, "": 60.0, "m": 60.0, "h": 3_600.0}
 
 
-COMMAND = Command("exit", "close the room; everyone is told", run, "reason?", standing=Standing.HOST, bare=True)
+def run(call: Call, minutes: str, reason: str) -> None:
+    """Say goodbye to everyone, or set when that will be; the server ends when they have heard it."""
+    time = TIME.fullmatch(minutes)
+    if minutes.lower() == "cancel" and not reason:
+        call.table.house.closing().cancel()
+    elif time and float(time[1]):
+        call.table.house.closing().begin(float(time[1]) * UNITS[time[2]], reason)
+    else:
+        call.hub.close(closing(reason if time else f"{minutes} {reason}".strip()))
+
+
+COMMAND = Command(
+    "exit",
+    "close the room, now or in so many minutes; everyone is told. EXIT cancel: not after all",
+    run,
+    "minutes? reason?",
+    standing=Standing.HOST,
+    bare=True,
+)

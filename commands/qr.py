@@ -7,7 +7,7 @@ from chat.links import picture
 from chat.turn import Standing
 from commands import Call, Command
 
-AROUND = 2  # lines: the address below the code, and the prompt
+AROUND = 3  # lines: the address below the code, the prompt, and the status
 
 
 def run(call: Call, room: str) -> None:

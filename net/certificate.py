@@ -1,4 +1,4 @@
-"""The server's certificate and key: read, tried out, and read anew without disturbing anybody.
+"""The server's certificate and key: read, and tried out.
 
 Whether they are any good is found out by shaking hands with ourselves, in memory: what OpenSSL would refuse to a
 visitor, it refuses here. It knows no connection.
@@ -24,15 +24,10 @@ class BadCertificate(ValueError):
 
 
 class Certificate:
-    """What the server shows of itself. Raises BadCertificate, as `renew` does, in words for the host."""
+    """What the server shows of itself. Raises BadCertificate, in words for the host."""
 
     def __init__(self, certificate: str, key: str) -> None:
-        self._files = certificate, key
         self.context, self.fingerprint, self.until = _load(certificate, key)
-
-    def renew(self) -> None:
-        """Read the files again; newcomers get what is in them now. Where that is no good, the old one stays."""
-        self.context, self.fingerprint, self.until = _load(*self._files)
 
     def __str__(self) -> str:
         return f"{self.fingerprint}, good until {self.until}"

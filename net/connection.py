@@ -9,6 +9,7 @@ import socket
 from collections import deque
 from typing import Protocol
 
+from net import traffic
 from net.loop import READ, WRITE, Loop, Timer
 from record import record
 
@@ -83,6 +84,11 @@ class Connection:
     def fileno(self) -> int:
         """Return the descriptor, -1 after the end."""
         return self._sock.fileno()
+
+    @property
+    def traffic(self) -> tuple[int, int]:
+        """Return how many bytes have come, and how many that went have arrived."""
+        return traffic.of(self._sock)
 
     @property
     def closed(self) -> bool:
@@ -278,6 +284,7 @@ class Connection:
             return
         self._closed = True
         self._loop.unwatch(self)
+        self._loop.traffic.add(self._sock)
         self._sock.close()
         self._outbox = None
         self._bytes_kept = 0
@@ -290,6 +297,8 @@ class Connection:
 def _prepare(sock: socket.socket, limits: Limits) -> None:
     """Set what every connection needs: no waiting, small kernel buffers, and news of dead peers."""
     sock.setblocking(False)
+    if sock.family == socket.AF_UNIX:  # there is no network in between
+        return
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -34,7 +34,8 @@ class Console:
 
     `on_line` is called with each line entered that is not blank, without its end; `on_interrupt` for Ctrl-C on a
     terminal. `prompt` returns the prompt as it is to be drawn now. `complete` gets the word that ends at the cursor
-    and the whole line, and returns what the word may become. `colour` is a wish; NO_COLOR in the environment and
+    and the whole line, and returns what the word may become. `status` returns what stands below the prompt of a
+    terminal, empty for nothing. `colour` is a wish; NO_COLOR in the environment and
     a console that is no terminal overrule it.
     """
 
@@ -47,9 +48,10 @@ class Console:
         prompt: Callable[[], str],
         complete: Callable[[str, str], list[str]],
         colour: bool,
+        status: Callable[[], str] = lambda: "",
     ) -> None:
         self._loop = loop
-        self._host = Host(on_line, on_interrupt, prompt, complete)
+        self._host = Host(on_line, on_interrupt, prompt, complete, status)
         self._colour = colour and not os.environ.get("NO_COLOR")
         self._backlog = Backlog()
         self._face: Screen | Plain | None = None
@@ -80,6 +82,11 @@ class Console:
         """The terminal's size has changed (SIGWINCH)."""
         if self._face is not None:
             self._face.resized()
+
+    def refresh(self) -> None:
+        """The status has changed."""
+        if self._face is not None:
+            self._face.refresh()
 
     def resumed(self) -> None:
         """The process was stopped and goes on (SIGCONT)."""

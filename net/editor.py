@@ -105,6 +105,14 @@ class Editor(LineEditor):
             self._first = cursor - _reach(sizes[cursor - 1 :: -1] if cursor else [], 0, before)
 
 
+def fit(text: str, room: int) -> str:
+    """Return as much of `text` as has room in so many cells, with an ellipsis where that is not all."""
+    sizes = [cells(it) for it in text]
+    if sum(sizes) <= room:
+        return text
+    return text[: _reach(sizes, 0, max(0, room - 1))] + "…"
+
+
 def _reach(sizes: list[int], start: int, inner: int) -> int:
     """Return where the characters end that fit into `inner` cells from `start` on."""
     at, used = start, 0

@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from net.traffic import Traffic
+
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
 
@@ -83,6 +85,9 @@ class Loop:
         self.settle: Callable[[], None] = lambda: None
         self.running = False
         self.faults = 0
+        self.traffic = Traffic()
+        self.longest = 0.0  # seconds between two sleeps, at most, since somebody has set it back
+        self._woke: float | None = None
         self._selector = make_selector(selector)
         self._always: list[Channel] = []
         self._marked: dict[Channel, None] = {}
@@ -102,6 +107,10 @@ class Loop:
     def watch(self, channel: Channel, events: int) -> None:
         """Call `channel.ready` for these events. Raises PermissionError for a regular file under epoll."""
         self._selector.register(channel, events, channel)
+
+    def channels(self) -> list[Channel]:
+        """Return what is watched."""
+        return [key.data for key in self._selector.get_map().values()]
 
     def watch_always(self, channel: Channel) -> None:
         """Call `channel.ready` every turn: for files, which are always ready and which epoll refuses."""
@@ -166,7 +175,13 @@ class Loop:
     def turn(self, longest: float | None = None) -> None:
         """Settle, sleep until something is ready (at most `longest` seconds), and give everything ready its turn."""
         self._settle()
-        for key, events in self._selector.select(self._patience(longest)):
+        patience = self._patience(longest)
+        now = self.clock.monotonic()
+        if self._woke is not None and now - self._woke > self.longest:
+            self.longest = now - self._woke
+        ready = self._selector.select(patience)
+        self._woke = self.clock.monotonic()
+        for key, events in ready:
             self._fence(key.data, events)
         for channel in tuple(self._always):
             self._fence(channel, READ)

@@ -28,6 +28,7 @@ class Host:
     on_interrupt: Callable[[], None]
     prompt: Callable[[], str]
     complete: Callable[[str, str], list[str]]
+    status: Callable[[], str] = lambda: ""
 
 
 class Lines:
@@ -126,6 +127,9 @@ class Plain:
 
     def resized(self) -> None:
         """Do nothing: lines have no width."""
+
+    def refresh(self) -> None:
+        """Do nothing: lines that were written stay as they are."""
 
     def resumed(self) -> None:
         """Do nothing: no terminal was taken."""

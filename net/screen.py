@@ -13,7 +13,7 @@ import os
 import re
 
 from net.backlog import Backlog, clean_line
-from net.editor import Editor, cells
+from net.editor import Editor, cells, fit
 from net.ends import READ_SIZE, Outlet, open_end
 from net.keys import Key, Keys
 from net.loop import READ, Loop, Timer
@@ -23,11 +23,14 @@ from record import entity
 
 CANDIDATES = 100
 NARROW = 10
+LOW = 8  # rows of a terminal below which all of them are for what is said
 
 _PASTES_ON, _PASTES_OFF = "\x1b[?2004h", "\x1b[?2004l"
-_WIPE, _WIPE_BELOW, _CLEAR = "\r\x1b[K", "\r\x1b[J", "\x1b[H\x1b[2J"
+_WIPE, _CLEAR = "\r\x1b[J", "\x1b[H\x1b[2J"
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
-_STAMP = re.compile(r"\[\d\d:\d\d:\d\d\] ")
+_TALK = re.compile(r"(\[\d\d:\d\d:\d\d\] )((?:#\S+ )?(?:\* )?\S+(?: ->?| >)?)?")
+_ROOM = re.compile(r"^#\S+ (?=\[\*\] )")
+_TALKER, _WARNING = "\x1b[1m", "\x1b[33m"
 _PICTURE = re.compile("[█▀▄ ]{20,}")  # a code to scan: light on dark, whatever colours the terminal has
 _LIGHT_ON_DARK = "\x1b[38;5;231;48;5;16m"
 _COLOURS = {"[*] ": "\x1b[36m", "USERS: ": _DIM, "[-] ": _DIM, "[!] ": "\x1b[31m"}
@@ -115,6 +118,11 @@ class Screen:
         """Draw for the terminal's new size. One that reflows may have broken our row in several: they go."""
         if self._terminal.taken:
             self._drawn.rows_above = self._drawn.cursor // self._terminal.columns
+            self._redraw()
+
+    def refresh(self) -> None:
+        """Draw the status anew."""
+        if self._terminal.taken:
             self._redraw()
 
     def resumed(self) -> None:
@@ -230,7 +238,7 @@ class Screen:
         drawn, self._drawn = self._drawn, _Drawn()
         if drawn.clear:
             return _CLEAR
-        return f"\x1b[{drawn.rows_above}A{_WIPE_BELOW}" if drawn.rows_above else _WIPE
+        return f"\x1b[{drawn.rows_above}A{_WIPE}" if drawn.rows_above else _WIPE
 
     def _row(self) -> str:
         """Return the prompt and the part of the typed line that can be seen, with the cursor in its place."""
@@ -238,20 +246,32 @@ class Screen:
         prompt = self._prompt if cells(self._prompt) + NARROW <= room else "> "
         text, cursor = self._editor.window(room - cells(prompt))
         self._drawn.cursor = cells(prompt) + cursor
-        return f"{self._dim(prompt)}{text}\r\x1b[{self._drawn.cursor}C"
+        return f"{self._dim(prompt)}{text}{self._status(room)}\r\x1b[{self._drawn.cursor}C"
+
+    def _status(self, room: int) -> str:
+        """Return what stands below the row that is typed in, and the way back up; nothing on a terminal of few rows."""
+        text = fit(clean_line(self._host.status()), room)
+        if not text or self._terminal.rows < LOW:
+            return ""
+        calm, mark, warning = text.partition("! ")
+        return f"\n{self._dim(calm)}{self._tint(_WARNING, mark + warning)}\x1b[A"
 
     def _dim(self, text: str) -> str:
-        return f"{_DIM}{text}{_PLAIN}" if self._colour else text
+        return self._tint(_DIM, text)
+
+    def _tint(self, colour: str, text: str) -> str:
+        return f"{colour}{text}{_PLAIN}" if self._colour and text else text
 
     def _paint(self, line: str) -> str:
         if not self._colour:
             return line
-        if stamp := _STAMP.match(line):
-            return self._dim(stamp.group()) + line[stamp.end() :]
+        if talk := _TALK.match(line):
+            return self._dim(talk[1]) + self._tint(_TALKER, talk[2]) + line[talk.end() :]
         if _PICTURE.fullmatch(line):
             return f"{_LIGHT_ON_DARK}{line}{_PLAIN}"
-        colour = next((colour for mark, colour in _COLOURS.items() if line.startswith(mark)), "")
-        return f"{colour}{line}{_PLAIN}" if colour else line
+        event = _ROOM.sub("", line)
+        colour = next((colour for mark, colour in _COLOURS.items() if event.startswith(mark)), "")
+        return self._tint(colour, line) if colour else line
 
     def _finish(self, seconds: float) -> None:
         """Show what waits and take the prompt away, within `seconds`."""

@@ -36,6 +36,7 @@ class Tls:
 
     def __init__(self, loop: Loop, certificate: Certificate) -> None:
         self.certificate = certificate
+        self.done = self.broken_off = 0  # handshakes
         self._loop = loop
         self._waiting: deque[Secure] = deque()
 
@@ -161,6 +162,7 @@ class Secure:
         else:
             self._send_own()
             self._ready = True
+            self._shared.done += 1
             self._owner.secured()
             self._loop.mark(self)
 
@@ -208,6 +210,7 @@ class Secure:
 
     def _break_off(self, error: ssl.SSLError) -> None:
         """Send the alert, and close: this is no TLS, or not one that we speak."""
+        self._shared.broken_off += not self._ready
         self._tls = None
         self._send_own()
         self._connection.end(f"TLS: {(error.reason or 'broken').replace('_', ' ').lower()}")

@@ -39,10 +39,10 @@ from tests.room import NOON, House, weather
 from tests.ruling import ROWS
 from tests.support import ROOT, PlainClient, Program, Server
 
-HOSTS = {"door", "exit", "qr"}
+HOSTS = {"door", "exit", "qr", "show"}
 OPERATORS = {
-    "announce", "audit", "ban", "bans", "deoper", "list_users", "lock", "mute", "rename", "reset", "room", "slow",
-    "unban", "unlock", "unmute", "unroom", "wallops",
+    "announce", "audit", "ban", "bans", "deoper", "list_users", "lock", "mute", "reload", "rename", "reset", "room",
+    "slow", "unban", "unlock", "unmute", "unroom", "wallops",
 }  # fmt: skip
 GUESTS = {
     "away", "block", "color", "identify", "inbox", "nick", "password", "quit", "register", "setname", "umode",
@@ -208,6 +208,11 @@ def test_the_server_itself_stops_or_serves(start: Callable[..., Program], tmp_pa
         "visit.py",
         "seat.py",
         "way_in.py",
+        "errands.py",
+        "overseer.py",
+        "settings.py",
+        "record.py",
+        "ready.py",
     ):
         source = ROOT / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
@@ -556,6 +561,29 @@ def test_qr(stage: Stage) -> None:
         assert stage.refused(stage.host, "QR weather").code == "no_screen"
     assert stage.refused(stage.host, "QR nowhere").code == "no_room"
     assert stage.refused(stage.ann, "/qr").code == "not_allowed"
+
+
+def test_show(stage: Stage) -> None:
+    """What then scrolls by: test_screen.py."""
+    chosen: list[str | None] = []
+    stage.table.house.show = chosen.append
+    for word in ("weather", "#WEATHER", "all", "None"):
+        assert stage.told(stage.host, f"SHOW {word}").endswith(".")
+    assert chosen == ["weather", "weather", None, ""]
+    assert stage.refused(stage.host, "SHOW").code == "missing"
+    assert stage.refused(stage.host, "SHOW nowhere").code == "no_room"
+    assert stage.refused(stage.ann, "/show all").code == "not_allowed"
+
+
+def test_reload(stage: Stage) -> None:
+    """What it does to a server: test_settings.py."""
+    assert stage.refused(stage.host, "RELOAD").code == "not_here"
+    assert stage.refused(stage.ann, "/reload").code == "not_allowed"
+    stage.table.house.reload = lambda answer: answer("Read again.")
+    assert stage.told(stage.host, "RELOAD") == "Read again."
+    stage.table.house.reload = lambda answer: answer(Refused("bad_settings", "No."))
+    (declined,) = stage.type(stage.host, "RELOAD")
+    assert isinstance(declined, Declined) and (declined.about, declined.code) == ("reload", "bad_settings")
 
 
 def test_watch(stage: Stage) -> None:

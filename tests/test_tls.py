@@ -384,10 +384,10 @@ def test_sighup_with_a_bad_file_changes_nothing(start_server: StartServer, tmp_p
     first = papers.fingerprint
     papers.key.write_text("nonsense")
     server.process.send_signal(signal.SIGHUP)
-    server.wait_for(f"The certificate stays as it was: there is no private key in {papers.key}")
+    server.wait_for(f"Nothing has changed: there is no private key in {papers.key}")
     papers.certificate.unlink()
     server.process.send_signal(signal.SIGHUP)
-    server.wait_for("The certificate stays as it was: ")
+    server.wait_for("Nothing has changed: ")
     assert _shown(server, papers.trust) == first
 
 

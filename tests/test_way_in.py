@@ -52,7 +52,7 @@ def test_a_large_terminal_shows_the_code(open_terminal: Callable[..., Terminal])
     assert screen[1].startswith("Chat running 127.0.0.1:") and screen[4].startswith("Open http://127.0.0.1:")
     address = screen[4].split()[1]
     assert [line.rstrip() for line in screen[5:20]] == [row.rstrip() for row in picture(address)]
-    assert screen[-1].endswith("Host >")
+    assert screen[-2].endswith("Host >") and screen[-1].startswith("0 people")
 
 
 def test_at_80_by_24_the_banner_stays_and_qr_shows_the_code(open_terminal: Callable[..., Terminal]) -> None:
@@ -70,7 +70,7 @@ def test_too_small_a_terminal_gets_the_address_in_words(open_terminal: Callable[
     host = _host(open_terminal, 100, 12)
     host.wait_for("QR shows a code to scan.")
     host.enter("QR lobby")
-    host.wait_for("/?room=lobby needs a terminal of 33 columns and 19 rows.")
+    host.wait_for("/?room=lobby needs a terminal of 33 columns and 20 rows.")
 
 
 # ---- off a terminal

@@ -7,14 +7,14 @@ personal in any answer: what is said in the room travels over the WebSocket alon
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from chat.events import Ended, Event, Refused, Request
 from chat.limits import Limits, ledger
-from record import record
+from record import field, record
 from wires.origin import HOST, Trust
 from wires.pages import Page
 from wires.wire import Wire
@@ -28,6 +28,9 @@ HEAD = Limits().header  # bytes in a request, which is nothing but a head, where
 _END = re.compile(rb"\n\r?\n")
 _LINE = re.compile(rb"([!-~]+) ([!-~]+) HTTP/([0-9])\.([0-9])\r\n")
 _BODY = re.compile(rb"\ncontent-length[ \t]*:[ \t]*0*[1-9]", re.IGNORECASE)
+
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+"""What a proxy adds, which may serve anybody from its own address."""
 
 _GOODBYES = {"login_timeout": 408, "fault": 500}
 """The status where the connection ends before the request does; 503 for all other reasons."""
@@ -51,12 +54,25 @@ _POLICY = (
 
 
 @record
+class Live:
+    """What was made just now."""
+
+    text: str
+    status: int = 200
+    kind: str = "text/plain; charset=utf-8"
+
+
+@record
 class Site:
-    """What is served: the pages by their paths, and to whom; with `tls`, only to who comes by https."""
+    """What is served: the pages by their paths, and to whom; with `tls`, only to who comes by https.
+
+    `live` makes what changes all the time, for who asks from an address, empty where that cannot be trusted.
+    """
 
     pages: Mapping[str, Page]
     trust: Trust
     tls: bool = False
+    live: Mapping[str, Callable[[str], Live]] = field(default_factory=lambda: {"/healthz": lambda _: Live("ok\n")})
 
 
 _NOTHING = Site({}, Trust())
@@ -78,10 +94,11 @@ class Http(Wire):
     name = "http"
     brief = True
 
-    def __init__(self, site: Site = _NOTHING, secure: bool = False) -> None:
+    def __init__(self, site: Site = _NOTHING, secure: bool = False, peer: str = "") -> None:
         super().__init__()
         self._site = site
         self._secure = secure
+        self._peer = peer
         self._head = b""
         self._verb = ""
         self._host = ""
@@ -131,8 +148,8 @@ class Http(Wire):
             self._send_to_tls(path, target)
         elif path == "/ws":
             self._upgrade(protocol, request, rest)
-        elif path == "/healthz":
-            self._end(self._sentence(200, "ok"))
+        elif path in self._site.live:
+            self._end(self._made(self._site.live[path](self._asking(request))))
         elif path in self._site.pages:
             self._end(self._page(self._site.pages[path], request))
         else:
@@ -190,7 +207,15 @@ class Http(Wire):
     def _accepts(self, origin: str) -> bool:
         return self._site.trust.accepts(origin, self._host, ("https",) if self._secure else ("http", "https"))
 
+    def _asking(self, request: HttpRequest) -> str:
+        """Return the address that asks; empty where it asks for somebody else, whom we do not see."""
+        return "" if any(name in request.headers for name in _FORWARDED) else self._peer
+
     # -- the answer
+
+    def _made(self, live: Live) -> bytes:
+        headers = {"Cache-Control": "no-store", "Content-Type": live.kind}
+        return self._response(live.status, headers, live.text.encode())
 
     def _end(self, answer: bytes) -> None:
         """Give the answer, and be done. HEAD gets all of it but the body (RFC 9110 section 9.3.2)."""
