@@ -98,7 +98,10 @@ class Command:
 
     def arguments(self, request: Request, console: bool) -> list[str]:
         """Return one string per parameter. Raises Refused `missing`, `empty` or `too_long`."""
-        given = self._split(request.rest) if request.fields is None else self._pick(request)
+        if request.fields is not None:
+            given = self._pick(request)
+        else:
+            given = [request.rest] if len(self.names) == 1 else self._split(request.rest)
         if not self.raw:
             given = [clean(value) for value in given]
         most = ledger.limits.message
@@ -114,8 +117,6 @@ class Command:
         return given
 
     def _split(self, rest: str) -> list[str]:
-        if len(self.names) == 1:
-            return [rest]
         if not self.names:
             return []
         words = rest.split(None, len(self.names) - 1)

@@ -52,7 +52,10 @@ class HostConsole(Wire):
     def encode_all(self, events: list[Event]) -> bytes:
         """Return the lines for the screen, of several events of one kind."""
         write = _WRITERS.get(type(events[0]))
-        return "".join([f"{lines}\n" for lines in map(write, events) if lines]).encode() if write else b""
+        if not write:
+            return b""
+        row = words.said_in_a_row(events, stamp(events[0].at))
+        return (row or "".join([f"{lines}\n" for lines in map(write, events) if lines])).encode()
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell whom a private message reached, and what changed; the rest the host has just typed himself."""

@@ -97,7 +97,9 @@ class Plain(Wire):
     def encode_all(self, events: list[Event]) -> bytes:
         """Return a line for each event."""
         write = _WRITERS.get(type(events[0]))
-        return self._look("".join(map(write, events))) if write and events[1:] else self.encode(events[0])
+        if not (write and events[1:]):
+            return self.encode(events[0])
+        return self._look(words.said_in_a_row(events, stamp(events[0].at)) or "".join(map(write, events)))
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Tell the author of a private message whom it reached; of what he changed, what everybody is told."""

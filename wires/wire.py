@@ -80,7 +80,7 @@ class Wire:
         raise NotImplementedError
 
     def encode_all(self, events: list[Event]) -> bytes:
-        """Return the bytes of several events of one kind."""
+        """Return the bytes of several events of one kind, of one person, to one room, with nothing between them."""
         return b"".join([self.encode(event) for event in events])
 
     def own(self, event: Event, ref: Ref) -> bytes:

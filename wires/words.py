@@ -12,6 +12,7 @@ from chat.changes import Announced, Called, Described, Invited, Inviting, Moded,
 from chat.events import (
     Acted,
     Entered,
+    Event,
     Joined,
     Left,
     Listed,
@@ -47,6 +48,19 @@ def said(event: Said, fold: Fold = one_line) -> str:
     """Return `#room alice > text`."""
     text = fold(event.text) if "\n" in event.text else event.text
     return f"{event.sender} > {text}" if event.room == LOBBY else f"{place(event.room)}{event.sender} > {text}"
+
+
+def said_in_a_row(events: list[Event], stamp: str) -> str:
+    """Return whole lines for what one person said to one room in one go, within a second; else nothing.
+
+    One join makes them all: what stands before the words is the same for each.
+    """
+    first, last = events[0], events[-1]
+    if not (isinstance(first, Said) and isinstance(last, Said)) or int(first.at) != int(last.at):
+        return ""
+    head = f"{stamp} {place(first.room)}{first.sender} > "
+    lines = head + f"\n{head}".join([event.text for event in events]) + "\n"  # type: ignore[attr-defined]
+    return lines if lines.count("\n") == len(events) else ""
 
 
 def acted(event: Acted, fold: Fold = one_line) -> str:
