@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from tests.irc_client import IrcClient
 from tests.room import Guest, House
 from tests.ruling import ROWS, Row
 from tests.store_helpers import rows
-from tests.support import JsonClient, LineClient, PlainClient, Server
+from tests.support import ROOT, JsonClient, LineClient, PlainClient, Server
 from tests.support.speakers import (
     IrcSpeaker,
     JsonSpeaker,
@@ -90,8 +92,28 @@ class Irc:
         self.line.wait_for(re.compile(answer))
 
 
+class Script:
+    """A script, by `--send`."""
+
+    def __init__(self, server: Server) -> None:
+        arguments = [str(argument) for argument in server.process.args]  # type: ignore[union-attr]
+        self.folder = arguments[arguments.index("--data") + 1]
+
+    def do(self, line: str, answer: str, event: str = "told") -> None:
+        command = [sys.executable, str(ROOT / "chat_server.py"), "--data", self.folder, "--send", line]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert re.search(answer, done.stdout + done.stderr), (line, done)
+        assert done.returncode == (1 if event == "refused" else 0), (line, done)
+
+
 IN_IRC = frozenset({"BAN", "BANS", "UNBAN", "MUTE", "UNMUTE", "ANNOUNCE", "RENAME", "ROOM", "UNROOM", "RESET"})
-SEATS: dict[str, Callable[[Server], Seat]] = {"console": Console, "plain": Plain, "json": Json, "irc": Irc}
+SEATS: dict[str, Callable[[Server], Seat]] = {
+    "console": Console,
+    "plain": Plain,
+    "json": Json,
+    "irc": Irc,
+    "script": Script,
+}
 
 
 @pytest.fixture
@@ -106,9 +128,9 @@ def bob(server: Server) -> Iterator[Callable[[], PlainClient]]:
 
     def present() -> PlainClient:
         if here:
-            here[-1].send_line("/nick bob")
-            here[-1].send_line("/whois bob")
             try:
+                here[-1].send_line("/nick bob")
+                here[-1].send_line("/whois bob")
                 here[-1].wait_for("bob has been here")
             except (AssertionError, OSError):
                 here.pop().close()
@@ -130,7 +152,7 @@ def test_every_verb_from_every_seat(server: Server, bob: Callable[[], PlainClien
     watcher = JsonClient(server, "watcher")
     someone = SEATS[seat](server)
     for row in ROWS:
-        if (row.host and seat != "console") or (seat == "irc" and row.verb not in IN_IRC):
+        if (row.host and seat not in ("console", "script")) or (seat == "irc" and row.verb not in IN_IRC):
             continue
         values = {"bob": "bob", "id": ""}
         if row.line not in ("BANS", "UNBAN {bob}"):
@@ -186,7 +208,7 @@ def test_the_trail_is_kept_and_holds_no_secret(
     ]
     assert (tmp_path / "audit.log").stat().st_mode & 0o777 == 0o600
     assert [act for (act,) in rows(tmp_path, "SELECT act FROM audit ORDER BY number")] == ["OPER", "ANNOUNCE", "DOOR"]
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert b"sesame" not in stored
     again = start_server("--data", tmp_path)
     again.type("AUDIT")
@@ -419,7 +441,7 @@ def test_a_removed_message_is_gone_everywhere(server: Server, tmp_path: Path) ->
     late = JsonClient(server, "late")
     answer = late.request("history", n=50)
     assert answer["event"] == "told" or answer["count"] == 0
-    for path in tmp_path.iterdir():
+    for path in filter(Path.is_file, tmp_path.iterdir()):
         assert b"XYZZY" not in path.read_bytes(), path
     assert f"message {number} of bob's, in lobby: rude" in (tmp_path / "audit.log").read_text(encoding="utf-8")
     for client in (bob, ann, eve, nc, late):
@@ -534,7 +556,7 @@ def test_nothing_of_what_was_removed_is_in_the_file(tmp_path: Path) -> None:
     gone = [f"<{index:03}>" for index in range(200) if index % 3 == 0 or 60 < index < 90]
     for mark in gone:
         ask(house, f"REMOVE {said[mark]}")
-    found = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    found = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert [mark for mark in gone if mark.encode() in found] == []
     assert all(mark.encode() in found for mark in said if mark not in gone)
     house.close()
