@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from chat.events import Refused
 from chat.house import Answer
 from chat.hub import Hub
+from chat.limits import ledger
 from chat.rooms import key
 from chat.turn import Room
 from net.connection import Limits
@@ -125,7 +126,8 @@ class Settings:
     def _apply(self, changed: Sequence[str], old: Options, new: Options) -> None:
         """Take over what has changed, and nothing else: the rest may have been changed by commands since."""
         server, hub = self._server, self._server.hub
-        server.limits = replace(server.limits, stalled=new.stall_limit)
+        server.limits = replace(server.limits, stalled=new.stall_limit, outbox=new.outbox)
+        ledger.limits, ledger.exempt, ledger.lifted = new, new.limit_exempt, new.no_flood_limit
         if "room_name" in changed:
             hub.title = hub.rooms.lobby.title = new.room_name
         if "password" in changed:

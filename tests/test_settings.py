@@ -43,7 +43,7 @@ def test_a_good_file_says_what_changed_and_is_in_force(start_server: StartServer
             'selector = "poll"',
         )
         server.type("RELOAD")
-        server.wait_for("Changed, and in force: room_name, room, fixed_rooms, password, operator, motd, idle_limit.")
+        server.wait_for("Changed, and in force: idle_limit, room_name, room, fixed_rooms, password, operator, motd.")
         server.wait_for("Changed, but it needs a restart: selector.")  # the port was given on the command line
         bob.send_line("/join weather")
         bob.wait_for("Weather")
@@ -59,7 +59,7 @@ def test_a_good_file_says_what_changed_and_is_in_force(start_server: StartServer
         ann.wait_for("said", text="hello")
         _write(config, 'room_name = "Class 7b"')
         server.type("RELOAD")
-        server.wait_for("Changed, and in force: room, fixed_rooms, password, operator, motd, idle_limit.")
+        server.wait_for("Changed, and in force: idle_limit, room, fixed_rooms, password, operator, motd.")
         bob.send_line("/join elsewhere")
         bob.wait_for("elsewhere")
         server.type("RELOAD")
@@ -162,3 +162,14 @@ def test_a_hundred_people_notice_nothing(start_server: StartServer, config: Path
                 ]
             said += 20
         assert "is off line" not in (server.output.text if server.output else "")
+
+
+def test_a_limit_counts_from_now_on(start_server: StartServer, config: Path) -> None:
+    server = start_server("--config", config)
+    _write(config, "name = 5")
+    with JsonClient(server, "a-long-name"):
+        server.type("RELOAD")
+        server.wait_for("Changed, and in force: name.")
+        with JsonClient(server) as other:
+            assert other.request("login", name="another-name")["code"] == "name_bad"
+            assert other.request("login", name="cat")["event"] == "welcome"
