@@ -1,5 +1,5 @@
 # make run       host a room (make run ARGS="--port 4000"; PYTHON=python3.12 make run)
-# make test      style, types and all tests, none skipped
+# make test      style, types and all tests, none skipped: first those that measure time, then the others side by side
 # make faults    the tests that take long: crowds, damage, networks that fail (figures in faults.jsonl)
 # make fuzz      hostile bytes on every wire for so long (make fuzz MINUTES=10)
 # make soak      a crowd on every wire that comes, talks and dies at random (make soak MINUTES=10)
@@ -18,7 +18,12 @@ run:
 	@exec $(BIN)/python chat_server.py $(ARGS)
 
 test: lint
+ifdef ARGS
 	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest $(ARGS)
+else
+	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -m "alone and not long"
+	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -m "not alone and not long" -n 3 --dist worksteal
+endif
 
 faults:
 	@PYTHON="$(PYTHON)" tools/setup.sh test

@@ -29,6 +29,22 @@ LIMIT = 60
 FOR_DEVELOPERS = ("hypothesis", "playwright", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
 
+ALONE = (
+    "tests/faults/",
+    "test_staying_well.py",
+    "::test_h2_",
+    "::test_h8_the_server_serves_on",
+    "::test_n6_known_and_unknown",
+    "::test_a_hundred_logins",
+    "::test_200_handshakes",
+    "::test_ten_thousand_commands",
+    "::test_start_up_is_quick",
+    "::test_a_slow_disk",
+    "::test_five_hundred_pages",
+    "::test_figures",
+)
+"""Parts of the names of tests that are marked `alone`."""
+
 COMPLETE = os.environ.get("CHAT_TESTS_COMPLETE") == "1"
 
 Closable = TypeVar("Closable", bound=Connection | Terminal)
@@ -39,7 +55,15 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.meta_path.append(_NotInstalled)
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")
     config.addinivalue_line("markers", "long: takes long; `make faults` runs it, `make test` does not")
+    config.addinivalue_line("markers", "alone: measures time; `make test` runs it when nothing else runs")
     config.addinivalue_line("markers", "keeps(reason): a library keeps descriptors or threads open for the whole run")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that measure time, or load the machine: whatever runs beside them would be measured, too."""
+    for item in items:
+        if any(part in item.nodeid for part in ALONE):
+            item.add_marker(pytest.mark.alone)
 
 
 # ---- limits and skips -----------------------------------------------------------------------------------------
