@@ -203,17 +203,7 @@ def test_the_server_itself_stops_or_serves(start: Callable[..., Program], tmp_pa
         "net",
         "store",
         "wires",
-        "chat_server.py",
-        "options.py",
-        "values.py",
-        "visit.py",
-        "seat.py",
-        "way_in.py",
-        "errands.py",
-        "overseer.py",
-        "settings.py",
-        "record.py",
-        "ready.py",
+        *(path.name for path in ROOT.glob("*.py")),
     ):
         source = ROOT / part
         (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / part)
