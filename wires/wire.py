@@ -106,6 +106,8 @@ class Wire:
 class Lines:
     """Cuts a stream at LF. A line of more than `limit` bytes, its end not counted, is dropped whole: it is None."""
 
+    __slots__ = ("_dropping", "_name", "limit", "pieces", "rest")
+
     def __init__(self, limit: int = 0, name: str = "line") -> None:
         self.limit = limit or ledger.limits.line
         self._name = name  # as LIMITS counts it
@@ -125,6 +127,8 @@ class Lines:
             return []
         whole = self.rest + data
         *lines, rest = whole.split(b"\n")
+        if self._dropping:
+            lines[0] = b""  # the tail of what is dropped
         found: list[bytes | None] = [*lines]
         if b"\r" in whole or max(map(len, lines)) > self.limit:
             found = [self._whole(line) for line in lines]
