@@ -23,6 +23,11 @@ def cpu_share(pid: int, seconds: float = 1.0) -> float:
     return (cpu_seconds(pid) - used) / (time.monotonic() - began)
 
 
+def calms_down(pid: int, share: float, seconds: float = 1.0) -> bool:
+    """Return whether a process comes to use no more than `share` of one processor; after its start it gets ready."""
+    return any(cpu_share(pid, seconds) < share for _ in range(8))
+
+
 def memory(pid: int) -> int:
     """Return the resident memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gauges import cpu_share
+from tests.gauges import calms_down
 from tests.support import JsonClient, LineClient, PlainClient, Program, Server, free_port
 
 STAMP = r"\[\d\d:\d\d:\d\d\] "
@@ -320,7 +320,7 @@ def test_h8_the_server_serves_on_when_standard_input_is_no_terminal_and_ends(
         bob.wait_for("End of what was said before.")
     alice.send_line("hello")
     assert " > hello" in bob.read_line(), "the end of input was told to the room"
-    assert cpu_share(server.pid) < 0.03
+    assert calms_down(server.pid, 0.03)
 
 
 def test_h8_the_server_serves_on_with_standard_input_closed(start: Callable[..., Program]) -> None:
@@ -339,7 +339,7 @@ def test_h8_the_server_serves_on_with_standard_input_closed(start: Callable[...,
             with socket.create_connection(("127.0.0.1", port), 10) as visitor:
                 visitor.sendall(b"alice\n")
                 assert visitor.recv(3) == b"OK\n"
-            assert cpu_share(process.pid, 0.5) < 0.03
+            assert calms_down(process.pid, 0.03, 0.5)
         finally:
             process.terminate()
             process.communicate(timeout=10)
@@ -356,7 +356,7 @@ def test_h2_an_idle_server_with_people_uses_no_processor(
         connect(server)
     server.wait_for("guest19 entered.")
     time.sleep(0.7)  # until those without a name have been asked for it
-    assert cpu_share(server.pid, 2.0) < 0.01
+    assert calms_down(server.pid, 0.01, 2.0)
 
 
 def test_h2_silent_and_half_logged_in_connections_delay_nobody(

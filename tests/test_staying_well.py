@@ -23,7 +23,7 @@ import pytest
 import chat_server
 import options
 import visit
-from tests.gauges import cpu_share, descriptors, many_descriptors, memory
+from tests.gauges import calms_down, descriptors, many_descriptors, memory
 from tests.support import ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
 
 MIB = 1 << 20
@@ -308,7 +308,7 @@ def test_s4_every_selector_serves_a_talk(start_server: StartServer, join_plain: 
     server.type("KICK alice")
     bob.wait_for("alice has been kicked out.")
     assert "kicked" in alice.read_to_end()
-    assert cpu_share(server.pid, 0.5) < 0.05
+    assert calms_down(server.pid, 0.05, 0.5)
 
 
 @pytest.fixture
@@ -395,7 +395,7 @@ def test_s4_out_of_descriptors_newcomers_are_told_the_room_goes_on_and_the_host_
     alice.send_line("hello")
     bob.wait_for("alice > hello")
     assert crowd[150].recv(200) == b"The room is full; please try again later.\n"
-    assert cpu_share(server.pid) < 0.05
+    assert calms_down(server.pid, 0.05)
     for number in range(20):  # each who leaves makes room for one who comes anew
         crowd[number].close()
     bob.wait_for("guest19 exited")

@@ -45,7 +45,7 @@ class Witness:
         kind = socket.SOCK_DGRAM if self.wire == "udp" else socket.SOCK_STREAM
         self.socket = socket.socket(socket.AF_INET, kind)
         if self.wire == "udp":
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.settimeout(30)
         if self.source:
             self.socket.bind((self.source, 0))
@@ -82,10 +82,14 @@ class Witness:
 
     def hear(self) -> list[tuple[int, int]]:
         """Return who has said which of his lines, as far as it has come."""
+        data = b""
         try:
             data = self.socket.recv(65536)
+            while self.wire == "udp":  # a burst fills the kernel's buffer faster than it is read one by one
+                data += self.socket.recv(65536)
         except BlockingIOError:
-            return []
+            if self.wire != "udp" or not data:
+                return []
         assert data, f"witness{self.number} ({self.wire}) was put out: {self.rest!r}"
         self.rest = (self.rest + data)[-65600:]
         if self.wire == "irc" and b"PING" in data:
