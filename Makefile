@@ -21,8 +21,10 @@ test: lint
 ifdef ARGS
 	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -m "alone and not long"
-	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -m "not alone and not long" -n 3 --dist worksteal
+	@export CHAT_TESTS_COMPLETE=1; failed=0; \
+	$(BIN)/python -m pytest -m "alone and not long" || failed=1; \
+	$(BIN)/python -m pytest -m "not alone and not long" -n 4 --dist worksteal || failed=1; \
+	exit $$failed
 endif
 
 faults:

@@ -16,6 +16,7 @@ from typing import Any
 
 from clients.people import People, rows, word, words
 
+HOST = "Host"
 NAMES = 30  # how many names a welcome lists
 INDENT = " " * len("[00:00:00] ")
 SINCE = "— new since you came —"
@@ -249,7 +250,8 @@ def _entered(found: Found, people: People) -> Entry:
 
 def _left(found: Found, people: People) -> Entry:
     name, by = word(found, "name"), word(found, "by")
-    how = f"has been kicked out{f' by {by}' if by else ''}." if found.get("kicked") is True else "exited."
+    whose = f" by {by}" if by and by != HOST else ""
+    how = f"has been kicked out{whose}." if found.get("kicked") is True else "exited."
     reason = word(found, "reason")
     who = "You have" + how.removeprefix("has") if name == people.me and by else f"{name} {how}"
     return _event(found, who + (f" ({reason})" if reason else ""))

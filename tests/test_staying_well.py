@@ -545,7 +545,7 @@ def test_a_fault_while_everyone_is_told_ends_neither_the_server_nor_the_next_tal
     assert "made by a test" in caplog.text
 
 
-@pytest.mark.parametrize("method", ["encode", "own", "join"])
+@pytest.mark.parametrize("method", ["encode_all", "own", "join"])
 def test_a_fault_in_one_wire_puts_out_that_person_alone(
     room: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
@@ -554,7 +554,7 @@ def test_a_fault_in_one_wire_puts_out_that_person_alone(
     room.turn_until(bob, b"carol entered.")
     user = room.server.hub.get("alice")
     faulty = user.listener.wire
-    faulty._dialect = "faulty"
+    faulty.dialect = "faulty"
     _break(type(faulty), method, monkeypatch, lambda wire, *_: wire is faulty)
     with caplog.at_level(logging.ERROR, "chat.loop"):
         bob.sock.send(b"one\n")
