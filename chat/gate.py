@@ -57,6 +57,12 @@ class Gate:
         """Return whether someone runs the room."""
         return "o" in self.ranks.get(user, "")
 
+    def shown(self, *, with_key: bool) -> str:
+        """Return the modes as IRC writes them: `+kt key`; the key itself only `with_key`."""
+        letters = "".join(sorted(self.flags)) + "k" * bool(self.key) + "l" * bool(self.limit)
+        values = [self.key if with_key else "*"] * bool(self.key) + [f"{self.limit}"] * bool(self.limit)
+        return " ".join([f"+{letters}", *values])
+
     @property
     def bars(self) -> bool:
         """Return whether not everybody in the room may speak."""

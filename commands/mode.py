@@ -6,7 +6,6 @@ from chat.events import Refused
 from chat.gate import FLAGS, LISTS, RANKS
 from chat.moderation import runs
 from chat.running import Change, change
-from chat.turn import Room, User
 from commands import Call, Command
 
 MOST = 20  # changes at once
@@ -16,11 +15,11 @@ _HELP = "+i only who is invited, +m only who has a voice speaks, +k KEY, +l LIMI
 def run(call: Call, changes: str, room: str = "") -> None:
     """Change the modes of the room, or, without `changes`, answer with them."""
     place = call.place(room)
-    if changes.strip():
-        if not change(call.hub, call.user, place, read(changes), call.ref):
-            call.tell("mode", f"{place.title}: {current(place, call.user)}; nothing has changed.")
-    else:
-        call.tell("mode", f"{place.title}: {current(place, call.user)}\n{_HELP}")
+    shown = place.gate.shown(with_key=runs(call.user, place))
+    if not changes.strip():
+        call.tell("mode", f"{place.title}: {shown}\n{_HELP}")
+    elif not change(call.hub, call.user, place, read(changes), call.ref):
+        call.tell("mode", f"{place.title}: {shown}; nothing has changed.")
 
 
 def read(changes: str) -> list[Change]:
@@ -37,15 +36,6 @@ def read(changes: str) -> list[Change]:
             raise Refused("mode_bad", f"{sign}{letter} will not do. {_HELP}.")
         found.append(Change(sign, letter, values.pop(0) if takes or (letter == "k" and values) else ""))
     return found
-
-
-def current(room: Room, user: User) -> str:
-    """Return the modes of a room: `+kt key`; the key is for those who run it."""
-    gate = room.gate
-    key = gate.key if runs(user, room) else "*"
-    letters = "".join(sorted(gate.flags)) + "k" * bool(gate.key) + "l" * bool(gate.limit)
-    values = [key] * bool(gate.key) + [str(gate.limit)] * bool(gate.limit)
-    return " ".join([f"+{letters}", *values])
 
 
 COMMAND = Command(

@@ -26,7 +26,7 @@ from tests.support import PATIENCE, Connection, JsonClient, LineClient, PlainCli
 LIMIT = 60
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
 
-FOR_DEVELOPERS = ("hypothesis", "playwright", "trustme")
+FOR_DEVELOPERS = ("hypothesis", "playwright", "prometheus_client", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
 
 ALONE = (
@@ -292,3 +292,16 @@ def _finish_all(programs: list[Any]) -> None:
                 wrong.append(error)
     if wrong:
         raise wrong[0]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by playwright; imported here, since `requirements.txt` alone does not bring it."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import launch
+
+    with sync_playwright() as playwright:
+        chromium = launch(playwright.chromium)
+        yield chromium
+        chromium.close()

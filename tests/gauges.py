@@ -24,8 +24,14 @@ def cpu_share(pid: int, seconds: float = 1.0) -> float:
 
 
 def calms_down(pid: int, share: float, seconds: float = 1.0) -> bool:
-    """Return whether a process comes to use no more than `share` of one processor; after its start it gets ready."""
-    return any(cpu_share(pid, seconds) < share for _ in range(8))
+    """Return whether a process that has got ready after its start uses no more than `share` of one processor.
+
+    It is ready when a fifth of a second passes without a tick of its own; only then the window of `seconds` begins.
+    """
+    for _ in range(25):
+        if cpu_share(pid, 0.2) == 0:
+            break
+    return cpu_share(pid, seconds) < share
 
 
 def memory(pid: int) -> int:

@@ -8,20 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.browser import DESKTOP, PATIENCE, PHONE, Guest, launch
+from tests.browser import DESKTOP, PATIENCE, PHONE, Guest
 from tests.support import JsonClient, Server
 
 Open = Callable[..., Guest]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright.chromium)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from subprocess import CalledProcessError
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import PATIENCE, Guest, chromium, launch
 from tests.support import JsonClient, Namespace, Proxy, Server, free_port, needs
@@ -21,14 +21,6 @@ TALK = ("said", "acted", "whispered")
 
 Join = Callable[..., JsonClient]
 StartServer = Callable[..., Server]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright.chromium)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.browser import DESKTOP, PATIENCE, Guest, launch
+from tests.browser import DESKTOP, PATIENCE, Guest
 from tests.support import JsonClient, Server, Terminal
 
 Join = Callable[..., JsonClient]
@@ -59,14 +59,6 @@ def test_a_terminal_of_the_banned_says_why_and_ends(
 
 
 # ---- the page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright.chromium)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

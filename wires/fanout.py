@@ -192,8 +192,9 @@ class _Delivery:
 
     def _tell_special(self, user: User) -> None:
         wire = user.listener.wire
-        mine, deaf = self.authored.get(user, ()), self.deaf.get(user, ())
+        deaf = self.deaf.get(user, ())
         if user in self.moved or user in self.since:
+            mine = frozenset(self.authored.get(user, ()))
             pieces = [
                 self._own(wire, index) if index in mine else self._piece(wire, index)
                 for index in self._spanned(user)
@@ -210,14 +211,14 @@ class _Delivery:
 
     def _changed(self, user: User, common: _Joined) -> dict[int, bytes]:
         """Return what someone gets that others do not: in its order, for a wire may remember what it has written."""
-        wire, private = user.listener.wire, self.private.get(user, ())
+        wire, private = user.listener.wire, frozenset(self.private.get(user, ()))
         mine = [index for index in self.authored.get(user, ()) if index in private or common.has(index)]
         if not private:
             return {index: self._own(wire, index) for index in mine}
         own = frozenset(mine)
         return {
             index: self._own(wire, index) if index in own else self._piece(wire, index)
-            for index in sorted({*private, *mine})
+            for index in sorted(private | own)
         }
 
     def _spanned(self, user: User) -> list[int]:

@@ -39,17 +39,10 @@ def mode(client: Client, user: User, line: Line) -> Steps:
 
 
 def _show(client: Client, user: User, room: Room) -> Iterator[str]:
-    yield client.numeric(Numeric.RPL_CHANNELMODEIS, target(room.name), *current(room, user).split(" "))
+    modes = room.gate.shown(with_key=room in user.rooms or runs(user, room))
+    yield client.numeric(Numeric.RPL_CHANNELMODEIS, target(room.name), *modes.split(" "))
     if room.gate.made:
         yield client.numeric(Numeric.RPL_CREATIONTIME, target(room.name), f"{int(room.gate.made)}")
-
-
-def current(room: Room, user: User) -> str:
-    """Return the modes of a room: `+kt key`; the key is for those who are in it."""
-    gate = room.gate
-    letters = "".join(sorted(gate.flags)) + "k" * bool(gate.key) + "l" * bool(gate.limit)
-    key = gate.key if room in user.rooms or runs(user, room) else "*"
-    return " ".join([f"+{letters}", *([key] if gate.key else []), *([f"{gate.limit}"] if gate.limit else [])])
 
 
 def _change(client: Client, user: User, room: Room, line: Line) -> Steps:
