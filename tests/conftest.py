@@ -21,7 +21,17 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.link_helpers import Listener, Visitor
-from tests.support import PATIENCE, Connection, JsonClient, LineClient, PlainClient, Program, Server, Terminal
+from tests.support import (
+    PATIENCE,
+    Connection,
+    JsonClient,
+    LineClient,
+    Nursery,
+    PlainClient,
+    Program,
+    Server,
+    Terminal,
+)
 
 LIMIT = 60
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
@@ -188,13 +198,25 @@ def start() -> Iterator[Callable[..., Program]]:
     _finish_all(started)
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where servers come from that start in no time."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def start_server() -> Iterator[Callable[..., Server]]:
-    """`start_server("--selector", "poll")`: a server on a free port; stopped and looked over after the test."""
+def start_server(nursery: Nursery, request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
+    """`start_server("--selector", "poll")`: a server on a free port; stopped and looked over after the test.
+
+    Where time is measured it is a process of its own from the start.
+    """
     started: list[Server] = []
+    origin = None if request.node.get_closest_marker("alone") else nursery
 
     def run(*options: object, **popen: Any) -> Server:
-        started.append(Server(*options, **popen))
+        started.append(Server(*options, nursery=origin, **popen))
         return started[-1]
 
     yield run
