@@ -33,7 +33,7 @@ from tests.support import (
     Terminal,
 )
 
-LIMIT = 60
+LIMIT = 120
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
 
 FOR_DEVELOPERS = ("hypothesis", "playwright", "prometheus_client", "trustme")
@@ -61,7 +61,12 @@ Closable = TypeVar("Closable", bound=Connection | Terminal)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks, and make a skip of what cannot be imported."""
+    """Declare the marks, make a skip of what cannot be imported, and let Hypothesis take the time that it needs."""
+    with contextlib.suppress(ImportError):
+        from hypothesis import HealthCheck, settings
+
+        settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("busy")
     sys.meta_path.append(_NotInstalled)
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")
     config.addinivalue_line("markers", "long: takes long; `make faults` runs it, `make test` does not")
@@ -164,12 +169,12 @@ def _belongings() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves sockets, files, threads or processes; what is just ending gets two seconds."""
+    """Fail a test that leaves sockets, files, threads or processes; what is just ending has time to do so."""
     before = _belongings()
     yield
     if request.node.get_closest_marker("keeps"):
         return
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + PATIENCE / 3
     while (left := _belongings()).keys() - before.keys() and time.monotonic() < deadline:
         time.sleep(0.01)
     remains = sorted(what for key, what in left.items() if key not in before)

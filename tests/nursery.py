@@ -74,6 +74,8 @@ class Parent:
                 os.close(fd)
 
     def _end(self) -> None:
+        self._asked.close()
+        self._selector.close()
         for pid in self._children:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)

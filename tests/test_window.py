@@ -688,7 +688,7 @@ def enter_secret(desk: Desk, *passwords: str) -> None:
 def test_a_password_is_typed_in_the_window(keeper: Server, open_window: Start, screen: str, join_json: Join) -> None:
     ann = join_json("ann", keeper)
     open_window(keeper.host, keeper.port, "dave")
-    Hands(screen, title="Chat").say(PASSWORD)
+    Hands(screen, title="Chat", masked=True).say(PASSWORD)
     ann.wait_for("entered", name="dave")
     hands = Hands(screen)
     hands.say("/password")
@@ -723,7 +723,9 @@ def test_a_registered_name_asks_for_its_password(keeper: Server, sit_down: Calla
 @TK_KEEPS
 def test_register_alone_asks_twice(kept_desk: Desk) -> None:
     desk, row = kept_desk, kept_desk.window.secret
+    desk.window.composer.text.focus_force()
     desk.write("/register")
+    assert desk.window.root.focus_get() is row.fields[0], "at once: what is typed next is the password"
     enter_secret(desk, PASSWORD, OTHER)
     assert "not the same" in row.label.cget("text")
     enter_secret(desk, PASSWORD, PASSWORD)

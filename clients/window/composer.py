@@ -134,6 +134,7 @@ class Composer(ttk.Frame):
     # ---- sending and what was sent ----------------------------------------------------------------------------
 
     def _hand_over(self) -> str:
+        self.text.focus_set()  # first: sending may give the keyboard to who asks for a password
         text = self.content.strip("\n")
         if text.strip() and self._send(text):
             secret = secret_in(text)
@@ -141,7 +142,6 @@ class Composer(ttk.Frame):
             self._place = len(self._sent)
             self.write("")
             self.text.edit_reset()
-        self.text.focus_set()
         return "break"
 
     def _break_line(self) -> str:
