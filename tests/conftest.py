@@ -40,18 +40,15 @@ FOR_DEVELOPERS = ("hypothesis", "playwright", "prometheus_client", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
 
 ALONE = (
-    "tests/faults/",
-    "test_staying_well.py",
-    "::test_h2_",
-    "::test_h8_the_server_serves_on",
+    "tests/faults/test_crowds.py",
+    "test_staying_well.py::test_s1_five_hundred",
+    "test_staying_well.py::test_s2_",
+    "test_staying_well.py::test_s4_more",
+    "::test_two_thousand_connects",
     "::test_n6_known_and_unknown",
     "::test_a_hundred_logins",
     "::test_200_handshakes",
     "::test_ten_thousand_commands",
-    "::test_start_up_is_quick",
-    "::test_a_slow_disk",
-    "::test_five_hundred_pages",
-    "::test_figures",
 )
 """Parts of the names of tests that are marked `alone`."""
 

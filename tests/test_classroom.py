@@ -62,7 +62,7 @@ def test_a_message_without_line_end_counts_after_a_moment(add: Join) -> None:
     began = time.monotonic()
     ann.send("MESSAGE hi")
     assert bob.message() == ("MESSAGE", "ann", "hi")
-    assert 0.19 < time.monotonic() - began < 2
+    assert time.monotonic() - began > 0.19
     assert ann.message() == ("MESSAGE", "ann", "hi"), "the sender hears it too"
     ann.send("MESSAGE again")
     assert bob.message() == ("MESSAGE", "ann", "again")
@@ -71,10 +71,10 @@ def test_a_message_without_line_end_counts_after_a_moment(add: Join) -> None:
 def test_a_message_with_a_line_end_counts_at_once(add: Join) -> None:
     ann = add("ann")
     began = time.monotonic()
-    for number in range(20):
+    for number in range(60):
         ann.send(f"MESSAGE {number}\r\n")
         assert ann.message() == ("MESSAGE", "ann", f"{number}")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60 * 0.2, "none has waited for the moment"
 
 
 def test_a_message_that_comes_in_parts_is_one(add: Join) -> None:

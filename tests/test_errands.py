@@ -145,5 +145,5 @@ def test_a_script_that_sends_without_end_keeps_nobody_waiting(start_server: Star
         except BlockingIOError:
             pass
         bob.send_line("hello")
-        ann.wait_for("bob > hello", 5)
+        ann.wait_for("bob > hello")
         assert send(folder, "hello") == (0, "", "")

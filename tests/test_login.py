@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -198,7 +197,7 @@ def test_n6_known_and_unknown_names_answer_alike_in_text_and_time(server: Server
             times.append(time.monotonic() - began)
             texts.add((answer["code"], answer["text"].replace(name, "NAME")))
     assert texts == {("wrong_password", "That is not the password of NAME.")}
-    known, unknown = (statistics.median(times) for times in took.values())
+    known, unknown = (min(times) for times in took.values())  # the one with which nothing else came in between
     assert 0.5 < known / unknown < 2, took
 
 
@@ -299,7 +298,7 @@ def _until_quiet(client: PlainClient) -> list[str]:
     return found
 
 
-@pytest.mark.limit(120)
+@pytest.mark.limit(240)
 def test_a_hundred_logins_at_once_are_checked_or_refused_and_nobody_waits(
     server: Server, join_json: JoinJson, join_plain: Join
 ) -> None:
@@ -313,7 +312,7 @@ def test_a_hundred_logins_at_once_are_checked_or_refused_and_nobody_waits(
         witness.wait_for(f"alice > {number}")
         waits.append(time.monotonic() - began)
     assert max(waits) < 2
-    codes = [client.wait_for(ref=1, seconds=50)["code"] for client in crowd]
+    codes = [client.wait_for(ref=1, seconds=100)["code"] for client in crowd]
     assert set(codes) == {"wrong_password", "busy"}
     assert 64 <= codes.count("wrong_password") < 100
     assert log_in(join_json(""), SECRET)["event"] == "welcome"
@@ -322,7 +321,7 @@ def test_a_hundred_logins_at_once_are_checked_or_refused_and_nobody_waits(
 def test_who_waits_for_our_check_is_not_put_out_for_being_late(start_server: StartServer, join_json: JoinJson) -> None:
     server = start_server("--login-timeout", 1)
     busy = _keep_busy(server, join_json, 20)
-    assert {client.wait_for(ref=1, seconds=30)["code"] for client in busy} == {"wrong_password"}
+    assert {client.wait_for(ref=1, seconds=60)["code"] for client in busy} == {"wrong_password"}
     assert busy[-1].wait_for("goodbye")["code"] == "login_timeout"
 
 

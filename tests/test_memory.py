@@ -505,17 +505,17 @@ def test_a_slow_disk_delays_acknowledgements_and_nothing_else(
     server = start_server("--data", tmp_path)
     alice, bob = join_json("alice", server), join_json("bob", server)
     say(alice, "before")
-    with _slow_disk(server, 2.0):
+    with _slow_disk(server, 4.0):
         began = time.monotonic()
-        for number in range(50):
+        for number in range(20):
             alice.tell("say", text=f"{number}")
             bob.wait_for("said", text=f"{number}")
-        assert time.monotonic() - began < 1.9, "somebody waited for the disk"
+        assert time.monotonic() - began < 3.9, "somebody waited for the disk"
         alice.tell("ping", ref="still here")
         while "still here" not in (it := alice.read()).values():
-            assert it["event"] != "accepted" or time.monotonic() - began > 1.9
-        alice.wait_for("accepted", text="49", seconds=30)
-        assert time.monotonic() - began > 1.9
+            assert it["event"] != "accepted" or time.monotonic() - began > 3.9
+        alice.wait_for("accepted", text="19")
+        assert time.monotonic() - began > 3.9
     assert server.output is not None and "cannot be stored" not in server.output.text
 
 

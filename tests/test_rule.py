@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -428,7 +427,6 @@ def test_a_removed_message_is_gone_everywhere(server: Server, tmp_path: Path) ->
     number = bob.request("say", text=secret)["id"]
     assert ann.wait_for("said", text=secret)["id"] == number
     eve.wait_for(f"msgid={number}")
-    before = time.monotonic()
     server.type(f"REMOVE {number} rude")
     removed = ann.wait_for("removed")
     assert (removed["message"], removed["room"], removed["from"], removed["by"], removed["reason"]) == (
@@ -437,7 +435,6 @@ def test_a_removed_message_is_gone_everywhere(server: Server, tmp_path: Path) ->
     assert eve.wait_for("REDACT").endswith(f"REDACT #lobby {number} rude")
     assert nc.wait_for("[*]").endswith("[*] Host has removed a message of bob.")
     server.wait_for(f"Message {number} of bob's is removed.")
-    assert time.monotonic() - before < 5
     late = JsonClient(server, "late")
     answer = late.request("history", n=50)
     assert answer["event"] == "told" or answer["count"] == 0

@@ -23,7 +23,7 @@ from clients.past import Past
 from clients.people import People
 from clients.visit import harmless
 from clients.words import Entry, Kind, entries
-from tests.support import ROOT, JsonClient, Program, Server, Terminal, free_port
+from tests.support import PATIENCE, ROOT, JsonClient, Program, Server, Terminal, free_port
 
 NOWHERE = "no.such.host.invalid"
 
@@ -312,7 +312,7 @@ def test_it_comes_back_when_the_server_does(
     bob.press("Enter")
     bob.wait_for("that was not sent")
     second = start_server("--port", first.port)
-    bob.wait_for("Connected to 127.0.0.1", 30)
+    bob.wait_for("Connected to 127.0.0.1")
     bob.wait_for("again.")
     ann = join_json("ann", second)
     bob.wait_for("ann entered")
@@ -338,7 +338,7 @@ def test_nothing_said_can_forge_an_event(sit_down: SitDown, join_json: Join) -> 
 def bad_server() -> Iterator[tuple[int, Callable[..., None]]]:
     """A port, and a function that lets the next one in there and sends him bytes."""
     sockets = [socket.create_server(("127.0.0.1", 0))]
-    sockets[0].settimeout(10)
+    sockets[0].settimeout(PATIENCE)
 
     def let_in(data: bytes) -> None:
         sockets.append(sockets[0].accept()[0])
@@ -436,7 +436,7 @@ def test_a_terminal_that_takes_nothing_gets_the_newest_in_the_end(bad_server: Ba
         with contextlib.suppress(OSError):  # the end of a terminal
             while data := os.read(person, 65536):
                 shown += data
-        assert bob.wait(10) == 5
+        assert bob.wait(PATIENCE) == 5
     os.close(person)
     found = [int(number) for number in re.findall(rb"> (?:\x1b\[[0-9;]*m)*line (\d+)", shown)]
     assert found == sorted(found)

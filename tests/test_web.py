@@ -217,11 +217,11 @@ def test_half_a_request_is_closed_at_its_deadline_with_408(start_server: StartSe
         dripping.send("GET /ws HTTP/1.1\r\nA: ")
         while not dripping._receive(0.05):
             dripping.send("b")
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 9, "10 s are the default"
         for visitor in (half, dripping):
             answer = answered(visitor.read_to_end())
             assert answer.status == 408 and "within 1 seconds" in answer.body and is_guarded(answer)
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 9
     server.wait_for("left without a name: No whole request came within 1 seconds.")
 
 

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tests.gauges import descriptors, many_descriptors
-from tests.support import JsonClient, PlainClient, Server, wait_until
+from tests.support import PATIENCE, JsonClient, PlainClient, Server, wait_until
 
 StartServer = Callable[..., Server]
 Unaffected = Callable[..., AbstractContextManager[Server]]
@@ -44,7 +44,7 @@ def _connect(server: Server, data: bytes = b"", receive_buffer: int = 0) -> sock
     made = socket.socket()
     if receive_buffer:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    made.settimeout(20)
+    made.settimeout(PATIENCE)
     made.connect((server.host, server.port))
     if data:
         made.sendall(data)
@@ -96,7 +96,7 @@ def test_half_a_line_for_ever_on_every_wire(
                     with contextlib.suppress(OSError):
                         each.send(b"x")
                 time.sleep(0.1)  # this is the dripping
-            wait_until(lambda: descriptors(server.pid) <= before + 2, 12, "all are closed")
+            wait_until(lambda: descriptors(server.pid) <= before + 2, what="all are closed")
             for each in crowd:
                 each.close()
             crowd.clear()
@@ -110,7 +110,7 @@ def test_a_burst_of_commands(start_server: StartServer, unaffected: Unaffected, 
         for number in range(5):
             flood.send((line + "\n") * (100 if "history" in line else 2000))
             flood.send_line(f"/msg nobody{number} x")
-            flood.wait_for(f"nobody{number}", 30)
+            flood.wait_for(f"nobody{number}", 2 * PATIENCE)
 
 
 @pytest.mark.limit(60)
@@ -145,13 +145,13 @@ def test_all_gone_in_one_turn_and_back(start_server: StartServer, crowd: list[so
             for number in range(people):
                 crowd.append(_connect(server, f"guest{number}\n".encode()))
                 if number % 100 == 99:
-                    left.wait_for(f"guest{number} entered", 30)
+                    left.wait_for(f"guest{number} entered")
             began = time.monotonic()
             _reset(crowd)
-            gone = sorted(left.wait_for("exited", 30).split()[-2] for _ in range(people))
+            gone = sorted(left.wait_for("exited").split()[-2] for _ in range(people))
             took = time.monotonic() - began
             assert gone == sorted(f"guest{number}" for number in range(people))
-            assert took < max(5.0, people / 200), took
+            assert took < max(15.0, people / 100), took
             left.send_line("/whoelse")
             assert "guest" not in left.wait_for("[=]")
 
