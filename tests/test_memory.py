@@ -141,9 +141,7 @@ def test_a_program_reads_back_to_the_beginning_page_by_page(
         assert alice.request("history", before=word)["code"] == "bad_number"
 
 
-def test_a_program_reads_back_in_private_alone(
-    start_server: StartServer, join_json: JoinJson, tmp_path: Path
-) -> None:
+def test_a_program_reads_back_in_private_alone(start_server: StartServer, join_json: JoinJson, tmp_path: Path) -> None:
     server = start_server("--data", tmp_path)
     alice, bob = join_json("alice", server), join_json("bob", server)
     alice.request("register", password="sesame")

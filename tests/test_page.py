@@ -118,6 +118,54 @@ def test_scrolling_back_recalls_older_messages(visit: Open, join_json: Callable[
     expect(alice.log.get_by_text("message 100.", exact=True)).to_have_count(1)
 
 
+def test_scrolling_back_reaches_the_beginning(
+    visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient], tmp_path: Path
+) -> None:
+    server = start_server("--data", tmp_path, "--no-flood-limit")
+    bob = join_json("bob", server)
+    bob.request("join", room="den")
+    for number in range(1300):
+        bob.tell("say", text=f"message {number}.")
+        if number % 50 == 0:
+            bob.tell("say", text=f"elsewhere {number}.", room="lobby")
+    bob.request("say", text="last")
+    alice = visit(server, room="?room=den").joined("alice")
+    alice.sees("last")
+    first = alice.log.get_by_text("message 0.", exact=True)
+    for _ in range(60):
+        alice.log.evaluate("log => { log.scrollTop = 0 }")
+        if first.count():
+            break
+        alice.page.wait_for_timeout(100)
+    expect(first).to_have_count(1)
+    shown = alice.log.locator(".said .text").all_inner_texts()
+    numbers = [int(text.split()[1].rstrip(".")) for text in shown]
+    assert numbers == list(range(len(numbers)))
+    expect(alice.page.locator(".row.trouble")).to_have_count(0)
+
+
+def test_scrolling_back_in_a_private_talk(
+    visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient], tmp_path: Path
+) -> None:
+    server = start_server("--data", tmp_path, "--no-flood-limit")
+    bob, carol = join_json("bob", server), join_json("carol", server)
+    alice = visit(server).joined("alice")
+    alice.say("/register open sesame")
+    alice.sees("and yours")
+    bob.request("msg", to="alice", text="bob, first")
+    for number in range(620):
+        carol.tell("msg", to="alice", text=f"carol {number}")
+    carol.request("msg", to="alice", text="carol, last")
+    alice.page.get_by_role("button", name="Leave", exact=True).click()
+    alice.join("alice")
+    alice.page.locator("#trouble", has_text="registered").wait_for()
+    alice.join("alice", "open sesame")
+    bob.wait_for("entered", name="alice")
+    bob.request("msg", to="alice", text="bob, last")
+    alice.page.locator("#talk-list").get_by_role("button", name="bob").click()
+    expect(alice.log.locator(".whispered .text")).to_have_text(["bob, first", "bob, last"])
+
+
 def test_rooms_and_what_is_unread_in_them(
     visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient]
 ) -> None:

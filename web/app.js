@@ -3,7 +3,7 @@
 import { Bell } from "./bell.js";
 import { Chat } from "./chat.js";
 import { Entry } from "./entry.js";
-import { recall, remember } from "./keep.js";
+import { leaveNote, recall, remember, takeNote, tokenOf } from "./keep.js";
 import { Link } from "./link.js";
 import { Lists } from "./lists.js";
 import { Log } from "./log.js";
@@ -75,7 +75,10 @@ const LINK = {
     banner("");
     enter(true);
   },
-  retrying: ({ text }) => status(text),
+  retrying({ text }) {
+    if (!chat.view) enter(false);
+    status(text);
+  },
   refused({ text, code }) {
     enter(false);
     const atDoor = code === "room_password";
@@ -122,6 +125,7 @@ function banner(text) {
 
 function enter(inside) {
   const isNew = find("house").hidden || find("composer").hidden;
+  delete document.documentElement.dataset.back;
   find("door").hidden = inside;
   find("house").hidden = !inside;
   find("composer").hidden = false;
@@ -134,7 +138,7 @@ find("login").addEventListener("submit", (event) => {
   const name = find("name").value.trim();
   if (!name) return trouble("Please give a name.");
   chat.wanted = wantedRoom();
-  link.join(name, find("password").value, find("room-password").value || undefined);
+  link.join(name, find("password").value, find("room-password").value || undefined, tokenOf(name));
 });
 
 find("name").addEventListener("input", () => {
@@ -171,7 +175,7 @@ const entry = new Entry(find, {
 
 const log = new Log(find("log"), find("newest"), {
   me: () => chat.me,
-  older: () => chat.older(),
+  older: () => chat.past.older(chat.view),
   write,
   again: (message) => chat.own.again(message),
   edit(message) {
@@ -206,9 +210,15 @@ function wantedRoom() {
   return (new URLSearchParams(location.search).get("room") || "").trim().toLowerCase();
 }
 
-// Whoever closes the page has left; one that only rests comes back.
-addEventListener("pagehide", (event) => event.persisted || chat.leave());
-addEventListener("pageshow", (event) => event.persisted && link.hurry());
+// A page that goes may be loaded anew, or only rest: whoever closes it is missed by the server soon enough.
+function leave() {
+  if (link.ticket) leaveNote({ ...link.ticket, ...chat.leaveNote(), draft: entry.draft });
+}
+
+addEventListener("pagehide", leave);
+document.addEventListener("freeze", leave);
+addEventListener("pageshow", (event) => event.persisted && takeNote() && link.hurry());
+document.addEventListener("resume", () => takeNote());
 
 // ---- drawers, where there is little room
 
@@ -286,5 +296,12 @@ press("theme", document.documentElement.dataset.theme === "dark");
 find("where").textContent = location.host;
 find("bound").hidden = !wantedRoom();
 find("bound-room").textContent = clean(wantedRoom());
-find("name").value = recall("name");
-find("name").focus();
+
+const note = takeNote();
+find("name").value = note?.name || recall("name");
+if (note) {
+  chat.note = note;
+  chat.wanted = wantedRoom();
+  link.join(note.name, "", undefined, note.token);
+  entry.giveBack(note.draft || "");
+} else find("name").focus();
