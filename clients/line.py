@@ -238,7 +238,7 @@ class Line:
         """Keep the line in the history; of a command that holds a password, the command alone."""
         secret = secret_in(self._buffer.text)
         if secret:
-            self._buffer.text = f"/{secret.verb}"
+            self._buffer.text = secret.kept
         self._buffer.append_to_history()
 
     def _end_secret(self, text: str | None) -> None:

@@ -24,7 +24,7 @@ from clients.paint import STYLE, painted
 from clients.past import Past
 from clients.people import People, word
 from clients.place import Place, read_place, read_port
-from clients.secret import ASKING, UNEQUAL, Secret, secret_in
+from clients.secret import ASKING, DOOR, UNEQUAL, Secret, secret_in
 from clients.trust import Trust
 from clients.words import Entry, Kind, entries, how_many, note, unsaid, whole
 
@@ -134,22 +134,24 @@ class Terminal:
         return "\n" in text and not text.startswith("/")
 
     def _send_secret(self, secret: Secret) -> None:
-        """Send a command with a password; where it stands alone, ask for one, twice."""
+        """Send a command with a password; where it stands alone, ask for one, for a new one twice."""
 
         def compare(first: str | None, second: str | None) -> None:
             if first and second and first != second:
                 self._print([note(UNEQUAL, Kind.ERROR)])
             elif first and second:
-                self._send({"do": secret.verb, "password": first}, secret.shown)
+                self._send(secret.request(first), secret.shown)
 
         def repeat(first: str | None) -> None:
-            if first:
+            if first and secret.is_new:
                 self._line.ask_secret("The same again: ", lambda second: compare(first, second))
+            else:
+                compare(first, first)
 
-        if secret.password:
-            compare(secret.password, secret.password)
-        else:
+        if secret.asks:
             self._line.ask_secret(f"{secret.question}: ", repeat)
+        else:
+            self._send(secret.request(secret.password), secret.shown)
 
     def _send(self, request: Found, line: str) -> None:
         """Send a request; `line` is how it may be shown."""
@@ -278,7 +280,8 @@ class Terminal:
         """The login was refused: ask for the password of this name, or for another name."""
         self._state = "refused"
         if code in ASKING:
-            self._line.ask_secret("Password: ", self._prove)
+            whose = "this room" if code == DOOR else self._name
+            self._line.ask_secret(f"Password of {whose}: ", self._prove)
         else:
             self._line.ask("Another name: ", self._name)
             self._name = ""

@@ -166,6 +166,24 @@ def test_scrolling_back_in_a_private_talk(
     expect(alice.log.locator(".whispered .text")).to_have_text(["bob, first", "bob, last"])
 
 
+def test_up_brings_back_no_password(visit: Open) -> None:
+    alice = visit().joined("alice")
+    alice.say("hello")
+    for typed in ("/oper root sesame", "/identify sesame", "  /register abc", "/login sesame", "/pass sesame"):
+        alice.entry.fill(typed)
+        expect(alice.page.locator("#hint")).to_have_text("What you type now is not shown.")
+        expect(alice.entry).to_have_class("secret")
+        alice.entry.press("Enter")
+        alice.log.locator(".trouble").last.wait_for()
+        alice.entry.fill("")
+    brought = []
+    for _ in range(6):
+        alice.entry.press("ArrowUp")
+        brought.append(alice.entry.input_value())
+    assert brought == ["/pass", "/login", "  /register", "/identify", "/oper root", "hello"]
+    expect(alice.log.locator(".said")).to_have_count(1)
+
+
 def test_rooms_and_what_is_unread_in_them(
     visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient]
 ) -> None:

@@ -140,6 +140,50 @@ def test_history(sit_down: SitDown, join_json: Join) -> None:
     assert ann.wait_for("said")["text"] == "one"
 
 
+def test_up_brings_back_no_password(sit_down: SitDown, join_json: Join) -> None:
+    ann, bob = join_json("ann"), sit_down("bob")
+    typed = ("/oper root sesame", "/identify sesame", "/register abc", "/login sesame", "/msg NickServ identify sesame")
+    for number, line in enumerate(typed):
+        bob.type(line)
+        bob.wait_for(re.compile(r"^> .*\*{3,6}$", re.MULTILINE))
+        bob.press("Enter")
+        bob.enter(f"go on {number}")
+        ann.wait_for("said", text=f"go on {number}")
+    for line in reversed(typed):
+        bob.press("Up", "Up")
+        bob.wait_for(re.compile(rf"^> {re.escape(line.rpartition(' ')[0])}$", re.MULTILINE))
+    bob.press("C-u")
+    bob.enter("/oper root")
+    bob.wait_for("Password of the operator root:")
+    bob.enter("sesame")
+    bob.wait_for("[!] That is not the name and password of an operator.")
+    everything = bob.screen(history=True)
+    assert "sesame" not in everything and "abc" not in everything
+
+
+def test_the_password_of_the_room_and_then_that_of_the_name(
+    open_terminal: OpenTerminal, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    options = ("--data", tmp_path)
+    server = start_server(*options)
+    with JsonClient(server, "bob") as bob:
+        bob.request("register", password="open sesame")
+    server.kill()
+    server = start_server(*options, "--password", "let me in")
+    terminal = open_terminal(sys.executable, "chat_client.py", "-c", server.host, server.port, "bob")
+    terminal.wait_for("[!] This room has a password.")
+    terminal.wait_for("Password of this room:")
+    terminal.enter("let you in")
+    terminal.wait_for("[!] This room has a password, and that is not it.")
+    terminal.enter("let me in")
+    terminal.wait_for("[!] The name bob is registered")
+    terminal.wait_for("Password of bob:")
+    terminal.enter("open sesame")
+    terminal.wait_for("You are bob")
+    everything = terminal.screen(history=True)
+    assert "let me in" not in everything and "sesame" not in everything
+
+
 def test_completion(sit_down: SitDown, join_json: Join) -> None:
     join_json("alice"), join_json("alan")
     bob = sit_down("bob")

@@ -721,6 +721,40 @@ def test_a_registered_name_asks_for_its_password(keeper: Server, sit_down: Calla
 
 
 @TK_KEEPS
+def test_the_password_of_the_room_is_asked_for(
+    start_server: Callable[..., Server], sit_down: Callable[..., Desk], keeper: Server, tmp_path: Path
+) -> None:
+    server = start_server("--password", PASSWORD)
+    desk = sit_down(server.host, server.port, "Ironman")
+    row = desk.window.secret
+    desk.until(lambda: row.asks, "the password is asked for")
+    assert row.label.cget("text") == "This room has a password."
+    assert desk.window.root.focus_get() in (row.fields[0], None)
+    enter_secret(desk, OTHER)
+    desk.until(lambda: "that is not it" in row.label.cget("text"), "asked again")
+    enter_secret(desk, PASSWORD)
+    desk.until_on()
+    assert not row.asks
+    desk.window.disconnect()
+    desk.window.header.button.invoke()
+    desk.until(lambda: row.asks, "asked again: it is kept nowhere")
+
+
+@TK_KEEPS
+def test_an_operator_s_password_is_asked_for_and_not_kept(kept_desk: Desk) -> None:
+    desk, composer = kept_desk, kept_desk.window.composer
+    desk.write(f"/oper root {PASSWORD}")
+    desk.until(lambda: "of an operator" in desk.trouble, "refused")
+    composer.text.event_generate("<Up>")
+    assert composer.content == "/oper root"
+    desk.write("/oper root")
+    assert desk.window.secret.label.cget("text") == "Password of the operator root:"
+    enter_secret(desk, OTHER)
+    desk.until(lambda: "of an operator" in desk.trouble, "refused again")
+    assert not composer.content
+
+
+@TK_KEEPS
 def test_register_alone_asks_twice(kept_desk: Desk) -> None:
     desk, row = kept_desk, kept_desk.window.secret
     desk.write("/register")

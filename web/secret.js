@@ -1,9 +1,9 @@
 // Which lines hold a password: where it begins in them is all that is told. Nothing is kept here.
 
 const HEADS = [
-  /^\/(?:register|password|identify|login|pass|door)(?:\s+|$)/i,
-  /^\/oper\s+\S+(?:\s+|$)/i,
-  /^\/(?:msg|tell|w|query)\s+(?:nick|ns)(?:serv)?\s+(?:register|identify)(?:\s+|$)/i,
+  /^\s*\/(?:register|password|identify|login|pass|door)\s+/i,
+  /^\s*\/oper\s+\S+\s+/i,
+  /^\s*\/(?:msg|tell|w|query)\s+(?:nick|ns)(?:serv)?\s+(?:register|identify)\s+/i,
 ];
 
 // Returns where the password begins in what was typed, null where none does.

@@ -24,7 +24,7 @@ CODES = {"quit": 1000, "closing": 1001, "fault": 1011, "busy": 1013}
 """Close codes (RFC 6455 section 7.4.1) by the code of the goodbye; 1008 (a rule was broken) for all others."""
 
 LEFT = 1000
-"""The close code of who means to leave. A browser that closes a page says 1001, whatever comes next; a lost one 1005."""
+"""The close code of who means to leave. A browser that closes a page says 1001, also where it loads it anew."""
 
 DEFLATED = 1024  # bytes from which on a message is compressed: below, it costs more time than it saves
 _BITS, _LEVEL = 12, {"memLevel": 5}

@@ -128,8 +128,8 @@ class ChatWindow:
             self.banner.show("There is no connection, so nothing was sent. Your text stays where it is.")
             return False
         secret = secret_in(text)
-        if secret and not secret.password:
-            self._ask_for_new_password(secret)
+        if secret and secret.asks:
+            self._ask_for_password(secret)
             return True
         if not (self.line.keep(secret, secret.password) if secret else self.line.say(text)):
             self.banner.show("The server takes nothing at the moment. Your text stays where it is.")
@@ -143,9 +143,11 @@ class ChatWindow:
         """Talk in another of one's rooms."""
         self.line.ask("join", GOING, room=room)
 
-    def _ask_for_new_password(self, secret: Secret) -> None:
-        action = "Register" if secret.verb == "register" else "Change"
-        self.secret.ask(f"{secret.question}:", action, lambda password: self._keep(secret, password), twice=True)
+    def _ask_for_password(self, secret: Secret) -> None:
+        action = {"register": "Register", "password": "Change"}.get(secret.verb, "Log in")
+        self.secret.ask(
+            f"{secret.question}:", action, lambda password: self._keep(secret, password), twice=secret.is_new
+        )
 
     def _keep(self, secret: Secret, password: str) -> None:
         if not self.line.keep(secret, password):

@@ -59,8 +59,8 @@ class Line:
         return self._send({"do": "line", "line": text}, text)
 
     def keep(self, secret: Secret, password: str) -> bool:
-        """Send a new password; what is remembered of it is only that there was one."""
-        return self._send({"do": secret.verb, "password": password}, secret.shown)
+        """Send a command with a password; what is remembered of it is only that there was one."""
+        return self._send(secret.request(password), secret.shown)
 
     @property
     def on_the_way(self) -> int:
