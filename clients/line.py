@@ -151,6 +151,11 @@ class Line:
         """The height of the terminal."""
         return self._output.get_size().rows
 
+    def ring(self) -> None:
+        """Call the person: terminals ring, or mark their window."""
+        self._output.bell()
+        self._output.flush()
+
     def refresh(self) -> None:
         """Draw the line and its state anew."""
         self._app.invalidate()

@@ -140,6 +140,54 @@ def test_history(sit_down: SitDown, join_json: Join) -> None:
     assert ann.wait_for("said")["text"] == "one"
 
 
+def test_ones_own_name_stands_out_and_rings(
+    sit_down: SitDown, join_json: Join, open_terminal: OpenTerminal, server: Server
+) -> None:
+    ann, bob = join_json("ann"), sit_down("bob")
+    ann.request("say", text="Bobby is not called, but BOB.")
+    bob.wait_for("not called")
+    coloured = bob.screen(colours=True).partition("Bobby is not called, but ")[2]
+    assert re.match(r"\x1b\[[\d;]*7m(\x1b\[\d+m)*BOB\x1b", coloured), coloured[:40]
+    assert bob.bell()
+    where = ("chat_client.py", "-q", "-c", server.host, server.port, "carol")
+    carol = open_terminal(sys.executable, *where)
+    carol.wait_for("You are carol")
+    ann.request("msg", to="carol", text="psst")
+    carol.wait_for("ann -> carol: psst")
+    assert not carol.bell()
+
+
+def test_reading_back_to_the_beginning(open_terminal: OpenTerminal, join_json: Join, server: Server) -> None:
+    ann = join_json("ann")
+    for number in range(130):
+        ann.tell("say", text=f"m{number}.")
+    ann.request("join", room="den")
+    ann.request("say", text="elsewhere")
+    bob = open_terminal(sys.executable, "chat_client.py", "-c", server.host, server.port, "bob")
+    bob.wait_for("new since you came")
+    for first in (30, 0):
+        bob.enter("/history older")
+        bob.wait_for(re.compile(rf"ann > m{first}\.$", re.MULTILINE), history=True)
+        bob.wait_for("End of what was said before. /history older goes on.")
+    bob.enter("/history older")
+    bob.wait_for("[=] Nothing was said before that.")
+    everything = bob.screen(history=True)
+    assert sorted(int(found) for found in re.findall(r"> m(\d+)\.$", everything, re.MULTILINE)) == list(range(130))
+    bob.type("/history ol")
+    bob.press("Tab")
+    bob.wait_for("> /history older")
+
+
+def test_a_table_keeps_its_columns(sit_down: SitDown) -> None:
+    bob = sit_down("bob", columns=60)
+    bob.enter("/help")
+    bob.wait_for(re.compile(r"^ {11}/watch \[name\] +(?P<text>\S.*\n) +", re.MULTILINE))
+    rows = bob.screen().split("\n")
+    at = next(number for number, row in enumerate(rows) if row.strip().startswith("/watch [name]"))
+    column = rows[at].index("be told")
+    assert rows[at + 1].startswith(" " * column) and rows[at + 1][column] != " "
+
+
 def test_up_brings_back_no_password(sit_down: SitDown, join_json: Join) -> None:
     ann, bob = join_json("ann"), sit_down("bob")
     typed = ("/oper root sesame", "/identify sesame", "/register abc", "/login sesame", "/msg NickServ identify sesame")

@@ -755,6 +755,44 @@ def test_an_operator_s_password_is_asked_for_and_not_kept(kept_desk: Desk) -> No
 
 
 @TK_KEEPS
+def test_who_reads_back_comes_to_the_beginning(keeper: Server, sit_down: Callable[..., Desk], join_json: Join) -> None:
+    ann = join_json("ann", keeper)
+    for number in range(170):
+        ann.tell("say", text=f"m{number}.")
+    ann.request("say", text="the last one")
+    desk = sit_down(keeper.host, keeper.port, "Ironman")
+    desk.until_shown("the last one")
+    assert "m3." not in desk.shown
+    text = desk.window.pane.text
+
+    def read_back() -> bool:
+        desk.window.pane.scroll(-1)
+        desk.window.root.update()
+        return "m0." in desk.shown
+
+    desk.until(read_back, "read back to the beginning")
+    assert re.findall(r"^m(\d+)\.$", desk.shown, re.MULTILINE) == [f"{number}" for number in range(170)]
+    assert text.yview()[0] > 0.0, "what is read stays where it is"
+    ann.request("say", text="RUDE")
+    desk.until_shown("RUDE")
+    desk.write("/history older")
+    desk.until(lambda: not desk.window.composer.content, "taken")
+    assert "Nothing was said" not in desk.shown
+
+
+@TK_KEEPS
+def test_ones_own_name_stands_out(desk: Desk, join_json: Join) -> None:
+    ann, text = join_json("ann"), desk.window.pane.text
+    ann.request("say", text="ironman: not Ironmanly, but IRONMAN.")
+    desk.until_shown("not Ironmanly")
+    ranges = list(map(str, text.tag_ranges("mention")))
+    assert [text.get(*pair) for pair in zip(ranges[::2], ranges[1::2], strict=True)] == ["ironman", "IRONMAN"]
+    desk.write("I am Ironman")
+    desk.until_shown("I am Ironman")
+    assert len(text.tag_ranges("mention")) == 4
+
+
+@TK_KEEPS
 def test_register_alone_asks_twice(kept_desk: Desk) -> None:
     desk, row = kept_desk, kept_desk.window.secret
     desk.write("/register")

@@ -2,6 +2,7 @@
 
 import { Bell } from "./bell.js";
 import { Chat } from "./chat.js";
+import { advice } from "./endings.js";
 import { Entry } from "./entry.js";
 import { leaveNote, recall, remember, takeNote, tokenOf } from "./keep.js";
 import { Link } from "./link.js";
@@ -98,7 +99,7 @@ const LINK = {
     find("composer").hidden = true;
     find("ended").hidden = false;
     find("state").className = "dot off";
-    find("farewell").textContent = text;
+    find("farewell").textContent = `${text} ${advice(code)}`.trim();
     find("again").focus();
   },
 };
@@ -178,6 +179,7 @@ const log = new Log(find("log"), find("newest"), {
   older: () => chat.past.older(chat.view),
   write,
   again: (message) => chat.own.again(message),
+  unfold: (message) => log.unfold(message),
   edit(message) {
     if (entry.giveBack(message.typed)) chat.own.withdraw(message);
     else entry.hint("There is something in the entry already; send or clear it first.");
@@ -253,6 +255,10 @@ function closeDrawers() {
 find("shade").addEventListener("click", closeDrawers);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeDrawers();
+  const step = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (!step || !chat.view) return;
+  lists.step(step);
+  event.preventDefault();
 });
 
 // ---- looking and looking away

@@ -54,6 +54,15 @@ export class Log {
     this.#count(0);
   }
 
+  // Shows all of a long text; it is read from its beginning.
+  unfold(message) {
+    message.unfolded = true;
+    this.#follow = false;
+    this.#keepPlace(() => this.#draw());
+    this.#count(0);
+    this.#list.focus();
+  }
+
   // Something was added or changed; the page follows before it is painted next.
   changed(talk, atEnd) {
     if (talk !== this.#talk) return;

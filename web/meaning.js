@@ -249,6 +249,10 @@ function entered(chat, event) {
   if (room.people.has(event.name)) return;
   room.people.add(event.name);
   moved(chat, room, event, "came in");
+  const talk = chat.talks.get(event.name.toLowerCase());
+  if (!talk?.absent) return;
+  talk.absent = false;
+  chat.say(talk, "note", event, `${event.name} is here again.`);
 }
 
 function left(chat, event) {
@@ -262,7 +266,16 @@ function left(chat, event) {
     chat.say(room, "note", event, `${own ? "You" : event.name} ${how}${why}`);
     if (own) room.farewell = `You were put out of ${room.title}${why}`;
     chat.page.lists();
-  } else moved(chat, room, event, "went");
+  } else moved(chat, room, event, event.gone ? "went" : "left the room");
+  if (event.gone) absent(chat, event);
+}
+
+// Somebody with whom one talks in private is off line; each room tells it.
+function absent(chat, event) {
+  const talk = chat.talks.get(event.name.toLowerCase());
+  if (!talk || talk.absent) return;
+  talk.absent = true;
+  chat.say(talk, "note", event, `${event.name} is off line.`);
 }
 
 // A whole class comes in one line.

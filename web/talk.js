@@ -23,6 +23,7 @@ export class Talk {
     this.asking = false; // whether the server has been asked for what is older
     this.first = 0; // the lowest id that was recalled: what is older has not been asked for
     this.complete = false; // there is nothing older
+    this.absent = false; // in private: the other one is off line
     this.inlined = null; // the room in which the unread ones of a private talk stand, too
   }
 

@@ -69,8 +69,11 @@ class Line:
 
     def ask(self, verb: str, ref: str, **fields: str) -> None:
         """Send a command of the window's own."""
-        if self._link:
-            self._link.send({"do": verb, "ref": ref, **fields})
+        self.put({"do": verb, "ref": ref, **fields})
+
+    def put(self, request: Object) -> bool:
+        """Send a request of the window's own; False where it was not taken."""
+        return self._link is not None and self._link.send(request)
 
     def answered(self, found: Object) -> str:
         """Return, once, the text which `found` answers; empty where it answers none."""
