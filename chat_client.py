@@ -55,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.console:
         from clients import window
 
-        return window.run(place, name, fingerprint)
+        return window.run(place, name, fingerprint, rings=not options.quiet)
     if not off_terminal:
         from clients import terminal
 
-        return terminal.run(place, name, fingerprint)
+        return terminal.run(place, name, fingerprint, rings=not options.quiet)
     if not name:
         parser.error("off a terminal the name must be given: chat_client.py -c HOST PORT NAME")
     from clients import filter as lines
@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("-c", "--console", action="store_true", help="talk in this terminal, not in a window")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no bell when you are called or written to")
     parser.add_argument("--password-file", default="", metavar="FILE", help="its first line is the password")
     parser.add_argument("--tls", action="store_true", help="nobody on the way can read along")
     parser.add_argument(

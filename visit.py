@@ -133,7 +133,9 @@ class Visit:
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
-        (self._wait_for_return if self.session.may_return else self.session.end)(why)
+        if self.session.may_return:
+            self._wait_for_return(why, self._server.options.return_limit)
+        self.session.end(why)
         self._server.forget(self)
 
     def stalled(self, why: str) -> None:
@@ -209,24 +211,24 @@ class Visit:
     def _put_out(self, code: str, text: str) -> None:
         """End a connection that does not work; whoever may return is waited for."""
         if self.session.may_return:
-            self._wait_for_return(text.rstrip("."))
+            self._wait_for_return(text.rstrip("."), self._server.options.return_limit)
             self.hang_up()
         else:
             self.dismiss(code, text)
 
-    def _wait_for_return(self, why: str) -> None:
+    def _wait_for_return(self, why: str, seconds: float) -> None:
         """Keep the person's place in the room for a while; the others need not know."""
         hub, user = self._server.hub, self.session.user
         assert user is not None
         nobody = Nobody(self.wire)
-        lose(hub, user, nobody, why, self._server.options.return_limit)
+        lose(hub, user, nobody, why, seconds)
         self.session.retire()
 
         def give_up() -> None:
             if user.listener is nobody:
                 hub.leave(user, "did not come back")
 
-        self._server.loop.call_later(self._server.options.return_limit, give_up)
+        self._server.loop.call_later(seconds, give_up)
 
     def _now(self) -> float:
         return self._server.loop.clock.monotonic()
@@ -307,6 +309,8 @@ class Visit:
         if self.wire.over:
             if self.session.newcomer and self.wire.why:
                 self._server.hub.note(f"{self.address} left without a name: {self.wire.why}.")
+            if self.wire.reloads and self.session.may_return:
+                self._wait_for_return(self.wire.why, self._server.options.reload_limit)
             self.session.end(self.wire.why)
             self.hang_up()
         elif self.wire.single and self.session.state is State.NAMING:

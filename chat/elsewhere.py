@@ -24,9 +24,19 @@ class Memory(Protocol):
     """What is kept for good, asked by a hub that must not wait: the answer, or a Refused, comes in a later turn."""
 
     def history(
-        self, rooms: tuple[str, ...], person: str, count: int, without: tuple[str, ...], answer: Callable[[Any], None]
+        self,
+        rooms: tuple[str, ...],
+        person: str,
+        count: int,
+        without: tuple[str, ...],
+        answer: Callable[[Any], None],
+        *,
+        before: int | None = None,
     ) -> None:
-        """Ask for what was said last in `rooms`, and in private with the account `person`; not by those `without`."""
+        """Ask for what was said last in `rooms`, and in private with the account `person`; not by those `without`.
+
+        With `before`, only what has a lower id counts.
+        """
 
     def inbox(self, person: str, answer: Callable[[Any], None]) -> None:
         """Ask for what waits for the account `person`."""

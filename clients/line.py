@@ -151,6 +151,11 @@ class Line:
         """The height of the terminal."""
         return self._output.get_size().rows
 
+    def ring(self) -> None:
+        """Call the person: terminals ring, or mark their window."""
+        self._output.bell()
+        self._output.flush()
+
     def refresh(self) -> None:
         """Draw the line and its state anew."""
         self._app.invalidate()
@@ -238,7 +243,7 @@ class Line:
         """Keep the line in the history; of a command that holds a password, the command alone."""
         secret = secret_in(self._buffer.text)
         if secret:
-            self._buffer.text = f"/{secret.verb}"
+            self._buffer.text = secret.kept
         self._buffer.append_to_history()
 
     def _end_secret(self, text: str | None) -> None:

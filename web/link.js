@@ -30,13 +30,20 @@ export class Link {
     addEventListener("online", () => this.#again());
   }
 
-  // `door` is the password of the room, where it has one.
-  join(name, password, door = this.#login?.door) {
+  // `door` is the password of the room, where it has one. With the `token` of a page that was closed just now one
+  // takes its place, and hears again what is still remembered.
+  join(name, password, door = this.#login?.door, token = "") {
     this.#drop();
-    this.#login = { do: "login", name, token: "", ...(password && { password }), ...(door && { door }) };
+    this.#login = { do: "login", name, token, ...(password && { password }), ...(door && { door }) };
+    this.since = 0;
     this.#been = false;
     this.#tries = 0;
     this.#connect();
+  }
+
+  // What one comes back with, or null where one has left.
+  get ticket() {
+    return this.#been && this.#login?.token ? { name: this.#login.name, token: this.#login.token } : null;
   }
 
   // Returns whether it is on its way.

@@ -228,7 +228,7 @@ def _entered(event: Entered) -> dict[str, Any]:
 
 
 def _left(event: Left) -> dict[str, Any]:
-    how = {"reason": event.reason, "kicked": event.kicked, "count": event.count}
+    how = {"reason": event.reason, "kicked": event.kicked, "gone": event.gone, "count": event.count}
     by = {"by": event.by} if event.by else {}
     return {**_head("left", event), "room": event.room, "name": event.name, **how, **by}
 

@@ -23,6 +23,9 @@ from wires.wire import Wire
 CODES = {"quit": 1000, "closing": 1001, "fault": 1011, "busy": 1013}
 """Close codes (RFC 6455 section 7.4.1) by the code of the goodbye; 1008 (a rule was broken) for all others."""
 
+LEFT = 1000
+"""The close code of who means to leave. A browser that closes a page says 1001, also where it loads it anew."""
+
 DEFLATED = 1024  # bytes from which on a message is compressed: below, it costs more time than it saves
 _BITS, _LEVEL = 12, {"memLevel": 5}
 _OFFER = ServerPerMessageDeflateFactory(True, True, _BITS, _BITS, compress_settings=_LEVEL)
@@ -128,6 +131,8 @@ class WebSocket(Wire):
         if isinstance(fault, PayloadTooBig):
             ledger.hit("frame")
         self.over, self.why = True, f"sent what no WebSocket sends: {fault}" if fault else "closed the connection"
+        said = self._protocol.close_rcvd
+        self.reloads = fault is None and said is not None and said.code != LEFT
 
 
 def close(code: int, reason: str) -> bytes:

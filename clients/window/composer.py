@@ -138,7 +138,7 @@ class Composer(ttk.Frame):
         text = self.content.strip("\n")
         if text.strip() and self._send(text):
             secret = secret_in(text)
-            self._sent = [*self._sent[-REMEMBERED + 1 :], f"/{secret.verb}" if secret else text]
+            self._sent = [*self._sent[-REMEMBERED + 1 :], secret.kept if secret else text]
             self._place = len(self._sent)
             self.write("")
             self.text.edit_reset()
