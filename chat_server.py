@@ -37,7 +37,7 @@ from net.recent import Recent
 from net.systemd import inherited
 from options import Options, parse
 from overseer import Overseer
-from ready import cloak, draw, prepare, site
+from ready import Cloak, draw, prepare, site
 from record import replace
 from seat import HostSeat
 from settings import Settings, motd, operators, room, space
@@ -234,7 +234,7 @@ class Server:
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
             desk=Desk(loaded.sanctions, loaded.trail),
-            cloak=cloak(),
+            cloak=Cloak(),
         )
         hub.door = options.password
         hub.operators = operators(options)

@@ -54,16 +54,17 @@ def site(options: Options) -> Site:
     return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
 
 
-def cloak() -> Callable[[str], str]:
-    """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
-    key = os.urandom(16)
+class Cloak:
+    """Makes of an address a host to show: the same for the same address, and telling nothing of it."""
 
-    def cloaked(address: str) -> str:
+    def __init__(self) -> None:
+        self._key = os.urandom(16)
+
+    def __call__(self, address: str) -> str:
+        """Return the host."""
         from hmac import new
 
-        return f"{new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
-
-    return cloaked
+        return f"{new(self._key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
 
 
 def draw(below: int) -> int:

@@ -12,7 +12,7 @@ from typing import Protocol
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
 from chat.flow import DELAYED, Flow, Verdict
 from chat.hub import Hub
-from chat.returns import Nobody, lose
+from chat.returns import Nobody, give_up, lose
 from chat.session import Session
 from chat.states import State
 from commands import Table
@@ -218,15 +218,10 @@ class Visit:
         """Keep the person's place in the room for a while; the others need not know."""
         hub, user = self._server.hub, self.session.user
         assert user is not None
-        nobody = Nobody(self.wire)
-        lose(hub, user, nobody, why, self._server.options.return_limit)
+        nobody, limit = Nobody(self.wire), self._server.options.return_limit
+        lose(hub, user, nobody, why, limit)
         self.session.retire()
-
-        def give_up() -> None:
-            if user.listener is nobody:
-                hub.leave(user, "did not come back")
-
-        self._server.loop.call_later(self._server.options.return_limit, give_up)
+        self._server.loop.call_later(limit, partial(give_up, hub, user, nobody))
 
     def _now(self) -> float:
         return self._server.loop.clock.monotonic()

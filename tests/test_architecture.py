@@ -16,13 +16,14 @@ from tests.support import ROOT
 
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
-    "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready",
+    "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready", "snapshot",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
 
 MAY_IMPORT = {
     "record": set(),
+    "snapshot": set(),
     "ready": {"chat", "wires", "options"},
     "chat": {"chat"},
     "net": {"net"},
