@@ -19,7 +19,8 @@ from options import Options
 if TYPE_CHECKING:
     from wires.http import Site
 
-WEB = Path(__file__).resolve().parent / "web"
+ROOT = Path(__file__).resolve().parent
+WEB = ROOT / "web"
 LATER = (
     "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages", "websockets.frames",
     "websockets.extensions.permessage_deflate", "websockets.http11", "websockets.server", "wires.websocket",

@@ -23,7 +23,7 @@ from wires.frames import Frames
 from wires.jsonl import Jsonl, parse
 from wires.wire import Wire
 
-CODES = {"quit": 1000, "closing": 1001, "fault": 1011, "busy": 1013}
+CODES = {"quit": 1000, "closing": 1001, "fault": 1011, "upgrade": 1012, "busy": 1013}
 """Close codes (RFC 6455 section 7.4.1) by the code of the goodbye; 1008 (a rule was broken) for all others."""
 
 DEFLATED = 1024  # bytes from which on a message is compressed: below, it costs more time than it saves
