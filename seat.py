@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from chat.events import Event, Ref, Request
 from chat.session import Session
+from contracts import House
 from net.console import Console
-from visit import House
 from wires.shown import Shown
 
 
@@ -19,7 +19,9 @@ class HostSeat:
         self.wire = Shown()
         self._console = console
         self._session = Session(server.hub, server.table, self)
-        self._session.seat(server.hub.seat_host(self, self.address))
+        host = server.hub.host or server.hub.seat_host(self, self.address)
+        host.listener = self  # also where he sat here before the code was renewed
+        self._session.seat(host)
 
     def typed(self, line: str, ref: Ref = None) -> None:
         """Handle a line that the host has typed, or had typed by a script; what answers it carries `ref`."""

@@ -86,6 +86,11 @@ class Settings:
         except Refused as refusal:
             note(refusal.text)
 
+    def take_over(self, old: Options) -> None:
+        """Have in force what has changed since earlier code has read the settings."""
+        new = self._server.options
+        self._apply([name for name in Options.__match_args__ if getattr(old, name) != getattr(new, name)], old, new)
+
     def _look(self) -> Found | ValueError | OSError:
         """Read and try out. It runs aside, and changes nothing."""
         try:

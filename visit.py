@@ -7,19 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
 from chat.flow import DELAYED, Flow, Verdict
-from chat.hub import Hub
-from chat.returns import Nobody, lose
+from chat.returns import Nobody, give_up, lose
 from chat.session import Session
 from chat.states import State
-from commands import Table
-from net.connection import Limits
-from net.loop import Loop, Timer
-from net.recent import Recent
-from options import Options
+from contracts import House, Way
+from net.loop import Timer
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
@@ -28,33 +23,6 @@ PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
 EARLY = 3.0  # the same, where a browser was lately: browsers connect early, and take the question for a broken answer
 CHECK = 60.0  # seconds more for someone whose password is being checked: 64 others may be before him
-
-
-class House(Protocol):
-    """The server, as a visitor sees it."""
-
-    loop: Loop
-    hub: Hub
-    table: Table
-    limits: Limits
-    options: Options
-
-    browsers: Recent
-
-    def http(self, secure: bool, peer: str) -> Wire: ...
-    def irc(self) -> Wire: ...
-    def flow(self, host: str) -> Flow | None: ...
-    def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
-    def forget(self, visit: Visit) -> None: ...
-
-
-class Way(Protocol):
-    """What brings bytes to a visitor, such as a Connection or the peer of a UDP socket."""
-
-    def write(self, data: bytes) -> None: ...
-    def queue(self, data: bytes) -> None: ...
-    def hold(self, on: bool) -> None: ...
-    def hang_up(self) -> None: ...
 
 
 class Visit:
@@ -194,6 +162,25 @@ class Visit:
         self.session.retire()
         self.hang_up()
 
+    def come_anew(self, code: str, text: str) -> None:
+        """Have someone connect again, since this connection cannot go on; whoever may return keeps his place."""
+        if self.session.may_return:
+            self.write(self.wire.encode(Ended(*self._server.hub.stamp(), code, text)))
+            self._wait_for_return(text.rstrip("."))
+            self.hang_up()
+        else:
+            self.dismiss(code, text)
+
+    def gather(self) -> None:
+        """Make of what is held something that can be written down."""
+        if self._held is not None:
+            self._held = iter([*self._held])
+
+    @property
+    def secure(self) -> bool:
+        """Return whether it speaks TLS, or is about to."""
+        return self._secure or isinstance(self.wire, Handshake)
+
     # -- what the room tells
 
     def write(self, data: bytes) -> None:
@@ -223,12 +210,7 @@ class Visit:
         nobody = Nobody(self.wire)
         lose(hub, user, nobody, why, seconds)
         self.session.retire()
-
-        def give_up() -> None:
-            if user.listener is nobody:
-                hub.leave(user, "did not come back")
-
-        self._server.loop.call_later(seconds, give_up)
+        self._server.loop.call_later(seconds, partial(give_up, hub, user, nobody))
 
     def _now(self) -> float:
         return self._server.loop.clock.monotonic()

@@ -96,6 +96,10 @@ class Refused(Exception):
         self.text = text
         self.ref = ref
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how it is made again."""
+        return type(self), (self.code, self.text, self.ref)
+
 
 @record
 class Event:

@@ -20,6 +20,12 @@ def lose(hub: Hub, user: User, nobody: Any, why: str, seconds: float) -> None:
     hub.note(f"{user.name} has lost the connection ({why}), and has {seconds:g} s to come back.")
 
 
+def give_up(hub: Hub, user: User, nobody: Any) -> None:
+    """Let someone go who has not come back in time."""
+    if user.listener is nobody:
+        hub.leave(user, "did not come back")
+
+
 def come_back(hub: Hub, user: User, listener: Any, *, since: int, address: str, ref: Ref = None) -> Any:
     """Let someone go on where he was, after the event `since`; returns who listened for him until now."""
     earlier, user.listener, user.address = user.listener, listener, address

@@ -53,6 +53,12 @@ class Sanctions:
     def __len__(self) -> int:
         return len(self._all)
 
+    def __getstate__(self) -> list[Sanction]:
+        return [*self._all.values()]
+
+    def __setstate__(self, known: list[Sanction]) -> None:
+        Sanctions.__init__(self, known)
+
     def add(self, sanction: Sanction) -> None:
         """Put one in force, in the place of an earlier one of the same kind for the same. Raises Refused `too_many`."""
         mark = _mark(sanction)

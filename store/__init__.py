@@ -32,11 +32,13 @@ from chat.facts import (
 )
 from store.folder import Unusable
 from store.records import INBOX, PAGE, Account, Failure, Figures, Find, History, Inbox, Loaded, StoredRoom
+from store.schema import VERSION as SCHEMA
 from store.store import Store
 
 __all__ = [
     "INBOX",
     "PAGE",
+    "SCHEMA",
     "Account",
     "AccountMade",
     "AccountRemoved",
