@@ -69,10 +69,10 @@ class Overseer:
         """Take note of what a turn tells."""
         told = self._told
         for post in turn.posts:
-            kind = type(post.event)
-            told[kind] += 1
+            kind = type(post.events[0])
+            told[kind] += len(post.events)
             if kind in RARE:
-                self._see(post.event)
+                self._see(post.events[0])
         if turn.posts and self._timer is None:
             self._timer = self._server.loop.call_later(PAUSE, self._look)
 

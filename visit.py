@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from chat.events import Ended, Event, Pinged, Refused, Request, Script
+from chat.events import Ended, Event, Pinged, Refused, Request, Wish, singly
 from chat.flow import DELAYED, Flow, Verdict
 from chat.returns import Nobody, give_up, lose
 from chat.session import Session
@@ -59,7 +59,7 @@ class Visit:
         self._pinged = 0.0
         self._rested = 0.0  # when what came last without an end counts as whole
         self._rest: Timer | None = None
-        self._held: Iterator[Request | Refused | Script] | None = None  # what waits for a password, or for its turn
+        self._held: Iterator[Wish] | None = None  # what waits for a password, or for its turn
         self._flow = server.flow(self.host)
         self._login_by = now + server.options.login_timeout
         self._timer = server.loop.call_at(now + PAUSE, self._look)
@@ -79,7 +79,7 @@ class Visit:
         if self._flow is not None:
             self._flow.pending += len(data)
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
-        self._handle(self.wire.receive(data))
+        self._handle(self._requests(data))
         if self.wire.successor is not None:
             self._hand_over(self.wire.successor, self.wire.rest)
         if newcomer or not unfinished:  # the beginning of a line is a sign of life, more of it is not
@@ -241,11 +241,16 @@ class Visit:
         """Go on with the wire that the last one led to; the time for a name begins now."""
         self.wire = wire
         self._login_by = self._now() + self._server.options.login_timeout
-        self._handle(wire.receive(rest))
+        self._handle(self._requests(rest))
 
-    def _handle(self, requests: Iterator[Request | Refused | Script]) -> None:
+    def _requests(self, data: bytes) -> Iterator[Wish]:
+        """Return what `data` asks for: line by line where one may be the name, or may have to wait for its turn."""
+        found = self.wire.receive(data)
+        return found if self.session.user is not None and self._flow is None else singly(found)
+
+    def _handle(self, requests: Iterator[Wish]) -> None:
         session = self.session
-        request: Request | Refused | Script | None = None
+        request: Wish | None = None
         for request in requests:
             if self._flow is None:
                 session.handle(request)
@@ -261,7 +266,7 @@ class Visit:
                 self._active = self._alive
         self._channel.queue(self.wire.replies())
 
-    def _let_flow(self, flow: Flow, request: Request | Refused | Script) -> bool:
+    def _let_flow(self, flow: Flow, request: Wish) -> bool:
         """Handle a request, or refuse it where too many come; returns whether the next one may follow at once."""
         session = self.session
         verdict = flow.judge(self._now())
@@ -269,7 +274,7 @@ class Visit:
             self.dismiss("flood", Verdict.ENDED.value)
             return True
         if verdict is Verdict.REFUSED:
-            session.handle(Refused("flood", verdict.value, None if isinstance(request, Script) else request.ref))
+            session.handle(Refused("flood", verdict.value, getattr(request, "ref", None)))
             return True
         session.handle(request)
         pulse = isinstance(request, Request) and request.verb in PULSE
@@ -281,7 +286,7 @@ class Visit:
         self._server.loop.call_later(wait, self.resume)
         return False
 
-    def _wait(self, requests: Iterator[Request | Refused | Script]) -> None:
+    def _wait(self, requests: Iterator[Wish]) -> None:
         """Read nothing more for a while; `resume` goes on."""
         self._held = requests
         self._channel.hold(True)
@@ -339,7 +344,7 @@ class Visit:
     def _pause(self) -> None:
         """Half a second without a byte: a person who waits to be asked, or a client that ends no line."""
         if isinstance(self.wire, Unknown) and self.wire.seen:
-            self._handle(self.wire.receive(self._recognise(self.wire, b"", Plain())))
+            self._handle(self._requests(self._recognise(self.wire, b"", Plain())))
         if self.wire.plain_names and not self._active and not self.wire.unfinished:
             self.session.greet()
         self._handle(self.wire.pause(self.session.greeted))

@@ -6,7 +6,22 @@ from collections.abc import Callable
 
 from chat import names, passwords
 from chat.accounts import Account
-from chat.events import Answered, Asked, Declined, Event, Ponged, Proven, Ref, Refused, Request, Script, Told
+from chat.events import (
+    Answered,
+    Asked,
+    Declined,
+    Event,
+    Ponged,
+    Proven,
+    Ref,
+    Refused,
+    Request,
+    Script,
+    Speech,
+    Told,
+    Wish,
+    singly,
+)
 from chat.hub import Hub
 from chat.returns import come_back
 from chat.states import ACCEPTS, LEAVING, PRESENT, State
@@ -59,11 +74,14 @@ class Session:
         """Return whether he is not in the room yet, and not gone."""
         return self.user is None and self.state is not LEAVING
 
-    def handle(self, request: Request | Refused | Script) -> None:
+    def handle(self, request: Wish) -> None:
         """Do what is asked, or answer why not. What comes after goodbye does not count."""
         if self.user is not None and self.user.gone:
             self.state = LEAVING
         if self.state is LEAVING:
+            return
+        if isinstance(request, Speech):
+            self._speak(request)
             return
         try:
             if isinstance(request, Request):
@@ -116,6 +134,12 @@ class Session:
         if request.verb == "line":
             return replace(self._rules.read(self.user, request.rest), ref=request.ref)
         return request
+
+    def _speak(self, speech: Speech) -> None:
+        """Say what was typed, in one go where nothing is to be said about a single line of it."""
+        if self.state is not PRESENT or self.user is None or not self._rules.speak(self._hub, self.user, speech):
+            for line in singly([speech]):
+                self.handle(line)
 
     def _follow(self, script: Script) -> None:
         """Do what a wire's script asks, and tell what it says, one after the other, until someone leaves in it."""
@@ -341,10 +365,10 @@ class Session:
         if request.verb == "ping":
             self._answer(Ponged(*self._hub.stamp(), request.ref))
 
-    def _decline(self, refusal: Refused, request: Request | Refused | Script) -> None:
+    def _decline(self, refusal: Refused, request: Wish) -> None:
         verb = request.verb if isinstance(request, Request) else ""
         about = "login" if self.user is None and verb != "authenticate" else verb
-        ref = None if isinstance(request, Script) else request.ref
+        ref = getattr(request, "ref", None)
         self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
         if about == "login" and refusal.code in FINAL:
             code = "banned" if refusal.code == "banned" else "door_locked"

@@ -11,13 +11,13 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
+from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Speech, Told, Whispered
 from chat.house import House
 from chat.hub import Hub
 from chat.limits import Limits, ledger
 from chat.links import Front
 from chat.moderation import is_shown
-from chat.text import clean
+from chat.text import clean, clean_lines
 from chat.turn import Room, Standing, User
 from record import field, record
 
@@ -164,6 +164,15 @@ class Table:
         arguments = command.arguments(request, user.standing is _HOST)
         extras = command.extras(request) if request.fields else {}
         command.run(Call(hub, user, self, request.ref), *arguments, **extras)
+
+    def speak(self, hub: Hub, user: User, speech: Speech) -> bool:
+        """Say each line; False, and nothing is said, where one may have to be refused."""
+        texts = clean_lines(speech.text)
+        blank = not all(texts) or any(map(str.isspace, texts))
+        if blank or max(map(len, texts)) > ledger.limits.message or not hub.may_go_on(user):
+            return False
+        hub.say_all(user, texts)
+        return True
 
     def get(self, verb: str, user: User) -> Command:
         """Return the command `user` means. Raises Refused `unknown_command` or `not_allowed`."""

@@ -92,7 +92,7 @@ class Writer:
     @property
     def figures(self) -> Figures:
         """How it does."""
-        waiting = self._backlog.count + sum(len(turn.changes) for turn in tuple(self._batch))
+        waiting = self._backlog.count + sum(turn.count for turn in tuple(self._batch))
         healthy = not self._trouble and not self._stuck()
         return Figures(healthy, waiting, self._backlog.lost, self._longest)
 

@@ -18,7 +18,7 @@ from argon2 import PasswordHasher
 import commands
 from chat import passwords
 from chat.desk import Desk
-from chat.events import Ended, Event, Refused, Request, Script
+from chat.events import Ended, Event, Refused, Wish, singly
 from chat.hub import Hub
 from chat.session import Session
 from chat.states import State
@@ -79,7 +79,7 @@ class Guest(Ear):
         self.host = host
         self.address = f"{host}:4711"
         self.house = house
-        self._held: Iterator[Request | Refused | Script] | None = None
+        self._held: Iterator[Wish] | None = None
         self.session = Session(house.hub, house.table, self)
         self.session.plain_names, self.session.joins = self.wire.plain_names, self.wire.joins
 
@@ -140,14 +140,15 @@ class Guest(Ear):
         self.session.plain_names, self.session.joins = wire.plain_names, wire.joins
 
     def _requests(self, data: bytes) -> None:
-        self._handle(self.wire.receive(data))
+        found = self.wire.receive(data)
+        self._handle(singly(found) if self.session.newcomer else found)
         replies = self.wire.replies()
         if replies:
             self.write(replies)
         if self.wire.over:
             self.hang_up()
 
-    def _handle(self, requests: Iterator[Request | Refused | Script]) -> None:
+    def _handle(self, requests: Iterator[Wish]) -> None:
         for request in requests:
             self.session.handle(request)
             if self.session.state is State.CHECKING:

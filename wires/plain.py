@@ -5,7 +5,7 @@ It knows nothing of who is logged in: while that is open, the session reads what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from chat.changes import Announced, Called, Coloured, Described, Invited, Inviting, Moded, Removed, Slowed
@@ -29,6 +29,7 @@ from chat.events import (
     Request,
     Said,
     Seen,
+    Speech,
     Told,
     Welcomed,
     Whispered,
@@ -58,13 +59,17 @@ class Plain(Wire):
         """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
         self._keyboard = self._keyboard or Keyboard()
 
-    def receive(self, data: bytes) -> Iterator[Request | Refused]:
-        """Yield something said, or a typed command, for each line."""
+    def receive(self, data: bytes) -> Iterator[Request | Refused | Speech]:
+        """Yield something said, or a typed command, for each line; what a program says, all in one."""
         if self._telnet or IAC in data:
             data = self._without_telnet(data)
         if self._keyboard:
             data = self._keyboard.line_ends(data)
-        for line in self._lines.cut(data):
+        lines = self._lines.cut(data)
+        if not self._keyboard and (speech := _speech(lines)):
+            yield speech
+            return
+        for line in lines:
             if self._telnet is not None:
                 self._end_hiding()
             if line is None:
@@ -94,7 +99,7 @@ class Plain(Wire):
         write = _WRITERS.get(type(event))
         return self._look(write(event)) if write else b""
 
-    def encode_all(self, events: list[Event]) -> bytes:
+    def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return a line for each event."""
         write = _WRITERS.get(type(events[0]))
         if not (write and events[1:]):
@@ -138,6 +143,15 @@ class Plain(Wire):
         text, answers = self._telnet.strip(data)
         self._replies.append(answers)
         return text
+
+
+def _speech(lines: list[bytes | None]) -> Speech | None:
+    """Return the lines as what was said, if all of them are that."""
+    found = [line for line in lines if line]
+    text = b"\n".join(found)
+    if not found or len(found) < len(lines) or text[:1] == b"/" or b"\n/" in text:
+        return None
+    return Speech(text.decode("utf-8", "replace"))
 
 
 def _request(line: bytes) -> Request:

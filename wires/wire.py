@@ -7,12 +7,12 @@ is encoded once for all of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
 from chat.changes import Announced, Described, Inviting, Moded, Slowed
-from chat.events import Event, Left, Ref, Refused, Renamed, Request, Script
+from chat.events import Event, Left, Ref, Renamed, Wish
 from chat.limits import Limits, ledger
 
 LINE = Limits().line  # bytes in a line where nobody has set another limit
@@ -64,11 +64,11 @@ class Wire:
         if "dialect" not in vars(cls):
             cls.dialect = cls
 
-    def receive(self, data: bytes) -> Iterator[Request | Refused | Script]:
+    def receive(self, data: bytes) -> Iterator[Wish]:
         """Yield what `data`, and what was kept from before, ask for."""
         raise NotImplementedError
 
-    def pause(self, asked: bool) -> Iterator[Request | Refused | Script]:
+    def pause(self, asked: bool) -> Iterator[Wish]:
         """Yield what is complete because nothing followed it for half a second. `asked`: a person was asked for it."""
         yield from ()
 
@@ -81,7 +81,7 @@ class Wire:
         """Return the bytes of `event`, empty where this wire has no word for it."""
         raise NotImplementedError
 
-    def encode_all(self, events: list[Event]) -> bytes:
+    def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return the bytes of several events of one kind, of one person, to one room, with nothing between them."""
         return b"".join([self.encode(event) for event in events])
 

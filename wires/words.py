@@ -6,7 +6,7 @@ A wire puts its own marks around them. `fold` says what becomes of line feeds in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
@@ -50,7 +50,7 @@ def said(event: Said, fold: Fold = one_line) -> str:
     return f"{event.sender} > {text}" if event.room == LOBBY else f"{place(event.room)}{event.sender} > {text}"
 
 
-def said_in_a_row(events: list[Event], stamp: str) -> str:
+def said_in_a_row(events: Sequence[Event], stamp: str) -> str:
     """Return whole lines for what one person said to one room in one go, within a second; else nothing.
 
     One join makes them all: what stands before the words is the same for each.

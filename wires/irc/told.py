@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from chat.changes import (
@@ -58,8 +58,13 @@ _SILENT = frozenset({"away", "deoper", "invite", "kick", "mode", "setname", "top
 
 def encode(client: Client, event: Event) -> bytes:
     """Return the lines for an event."""
-    writer = _WRITERS.get(type(event))
-    return join(writer(client, event)) if writer else b""
+    return encode_all(client, [event])
+
+
+def encode_all(client: Client, events: Sequence[Event]) -> bytes:
+    """Return the lines for several events of one kind."""
+    writer = _WRITERS.get(type(events[0]))
+    return join([line for event in events for line in writer(client, event)]) if writer else b""
 
 
 def own(client: Client, event: Event) -> bytes:
