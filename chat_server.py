@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import commands
+from chat.accounts import Guard
 from chat.countdown import Countdown
 from chat.desk import Desk
 from chat.events import Place, Refused
@@ -33,17 +33,19 @@ from net.gatekeeper import Gatekeeper, group
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
+from net.pace import Pace
 from net.recent import Recent
 from net.systemd import inherited
+from net.way import Way
 from options import Options, parse
 from overseer import Overseer
 from ready import cloak, draw, prepare, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, motd, operators, room, space
+from settings import Settings, allow_many_descriptors, motd, operators, room, space
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts, lasting
-from visit import Visit, Way
+from visit import Visit
 from way_in import WayIn, examine, reached_at, why_not
 from wires.datagram import Datagram
 from wires.door import Door
@@ -81,7 +83,7 @@ class Server:
             self.loop = Loop(options.selector)
             self._began = self.loop.clock.time()
             undo.callback(self.loop.close)
-            self.aside = Workshop(self.loop)
+            self.aside, self.pace = Workshop(self.loop), Pace(self.loop)
             self.store, self.hub = self._remember(options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
@@ -152,6 +154,7 @@ class Server:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
         while self._tell(self.hub.take()):
             pass  # somebody has failed, of which the others are to be told
+        self.pace.settled()
         if self.hub.closing is not None and self._listeners:
             self._close()
 
@@ -236,7 +239,7 @@ class Server:
             desk=Desk(loaded.sanctions, loaded.trail),
             cloak=cloak(),
         )
-        hub.door = options.password
+        hub.door, hub.guard = options.password, Guard(group)
         hub.operators = operators(options)
         hub.memory = StoreMemory(store) if store else None
         return store, hub
@@ -284,7 +287,7 @@ class Server:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
         door = Door((*LOOPBACK, *self.options.udp_trust), draw)
         try:
-            bounds = Bounds(self.options.udp_peers, self.options.udp_per_address)
+            bounds = Bounds(self.options.udp_peers, self.options.udp_per_address, hit=ledger.hit)
             meet = partial(self._meet, door)
             return [Datagrams(self.loop, sock, door, meet, bounds) for sock in given or bind_beside(sockets)]
         except OSError as error:
@@ -375,7 +378,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
     options = parse(arguments, examine, _send)
-    _allow_many_descriptors()
+    allow_many_descriptors()
     try:
         server = Server(options, arguments)
     except Unusable as error:
@@ -388,11 +391,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     server.run(banner(options.host, server.port))
     faults.close()
     return 0
-
-
-def _allow_many_descriptors() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":
