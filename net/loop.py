@@ -207,8 +207,9 @@ class Loop:
         That is so from a few channels on.
         """
         slow, self._slow = self._slow, {}
-        if any(slow.values()):
-            ready.sort(key=lambda item: not slow.get(item[0].data))
+        if slow:
+            place = {channel: number for number, (channel, waits) in enumerate(slow.items()) if waits}
+            ready.sort(key=lambda item: place.get(item[0].data, len(slow)))
         before = until - SERVING
         for key, events in ready:
             channel = key.data
