@@ -92,7 +92,7 @@ class Door(Breaker):
             _all(self.knock(source, b"QUIT now\r\n"))
 
     def login_timeout(self) -> None:
-        assert b"No name came" in _all(self.knock(self.source(), b"x"))
+        assert b"No name came" in _all(self.knock(self.source()))
 
     def request_timeout(self) -> None:
         assert b"408" in _all(self.knock(self.source(), b"GET / HTTP/1.1\r\n"))
@@ -239,7 +239,7 @@ class Talk(Breaker):
         self._type("q", "/watch a1", "/watch a2").wait_for("one first")
 
     def blocks(self) -> None:
-        self._type("r", "/block a1", "/block a2").wait_for("one first")
+        self._type("r", "/block a", "/block b").wait_for("one first")
 
     def name(self) -> None:
         assert b"at most 10 characters" in self._answer(b"abcdefghijklmn\n")
