@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import sys
@@ -25,7 +24,6 @@ from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import Turn
-from contracts import Way
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer
@@ -33,15 +31,17 @@ from net.gatekeeper import Gatekeeper, group
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
+from net.pace import Pace
 from net.recent import Recent
 from net.systemd import inherited
+from net.way import Way
 from opening import furnish, open_datagrams, open_errands, open_store, place
 from options import Options, parse
 from overseer import Overseer
 from ready import prepare, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, motd, space
+from settings import Settings, allow_many_descriptors, motd, space
 from store import Unusable
 from store.memory import StoreMemory
 from visit import Visit
@@ -88,7 +88,7 @@ class Server:
             self.loop = Loop(options.selector)
             self.began = self.loop.clock.time()
             undo.callback(self.loop.close)
-            self.aside = Workshop(self.loop)
+            self.aside, self.pace = Workshop(self.loop), Pace(self.loop)
             self.store = open_store(self, options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
@@ -176,6 +176,7 @@ class Server:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
         while self._tell(self.hub.take()):
             pass  # somebody has failed, of which the others are to be told
+        self.pace.settled()
         if self.hub.closing is not None and self.listeners:
             self._close()
 
@@ -364,7 +365,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
     options = parse(arguments, examine, _send)
-    _allow_many_descriptors()
+    allow_many_descriptors()
     try:
         if "CHAT_HANDOVER" in os.environ:  # we are new code, to take over or to be tried out
             from inheritance import inherit
@@ -382,11 +383,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     server.run(banner(options.host, server.port))
     faults.close()
     return 0
-
-
-def _allow_many_descriptors() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

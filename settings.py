@@ -198,3 +198,9 @@ def space(options: Options) -> Space:
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = max(1, descriptors - RESERVE) if descriptors != resource.RLIM_INFINITY else options.connections
     return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)
+
+
+def allow_many_descriptors() -> None:
+    """Take as many descriptors as the system lets us have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Wish, singly
 from chat.flow import DELAYED, Flow, Verdict
+from chat.limits import ledger
 from chat.returns import Nobody, give_up, lose
 from chat.session import Session
 from chat.states import State
-from contracts import House, Way
+from contracts import House
 from net.loop import Timer
+from net.way import Way
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
@@ -87,6 +90,9 @@ class Visit:
         if newcomer or self.wire.over:
             self._conclude()
         self._await_rest()
+        if self._flow is not None and self._held is None and (wait := self._flow.drip(self._now())):
+            self._wait(iter(()))
+            self._server.loop.call_later(wait, self.resume)
 
     def secured(self) -> None:
         """The connection is encrypted from here on, and begins anew."""
@@ -102,13 +108,13 @@ class Visit:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
         if self.session.may_return:
-            self._wait_for_return(why, self._server.options.return_limit)
+            self._wait_for_return(why)
         self.session.end(why)
         self._server.forget(self)
 
-    def stalled(self, why: str) -> None:
+    def stalled(self, limit: str, why: str) -> None:
         """The peer does not read."""
-        self._put_out("slow", f"Your connection is too slow: {why}.")
+        self._put_out(limit, "slow", f"Your connection is too slow: {why}.")
 
     def failed(self, why: str) -> None:
         """A fault of ours was met while this visitor was served."""
@@ -195,22 +201,23 @@ class Visit:
 
     # -- within
 
-    def _put_out(self, code: str, text: str) -> None:
+    def _put_out(self, limit: str, code: str, text: str) -> None:
         """End a connection that does not work; whoever may return is waited for."""
+        ledger.hit(limit)
         if self.session.may_return:
-            self._wait_for_return(text.rstrip("."), self._server.options.return_limit)
+            self._wait_for_return(text.rstrip("."))
             self.hang_up()
         else:
             self.dismiss(code, text)
 
-    def _wait_for_return(self, why: str, seconds: float) -> None:
-        """Keep the person's place in the room for a while; the others need not know."""
+    def _wait_for_return(self, why: str, limit: str = "return_limit") -> None:
+        """Keep the person's place in the room for as long as the `limit` says; the others need not know."""
         hub, user = self._server.hub, self.session.user
         assert user is not None
-        nobody = Nobody(self.wire)
+        nobody, seconds = Nobody(self.wire), getattr(self._server.options, limit)
         lose(hub, user, nobody, why, seconds)
         self.session.retire()
-        self._server.loop.call_later(seconds, partial(give_up, hub, user, nobody))
+        self._server.loop.call_later(seconds, partial(give_up, hub, user, nobody, limit))
 
     def _now(self) -> float:
         return self._server.loop.clock.monotonic()
@@ -225,17 +232,10 @@ class Visit:
         if isinstance(wire, Plain) and self.session.greeted:
             wire.by_hand()
         if wire.brief:
-            self._note_browser()
             options = self._server.options
+            self._server.browsers.note(self.host, self._now())
             self._login_by += min(0.0, options.request_timeout - options.login_timeout)
         return unknown.seen + data
-
-    def _note_browser(self) -> None:
-        """Remember where browsers are; not on this machine, where people try telnet and the page side by side."""
-        from ipaddress import ip_address
-
-        if not ip_address(self.host.strip("[]").partition("%")[0]).is_loopback:
-            self._server.browsers.note(self.host, self._now())
 
     def _hand_over(self, wire: Wire, rest: bytes) -> None:
         """Go on with the wire that the last one led to; the time for a name begins now."""
@@ -250,8 +250,13 @@ class Visit:
 
     def _handle(self, requests: Iterator[Wish]) -> None:
         session = self.session
-        request: Wish | None = None
+        last: Wish | None = None
         for request in requests:
+            if last is not None and not self._server.pace.allows():
+                self._wait(chain((request,), requests))
+                self._server.pace.wait(self)
+                break
+            last = request
             if self._flow is None:
                 session.handle(request)
             elif not self._let_flow(self._flow, request):
@@ -260,9 +265,9 @@ class Visit:
             if session.state is State.CHECKING:
                 self._wait(requests)
                 break
-        if request is not None:
+        if last is not None:
             self._alive = self._now()
-            if not (isinstance(request, Request) and request.verb in PULSE):
+            if not (isinstance(last, Request) and last.verb in PULSE):
                 self._active = self._alive
         self._channel.queue(self.wire.replies())
 
@@ -283,7 +288,7 @@ class Visit:
             return True
         if session.user is not None and flow.tells(self._now()):
             self._server.hub.inform(session.user, "flood", DELAYED)
-        self._server.loop.call_later(wait, self.resume)
+        self._server.loop.call_later(wait, partial(self._server.pace.wait, self))
         return False
 
     def _wait(self, requests: Iterator[Wish]) -> None:
@@ -297,7 +302,7 @@ class Visit:
             if self.session.newcomer and self.wire.why:
                 self._server.hub.note(f"{self.address} left without a name: {self.wire.why}.")
             if self.wire.reloads and self.session.may_return:
-                self._wait_for_return(self.wire.why, self._server.options.reload_limit)
+                self._wait_for_return(self.wire.why, "reload_limit")
             self.session.end(self.wire.why)
             self.hang_up()
         elif self.wire.single and self.session.state is State.NAMING:
@@ -320,7 +325,7 @@ class Visit:
     def _look_at_newcomer(self, now: float) -> None:
         checking = self.session.state is State.CHECKING  # it is not his fault how long that takes
         if now >= self._login_by + CHECK * checking:
-            self.dismiss("login_timeout", self._late())
+            self._put_out("request_timeout" if self.wire.brief else "login_timeout", "login_timeout", self._late())
         elif self._held is not None:
             self._wake(now + PAUSE)
         elif now < self._alive + self._patience(now):
@@ -367,10 +372,14 @@ class Visit:
         options, wire = self._server.options, self.wire
         silent = now - self._alive
         if options.idle_limit and now - self._active >= options.idle_limit:
+            ledger.hit("idle_limit")
             self.dismiss("idle", f"Nothing was heard from you for {options.idle_limit:g} seconds.")
         elif silent >= options.silent_limit and (self._pinged > self._alive or wire.unfinished or wire.reports):
-            self._put_out("timeout", f"No whole line came from you for {options.silent_limit:g} seconds.")
+            self._put_out(
+                "silent_limit", "timeout", f"No whole line came from you for {options.silent_limit:g} seconds."
+            )
         elif silent >= options.ping_after and wire.pings and self._pinged <= self._alive:
+            ledger.hit("ping_after")
             self._pinged = now
             self.write(wire.encode(Pinged(0, 0.0)))
         self._wake(self._next_look(now))

@@ -33,8 +33,10 @@ class Limits:
     reload_limit: float = 5.0
     outbox: int = 1_048_576
     tries: int = 3
-    logins_per_minute: int = 30
+    logins_per_minute: int = 15
     checks_per_address: int = 16
+    checks: int = 64
+    registrations: int = 60
     talk_burst: int = 20
     talk_rate: int = 4
     talk_bytes: int = 16_384
@@ -46,6 +48,7 @@ class Limits:
     rooms_per_person: int = 20
     watches: int = 200
     blocks: int = 200
+    inbox: int = 500
     name: int = 32
     line: int = 4_096
     message: int = 16_384
@@ -72,6 +75,8 @@ ABOUT: dict[str, str] = {
     "tries": "wrong passwords for one name from one address; then it waits for a minute",
     "logins_per_minute": "wrong passwords a minute from one address",
     "checks_per_address": "passwords of one address that wait to be checked",
+    "checks": "passwords that wait to be checked, in all",
+    "registrations": "names that one address may register in an hour",
     "talk_burst": "messages and commands of one person that may come all at once",
     "talk_rate": "of them that he may go on with in a second; more are delayed",
     "talk_bytes": "bytes a second that he may go on with; eight seconds' worth may come at once",
@@ -83,6 +88,7 @@ ABOUT: dict[str, str] = {
     "rooms_per_person": "rooms that one person may be in",
     "watches": "names that one person may watch for",
     "blocks": "names that one person may block",
+    "inbox": "private messages that wait for one person who is away",
     "name": "characters in a name",
     "line": "bytes in a line of text",
     "message": "characters in a message, so four times as many bytes at most",

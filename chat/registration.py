@@ -19,10 +19,11 @@ from record import replace
 def register(hub: Hub, user: User, password: str, ref: Ref = None) -> None:
     """Keep someone's name for him; the answer comes once it is kept.
 
-    Raises Refused `no_store`, `registered`, `password_bad`, `busy`.
+    Raises Refused `no_store`, `registered`, `password_bad`, `too_many`, `busy`.
     """
     _check_may_register(hub, user)
     secret, name = passwords.check(password), user.name
+    hub.guard.check_registers(user.address.rpartition(":")[0], hub.clock.monotonic())
     _aside(hub, user, lambda: passwords.secret(secret), lambda kept: _registered(hub, user, name, kept, ref))
 
 

@@ -31,13 +31,13 @@ class Limits:
 class Owner(Protocol):
     """Who hears what comes, and is told of the end: `ended` exactly once, from the loop, never from `write`.
 
-    `stalled` says that the peer does not read, `failed` that a fault of ours was met; the owner is expected to say
-    goodbye and hang up.
+    `stalled` says that the peer does not read, and which limit that has met, `failed` that a fault of ours was met; the
+    owner is expected to say goodbye and hang up.
     """
 
     def heard(self, data: bytes) -> None: ...
     def ended(self, why: str) -> None: ...
-    def stalled(self, why: str) -> None: ...
+    def stalled(self, limit: str, why: str) -> None: ...
     def failed(self, why: str) -> None: ...
 
 
@@ -126,7 +126,7 @@ class Connection:
         if self._outbox:
             self._drain()
         if self._bytes_kept > self._limits.outbox and not self._hanging_up:
-            self._owner.stalled(f"{self._limits.outbox:,} bytes were waiting to be read")
+            self._owner.stalled("outbox", f"{self._limits.outbox:,} bytes were waiting to be read")
 
     def fail(self, why: str) -> None:
         """A fault of ours: the owner takes leave of the peer; where not even that works, close."""
@@ -258,7 +258,7 @@ class Connection:
         if self._loop.clock.monotonic() - self._progress < self._limits.stalled:
             self._wait_for_progress()
         elif not self._hanging_up:
-            self._owner.stalled(f"nothing could be sent for {self._limits.stalled:g} s")
+            self._owner.stalled("stall_limit", f"nothing could be sent for {self._limits.stalled:g} s")
 
     def _settle_interest(self) -> None:
         """Read unless much is unsent; ask for writability only while something is. No change, no system call."""

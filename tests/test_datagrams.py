@@ -478,7 +478,7 @@ class Owner:
     def ended(self, why: str) -> None:
         self.end.append(why)
 
-    def stalled(self, why: str) -> None: ...
+    def stalled(self, limit: str, why: str) -> None: ...
 
     def failed(self, why: str) -> None:
         self.peer.queue(frame(10, why))
@@ -512,7 +512,7 @@ class Yard:
 def yard() -> Iterator[Callable[..., Yard]]:
     opened: list[Yard] = []
 
-    def open_one(**bounds: int) -> Yard:
+    def open_one(**bounds: Any) -> Yard:
         opened.append(Yard(Bounds(**bounds)))
         return opened[-1]
 

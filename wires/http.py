@@ -270,6 +270,7 @@ def _verb(head: bytes) -> str:
     if verb not in ("GET", "HEAD"):
         raise Refusal(405, "There is only GET and HEAD here.", {"Allow": "GET, HEAD"})
     if _BODY.search(head):
+        ledger.hit("header")
         raise Refusal(413, "A request has no body here.")
     return verb
 

@@ -114,7 +114,7 @@ def part(client: Client, user: User, line: Line) -> Steps:
 
 def names(client: Client, user: User, line: Line) -> Steps:
     """List who is in some rooms."""
-    for name in filter(None, line.param(0).split(",")[: greeting.TARGETS]):
+    for name in filter(None, dict.fromkeys(line.param(0).split(",")[: greeting.TARGETS])):
         room = find(client, name)
         if room is not None and is_shown(room, user):
             yield list(greeting.names(client, room, members(room, user)))
@@ -127,11 +127,12 @@ def _sees(user: User, room: Room, other: User) -> bool:
 
 def rooms(client: Client, user: User, line: Line) -> Steps:
     """List the rooms, by name, by mask, or by how many are in them (ELIST)."""
+    tests = _tests(line.param(0))
     yield client.numeric(Numeric.RPL_LISTSTART, "Channel", "Users  Name")
     yield [
         client.numeric(Numeric.RPL_LIST, target(room.name), f"{len(room.members)}", room.description)
         for room in client.hub.rooms
-        if _is_listed(client, room, user) and all(_passes(room, test) for test in _tests(line.param(0)))
+        if _is_listed(client, room, user) and all(_passes(room, test) for test in tests)
     ]
     yield client.numeric(Numeric.RPL_LISTEND, "End of /LIST")
 
@@ -143,8 +144,11 @@ def _is_listed(client: Client, room: Room, user: User) -> bool:
 
 
 def _tests(words: str) -> list[list[str]]:
-    """Return the conditions, each with its alternatives: names stand for one another, the rest all count."""
-    found = [word for word in words.split(",") if word]
+    """Return the conditions, each with its alternatives: names stand for one another, the rest all count.
+
+    Each costs a look at every room: of many, the first ones count.
+    """
+    found = [word for word in words.split(",") if word][: greeting.TARGETS]
     masks = [word for word in found if word[0] not in "<>!"]
     return [[word] for word in found if word[0] in "<>!"] + ([masks] if masks else [])
 
