@@ -13,7 +13,7 @@ from chat.accounts import Account
 from chat.changes import Removed
 from chat.events import Refused
 from chat.facts import Audited, Lifted, Sanction
-from chat.sanctions import BAN, MUTE, Sanctions, banned, host_of
+from chat.sanctions import BAN, MUTE, Sanctions, banned, host_of, how_long
 from chat.text import clean, one_line
 from chat.turn import Standing, User
 
@@ -45,6 +45,13 @@ class Desk:
         found = self.sanctions.find(BAN, now, name=name)
         if found is not None:
             raise banned(found, now)
+
+    def check_new_name(self, now: float, name: str) -> None:
+        """Raise Refused `banned` or `muted` where nobody who is here may take this name."""
+        self.check_name(now, name)
+        found = self.sanctions.find(MUTE, now, name=name)
+        if found is not None:
+            raise Refused("muted", f"The name {found.shown} is muted {how_long(found, now)}.")
 
     def mute_of(self, user: User, now: float) -> Sanction | None:
         """Return what keeps someone from speaking, if anything does."""

@@ -110,8 +110,8 @@ class Hub(Presence):
             self.supersede(account)
         user = self._seat(name, listener, Standing.GUEST, address=address, wire=wire, account=account)
         user.roams = roams
-        self.present(user, ident, realname)
         user.muted = self.desk.mute_of(user, self.clock.time())
+        self.present(user, *(("", "") if user.muted else (ident, realname)))
         self.most = max(self.most, len(self.roster) - 1)
         self.note(f"{name} is on line from {address} ({wire}).")
         token = self.tokens.issue(user) if resumes else ""

@@ -370,7 +370,7 @@ class Session:
         about = "login" if self.user is None and verb != "authenticate" else verb
         ref = getattr(request, "ref", None)
         self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
-        if about == "login" and refusal.code in FINAL:
+        if self.user is None and refusal.code in FINAL:
             code = "banned" if refusal.code == "banned" else "door_locked"
             self._visitor.dismiss(code, "You are not let in.")
             self.state = State.LEAVING

@@ -260,6 +260,13 @@ class House:
         return [post.event for post in self.hub.take().posts if type(post.event).__name__ != "Noted"]
 
 
+def ask(house: House, line: str) -> str:
+    """Let the host type a line; return what stands on his screen."""
+    house.table.run(house.hub, house.host, house.table.read(house.host, line))
+    house.settle()
+    return house.console.take().decode()
+
+
 def _decided(loaded: Loaded) -> dict[str, Any]:
     """Return what the host decided before the start."""
     return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail)}

@@ -14,24 +14,14 @@ import pytest
 
 from chat.turn import Standing
 from tests.irc_client import IrcClient
-from tests.room import Guest, House
+from tests.room import Guest, House, ask
 from tests.ruling import ROWS, Row
 from tests.store_helpers import rows
 from tests.support import ROOT, JsonClient, LineClient, PlainClient, Server
-from tests.support.speakers import (
-    IrcSpeaker,
-    JsonSpeaker,
-    PlainSpeaker,
-    Speaker,
-    TextbookSpeaker,
-    UdpSpeaker,
-    WebSpeaker,
-)
 from tests.support.waiting import wait_until
 
 StartServer = Callable[..., Server]
 OPERATOR = "root: sesame open"
-WIRES = (PlainSpeaker, JsonSpeaker, WebSpeaker, TextbookSpeaker, UdpSpeaker, IrcSpeaker)
 
 
 class Seat(Protocol):
@@ -214,127 +204,7 @@ def test_the_trail_is_kept_and_holds_no_secret(
     again.wait_for("ann ANNOUNCE: one two [2Jthree")
 
 
-# ---- bans
-
-
-@pytest.mark.parametrize("kind", WIRES)
-def test_the_banned_read_why_and_for_how_long_on_every_wire(server: Server, kind: type[Speaker]) -> None:
-    here = kind(server)
-    here.enter("bob")
-    server.wait_for("bob entered")
-    server.type("BAN bob 10m spam")
-    server.wait_for("Banned: name bob")
-    rest = here.line.read_to_end() if kind is not UdpSpeaker else _datagrams(here, "banned for 10 min: spam")
-    assert "banned for 10 min: spam" in rest
-    again = kind(server)
-    again.send(again.arrive("BOB"))
-    said = again.line.read_to_end() if kind is not UdpSpeaker else _datagrams(again, "The name bob is banned for")
-    assert re.search(r"The name bob is banned for (10 min|9 min 5\d s): spam", said)
-    for each in (here, again):
-        each.line.close()
-
-
-def _datagrams(speaker: Speaker, wanted: str) -> str:
-    said = ""
-    while wanted not in said:
-        said += str(speaker.read())
-    return said
-
-
-def test_a_network_is_banned_before_anything_is_answered(server: Server) -> None:
-    server.type("BAN 127.0.0.2/31 3d they know why")
-    server.wait_for("Banned: network 127.0.0.2/31, for 3 days: they know why.")
-    for source in ("127.0.0.2", "127.0.0.3"):
-        with LineClient(server, source=source) as visitor:
-            visitor.send_line("anybody")
-            assert visitor.wait_for("[!]").endswith("You are banned for 3 days: they know why.")
-            assert visitor.wait_for("[.]").endswith("You are not let in.")
-            assert visitor.read_to_end() == ""
-    with PlainClient(server, "carol") as carol:
-        assert carol.users == ["Host", "carol"]
-    with LineClient(server, source="127.0.0.3") as visitor:
-        visitor.send('{"do":"login","name":"dave","ref":1}\n')
-        refused, goodbye = (json.loads(line) for line in visitor.lines(2))
-        assert (refused["event"], refused["code"], refused["ref"]) == ("refused", "banned", 1)
-        assert (goodbye["event"], goodbye["code"]) == ("goodbye", "banned")
-
-
-def test_a_ban_survives_a_restart_and_ends_by_itself(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    ask(house, "BAN bob 2h spam"), ask(house, "BAN 192.0.2.0/24"), ask(house, "MUTE eve 3d")
-    house.close()
-    house = House(tmp_path)
-    house.clock.now += 3600
-    assert house.program("bob", host="198.51.100.1").objects()[0]["text"] == "The name bob is banned for 1 h: spam."
-    assert house.program("dan", host="192.0.2.9").objects()[0]["text"] == "You are banned for ever."
-    eve = house.program("eve", host="198.51.100.1")
-    eve.send(b'{"do":"say","text":"hi"}\n')
-    assert eve.objects()[-1]["code"] == "muted"
-    house.clock.now += 3601
-    assert house.program("bob", host="198.51.100.1").objects()[0]["event"] == "welcome"
-    house.clock.now += 3 * 86_400
-    eve.send(b'{"do":"say","text":"hi"}\n')
-    assert eve.objects()[-1]["event"] == "accepted"
-    ask(house, "BANS")
-    house.close()
-    assert rows(tmp_path, "SELECT kind, shown FROM sanctions") == [("ban", "192.0.2.0/24")]
-
-
-def ask(house: House, line: str) -> str:
-    """Let the host type a line; return what stands on his screen."""
-    house.table.run(house.hub, house.host, house.table.read(house.host, line))
-    house.settle()
-    return house.console.take().decode()
-
-
-def test_a_banned_account_stays_out_under_every_name(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    kim = house.program("kim")
-    kim.send(b'{"do":"register","password":"a long word"}\n', b'{"do":"nick","name":"kit"}\n')
-    ask(house, "BAN kit 10m")
-    assert kim.objects()[-1]["code"] == "banned"
-    assert house.program("kim", "a long word").objects()[0]["code"] == "banned"
-    other = house.guest(
-        b'{"do":"authenticate","name":"kim","password":"a long word"}\n', b'{"do":"login","name":"x"}\n'
-    )
-    assert other.objects()[-2]["code"] == "banned"
-    assert "account kim" in ask(house, "UNBAN kim")
-    assert house.program("kim", "a long word").objects()[0]["event"] == "welcome"
-    house.close()
-
-
-def test_nobody_takes_a_banned_name_or_one_that_looks_so() -> None:
-    house = House()
-    ask(house, "BAN bob")
-    ann = house.program("ann")
-    for name in ("bob", "BOB", "b0b"):
-        ann.send(json.dumps({"do": "nick", "name": name}).encode() + b"\n")
-        assert ann.objects()[-1]["code"] == "banned"
-
-
 # ---- mute, lock, slow, announce
-
-
-def test_the_muted_hear_and_write_to_the_host_only() -> None:
-    house = House()
-    ann, bob = house.program("ann"), house.program("bob")
-    ask(house, "MUTE bob 10m noise")
-    assert "You are muted for 10 min: noise." in bob.objects()[-1]["text"]
-    for request in (
-        *({"do": verb, "text": "x"} for verb in ("say", "me", "topic")),
-        {"do": "msg", "to": "ann", "text": "x"},
-        {"do": "nick", "name": "rob"},
-        {"do": "tag", "tags": "+a"},
-    ):
-        bob.send(json.dumps(request).encode() + b"\n")
-        assert bob.objects()[-1]["code"] == "muted", request
-    bob.send(b'{"do":"msg","to":"Host","text":"why?"}\n')
-    assert "why?" in house.console.take().decode()
-    ann.send(b'{"do":"say","text":"hello"}\n')
-    assert bob.objects()[-1]["text"] == "hello"
-    ask(house, "UNMUTE bob")
-    bob.send(b'{"do":"say","text":"thank you"}\n')
-    assert ann.objects()[-1]["text"] == "thank you"
 
 
 def test_in_a_locked_room_operators_speak() -> None:
