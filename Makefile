@@ -1,5 +1,5 @@
 # make run       host a room (make run ARGS="--port 4000"; PYTHON=python3.12 make run)
-# make test      style, types and all tests, none skipped: first those that measure time, then the others side by side
+# make test      style, types and all tests, none skipped, side by side
 # make faults    the tests that take long: crowds, damage, networks that fail (figures in faults.jsonl)
 # make fuzz      hostile bytes on every wire for so long (make fuzz MINUTES=10)
 # make soak      a crowd on every wire that comes, talks and dies at random (make soak MINUTES=10)
@@ -21,10 +21,7 @@ test: lint
 ifdef ARGS
 	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@export CHAT_TESTS_COMPLETE=1; failed=0; \
-	$(BIN)/python -m pytest -m "alone and not long" || failed=1; \
-	$(BIN)/python -m pytest -m "not alone and not long" -n 4 --dist worksteal || failed=1; \
-	exit $$failed
+	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -n 4 --dist worksteal
 endif
 
 faults:

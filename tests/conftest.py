@@ -39,19 +39,6 @@ LIMIT = 120
 FOR_DEVELOPERS = ("hypothesis", "playwright", "prometheus_client", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
 
-ALONE = (
-    "tests/faults/test_crowds.py",
-    "test_staying_well.py::test_s1_five_hundred",
-    "test_staying_well.py::test_s2_",
-    "test_staying_well.py::test_s4_more",
-    "::test_two_thousand_connects",
-    "::test_n6_known_and_unknown",
-    "::test_a_hundred_logins",
-    "::test_200_handshakes",
-    "::test_ten_thousand_commands",
-)
-"""Parts of the names of tests that are marked `alone`."""
-
 COMPLETE = os.environ.get("CHAT_TESTS_COMPLETE") == "1"
 
 Closable = TypeVar("Closable", bound=Connection | Terminal)
@@ -67,15 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.meta_path.append(_NotInstalled)
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")
     config.addinivalue_line("markers", "long: takes long; `make faults` runs it, `make test` does not")
-    config.addinivalue_line("markers", "alone: measures time; `make test` runs it when nothing else runs")
     config.addinivalue_line("markers", "keeps(reason): a library keeps descriptors or threads open for the whole run")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that measure time, or load the machine: whatever runs beside them would be measured, too."""
-    for item in items:
-        if any(part in item.nodeid for part in ALONE):
-            item.add_marker(pytest.mark.alone)
 
 
 # ---- limits and skips -----------------------------------------------------------------------------------------
@@ -209,16 +188,12 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture
-def start_server(nursery: Nursery, request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
-    """`start_server("--selector", "poll")`: a server on a free port; stopped and looked over after the test.
-
-    Where time is measured it is a process of its own from the start.
-    """
+def start_server(nursery: Nursery) -> Iterator[Callable[..., Server]]:
+    """`start_server("--selector", "poll")`: a server on a free port; stopped and looked over after the test."""
     started: list[Server] = []
-    origin = None if request.node.get_closest_marker("alone") else nursery
 
     def run(*options: object, **popen: Any) -> Server:
-        started.append(Server(*options, nursery=origin, **popen))
+        started.append(Server(*options, nursery=nursery, **popen))
         return started[-1]
 
     yield run

@@ -14,7 +14,7 @@ import pytest
 
 from chat.events import Refused, Request
 from tests.foreign import TextbookClient
-from tests.support import JsonClient, LineClient, PlainClient, Server
+from tests.support import PATIENCE, JsonClient, LineClient, PlainClient, Server
 from wires.classroom import VERBS, Classroom
 
 Join = Callable[..., TextbookClient]
@@ -25,7 +25,7 @@ server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 server.connect((sys.argv[1], int(sys.argv[2])))
 for text in ['ADD joe\\n', 'MESSAGE hello from long ago', 'PRIVATE ann\\npsst\\n', 'QUIT\\n']:
     server.send(text.encode('ascii'))
-    time.sleep(0.5)
+    time.sleep(1.2)
 data = ''
 while 'GOODBYE' not in data:
     data += server.recv(1024).decode('ascii')
@@ -263,7 +263,7 @@ def test_the_textbook_s_own_client_works(server: Server, add: Join, tmp_path: Pa
     ann = add("ann")
     (tmp_path / "client.py").write_text(PYTHON_2)
     command = [python_2(), str(tmp_path / "client.py"), server.host, f"{server.port}"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=2 * PATIENCE, check=False)
     assert ann.messages(4) == [
         ("NEW", "joe"), ("MESSAGE", "joe", "hello from long ago"), ("PRIVATE", "joe", "psst"), ("LEFT", "joe"),
     ]  # fmt: skip

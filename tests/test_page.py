@@ -59,7 +59,7 @@ def test_people_on_three_clients_talk(visit: Open, join_json: Callable[..., Json
     assert bob.wait_for("acted")["text"] == "waves"
     alice.sees("carol waves")
     expect(alice.page.locator("#people-list bdi")).to_have_text(["alice", "bob", "carol", "Host"])
-    assert carol.page.locator("#count").inner_text() == "4"
+    expect(carol.page.locator("#count")).to_have_text("4")
 
 
 def test_own_message_is_marked_until_the_server_has_it(visit: Open, server: Server) -> None:

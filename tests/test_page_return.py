@@ -135,7 +135,9 @@ def namespace() -> Iterator[Namespace]:
 def far_page(namespace: Namespace, browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """A page in a browser that runs in the namespace."""
     over_there = launch(browser.browser_type, namespace.program(chromium(), tmp_path))
-    yield over_there.new_page(locale="en-GB")
+    page = over_there.new_page(locale="en-GB")
+    page.set_default_timeout(PATIENCE)
+    yield page
     over_there.close()
 
 
@@ -160,7 +162,7 @@ def test_a_hundred_messages_while_the_link_is_down_come_once_in_order(
     if moves:
         namespace.move()
     namespace.link("up")
-    alice.log.get_by_text("message 99.").wait_for(timeout=3 * PATIENCE)
+    alice.log.get_by_text("message 99.").wait_for(timeout=2 * PATIENCE)
     if moves:
         server.wait_for("alice is back")
     bob.tell("say", text="after")

@@ -644,7 +644,7 @@ def test_nobody_reads_what_it_writes(pipe: Pipe, join_json: Join) -> None:
 def test_closed_standard_files(server: Server, join_json: Join) -> None:
     ann = join_json("ann")
     command = f"exec {sys.executable} chat_client.py -c {server.host} {server.port} bob <&- >&- 2>&-"
-    assert subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, check=False, timeout=20).returncode == 0
+    assert subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, check=False, timeout=2 * PATIENCE).returncode == 0
     assert ann.wait_for("left")["name"] == "bob"
 
 

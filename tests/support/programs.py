@@ -14,7 +14,7 @@ import time
 from typing import IO, Any, Self
 
 from tests.support.nursery import SWITCHES, Nursery, Nursling
-from tests.support.waiting import PATIENCE, ROOT, Text, find
+from tests.support.waiting import PATIENCE, ROOT, Text, asleep, find, wait_until
 
 
 class Output:
@@ -166,6 +166,7 @@ class Server(Program):
                     self._read_banner()
                 if environment["NOTIFY_SOCKET"] == supervisor.address:
                     supervisor.wait_for("READY=1", self)
+                wait_until(lambda: asleep(self.pid), what="the server sleeps")
             except AssertionError as error:
                 self.expect_trouble()
                 self.finish()

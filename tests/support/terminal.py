@@ -113,10 +113,10 @@ class Terminal:
         shutil.rmtree(self._folder)
 
     def _ended(self) -> list[str]:
-        """Return the exit status and the signal, one of them empty; nothing while the command runs."""
+        """Return the exit status and the signal, one of them empty; nothing until all that was written is shown."""
         os.kill(self._server, signal.SIGCHLD)  # tmux now and then misses a child's end until the next one's
-        answer = self._ask("pane_dead_status},#{pane_dead_signal")
-        return answer.split(",") if answer != "," else []
+        dead, *answer = self._ask("pane_dead},#{pane_dead_status},#{pane_dead_signal").split(",")
+        return answer if dead == "1" and any(answer) else []
 
     def _ask(self, variable: str) -> str:
         return self._tmux("display-message", "-p", f"#{{{variable}}}").strip()

@@ -59,8 +59,17 @@ def find(wanted: Text, text: str, start: int = 0) -> re.Match[str] | None:
 
 def alive(pid: int) -> bool:
     """Is there a process with this id that has not ended?"""
+    return _state(pid) not in ("", "Z")
+
+
+def asleep(pid: int) -> bool:
+    """Does this process wait for something to happen, or has it ended? Who waits for the processor is awake."""
+    return _state(pid) not in ("R", "D")
+
+
+def _state(pid: int) -> str:
+    """Return the letter that proc(5) has for the state of a process; nothing where there is none."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        return ""
