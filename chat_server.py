@@ -26,7 +26,7 @@ from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import RECENT, Turn
-from net.connection import Connection, Limits
+from net.connection import Connection
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Bounds, Datagrams, Peer, bind_beside
 from net.gatekeeper import Gatekeeper, group
@@ -42,7 +42,7 @@ from overseer import Overseer
 from ready import cloak, draw, prepare, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, allow_many_descriptors, motd, operators, room, space
+from settings import Settings, allow_many_descriptors, bounds, motd, operators, room, space
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts, lasting
 from visit import Visit
@@ -67,7 +67,7 @@ class Server:
 
     def __init__(self, options: Options, arguments: Sequence[str] | None = None) -> None:
         self.options = options
-        self.limits = Limits(stalled=options.stall_limit, outbox=options.outbox)
+        self.limits = bounds(options)
         ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
         self.gate = Gatekeeper(space(options), ledger.spares, ledger.hit, self._strangers)
         self._addresses = Addresses(ledger)
@@ -287,9 +287,9 @@ class Server:
         """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
         door = Door((*LOOPBACK, *self.options.udp_trust), draw)
         try:
-            bounds = Bounds(self.options.udp_peers, self.options.udp_per_address, hit=ledger.hit)
+            most = Bounds(self.options.udp_peers, self.options.udp_per_address, hit=ledger.hit)
             meet = partial(self._meet, door)
-            return [Datagrams(self.loop, sock, door, meet, bounds) for sock in given or bind_beside(sockets)]
+            return [Datagrams(self.loop, sock, door, meet, most) for sock in given or bind_beside(sockets)]
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             self._warn(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")

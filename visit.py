@@ -18,7 +18,7 @@ from chat.returns import Nobody, lose
 from chat.session import Session
 from chat.states import State
 from commands import Table
-from net.connection import Limits
+from net.connection import SILENT, Limits
 from net.loop import Loop, Timer
 from net.pace import Pace
 from net.recent import Recent
@@ -128,6 +128,8 @@ class Visit:
 
     def ended(self, why: str) -> None:
         """The connection is gone."""
+        if why == SILENT:
+            ledger.hit("dead_limit")
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
