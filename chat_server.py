@@ -24,7 +24,7 @@ from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import Turn
-from net.connection import Connection, Limits
+from net.connection import Connection
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer
 from net.gatekeeper import Gatekeeper, group
@@ -41,7 +41,7 @@ from overseer import Overseer
 from ready import prepare, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, allow_many_descriptors, motd, space
+from settings import Settings, allow_many_descriptors, bounds, motd, space
 from store import Unusable
 from store.memory import StoreMemory
 from visit import Visit
@@ -72,7 +72,7 @@ class Server:
         heir: Heir | None = None,
     ) -> None:
         self.options = options
-        self.limits = Limits(stalled=options.stall_limit, outbox=options.outbox)
+        self.limits = bounds(options)
         ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
         self.gate = Gatekeeper(space(options), ledger.spares, ledger.hit, self._strangers)
         self.addresses = Addresses(ledger)

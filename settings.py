@@ -131,7 +131,7 @@ class Settings:
     def _apply(self, changed: Sequence[str], old: Options, new: Options) -> None:
         """Take over what has changed, and nothing else: the rest may have been changed by commands since."""
         server, hub = self._server, self._server.hub
-        server.limits = replace(server.limits, stalled=new.stall_limit, outbox=new.outbox)
+        server.limits = bounds(new)
         ledger.limits, ledger.exempt, ledger.lifted = new, new.limit_exempt, new.no_flood_limit
         if "room_name" in changed:
             hub.title = hub.rooms.lobby.title = new.room_name
@@ -191,6 +191,13 @@ def room(line: str) -> Room:
 def motd(options: Options) -> tuple[str, ...]:
     """Return the lines of the message of the day."""
     return tuple(options.motd.split("\n")) if options.motd else ()
+
+
+def bounds(options: Options) -> Limits:
+    """Return the bounds of a connection that begins now."""
+    return Limits(
+        stalled=options.stall_limit, outbox=options.outbox, dead=options.dead_limit, keepalive=options.ping_after
+    )
 
 
 def space(options: Options) -> Space:

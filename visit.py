@@ -16,6 +16,7 @@ from chat.returns import Nobody, give_up, lose
 from chat.session import Session
 from chat.states import State
 from contracts import House
+from net.connection import SILENT
 from net.loop import Timer
 from net.way import Way
 from wires.plain import Plain
@@ -104,6 +105,8 @@ class Visit:
 
     def ended(self, why: str) -> None:
         """The connection is gone."""
+        if why == SILENT:
+            ledger.hit("dead_limit")
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()

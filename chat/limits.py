@@ -28,6 +28,7 @@ class Limits:
     ping_after: float = 60.0
     silent_limit: float = 120.0
     stall_limit: float = 10.0
+    dead_limit: float = 30.0
     idle_limit: float = 0.0
     return_limit: float = 30.0
     reload_limit: float = 5.0
@@ -68,6 +69,7 @@ ABOUT: dict[str, str] = {
     "ping_after": "a silent program is asked after this time whether it is there",
     "silent_limit": "a program from which no whole line comes is put out after this time",
     "stall_limit": "who does not read what is sent to him is put out after this time",
+    "dead_limit": "who does not confirm that anything has arrived is gone after this time",
     "idle_limit": "who asks for nothing is put out after this time; 0 means never",
     "return_limit": "who lost a connection and can come back keeps his place for this time",
     "reload_limit": "who closed a page keeps his place for this time: perhaps he only loads it anew",

@@ -5,6 +5,8 @@ It knows nothing of what the bytes mean; whoever owns it is told what was heard,
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections import deque
 from typing import Any, Protocol
@@ -24,8 +26,12 @@ class Limits:
     send_buffer: int = 65_536
     stalled: float = 10.0
     linger: float = 1.0
-    keepalive: int = 60
-    dead: int = 30
+    keepalive: float = 60.0
+    dead: float = 30.0
+
+
+SILENT = os.strerror(errno.ETIMEDOUT).lower()
+"""Why a connection has ended whose peer did not confirm anything any more."""
 
 
 class Owner(Protocol):
@@ -315,9 +321,9 @@ def _prepare(sock: socket.socket, limits: Limits) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
-        ("TCP_KEEPIDLE", limits.keepalive),
-        ("TCP_KEEPINTVL", limits.keepalive // 4 or 1),
-        ("TCP_USER_TIMEOUT", limits.dead * 1000),
+        ("TCP_KEEPIDLE", max(1, min(32_767, int(limits.keepalive)))),
+        ("TCP_KEEPINTVL", max(1, min(32_767, int(limits.keepalive / 4)))),
+        ("TCP_USER_TIMEOUT", min(1_000_000_000, int(limits.dead * 1000))),
     ):
         if hasattr(socket, option):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

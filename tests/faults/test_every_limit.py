@@ -152,6 +152,17 @@ class Slowness(Breaker):
         deaf.close()
 
 
+class Death(Breaker):
+    OPTIONS = ("--dead-limit", 1)
+
+    def dead_limit(self) -> None:
+        self.knock("127.0.0.1", b"deaf\n", 4096)
+        loud = self.person(JsonClient, "loud")
+        for _ in range(15):
+            assert loud.request("say", text="x" * 16_000)["event"] == "accepted"
+        self.server.wait_for("deaf is off line: connection timed out")
+
+
 class Passwords(Breaker):
     OPTIONS = ("--tries", 2, "--logins-per-minute", 3, "--checks-per-address", 1, "--checks", 1, "--registrations", 1,
                "--inbox", 2)  # fmt: skip
@@ -278,7 +289,7 @@ class Talk(Breaker):
         return self.knock("127.0.0.1", data).recv(1000)
 
 
-BREAKERS = (Door, Silence, Slowness, Passwords, Talk)
+BREAKERS = (Door, Silence, Slowness, Death, Passwords, Talk)
 
 
 def _limits(kind: type[Breaker]) -> list[str]:
