@@ -1,4 +1,4 @@
-"""The password that everybody must know to come in."""
+"""The password that everybody must know to come in: DOOR or PASSWORD. (`/password` is that of one's own name.)"""
 
 from __future__ import annotations
 
@@ -28,5 +28,6 @@ COMMAND = Command(
     "password?",
     standing=Standing.HOST,
     bare=True,
+    capitals=("PASSWORD",),
     raw=True,
 )
