@@ -233,7 +233,7 @@ class Server:
             past=loaded.recent,
             fixed_rooms=options.fixed_rooms,
             aside=self.aside,
-            desk=Desk(loaded.sanctions, loaded.trail),
+            desk=Desk(loaded.sanctions, loaded.trail, loaded.decisions),
             cloak=cloak(),
         )
         hub.door = options.password

@@ -74,6 +74,7 @@ class Hub(Presence):
         self.tokens = Tokens()
         self.aside: Aside = aside or AtOnce()
         self.desk = desk or Desk()
+        self.desk.furnish(self.rooms)
         self.opened = clock.monotonic()
         self.spoken = 0  # messages of those who have gone, since the start
         self.gone: deque[Departed] = deque(maxlen=GONE)

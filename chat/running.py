@@ -92,6 +92,8 @@ def change(hub: Hub, user: User, room: Room, changes: list[Change], ref: Ref = N
     """
     check_runs(user, room)
     done = [made for wanted in changes if (made := _change(hub, user, room, wanted))]
+    if room.lasting and any(made.letter == "m" for made in done):
+        hub.desk.decide(f"lock {room.name}", "yes" if "m" in room.gate.flags else "", hub.keep)
     if done:
         hub.post(Moded(*hub.stamp(), room.name, user.name, shown(done), user.who), room, author=user, ref=ref)
     return bool(done)

@@ -353,6 +353,47 @@ def test_a_locked_door_lets_nobody_new_in(server: Server) -> None:
     PlainClient(server, "late").close()
 
 
+def test_what_is_locked_or_slow_is_so_after_a_restart(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    ask(house, "ROOM Den"), ask(house, "LOCK den"), ask(house, "SLOW 30 den"), ask(house, "SLOW 5")
+    ask(house, "LOCK door The lesson has begun.")
+    ann = house.program("ann")
+    assert (ann.objects()[0]["code"], house.hub.desk.locked) == ("door_locked", "The lesson has begun.")
+    house.close()
+    house = House(tmp_path)
+    assert house.program("ann").objects()[0]["text"] == "The lesson has begun."
+    assert [(room.name, room.gate.slow, "m" in room.gate.flags) for room in house.hub.rooms] == [
+        ("lobby", 5, False),
+        ("den", 30, True),
+    ]
+    ask(house, "UNLOCK door"), ask(house, "UNLOCK den"), ask(house, "SLOW 0"), ask(house, "UNROOM den")
+    ask(house, "ROOM Den")
+    house.close()
+    assert rows(tmp_path, "SELECT * FROM decisions") == []
+    house = House(tmp_path)
+    assert house.program("ann").objects()[0]["event"] == "welcome"
+    assert all(not room.gate.bars for room in house.hub.rooms)
+    house.close()
+
+
+def test_the_host_is_told_that_the_password_of_the_door_has_ended(start_server: StartServer, tmp_path: Path) -> None:
+    """It is kept nowhere; but nobody thinks that a door is closed which is open."""
+    server = start_server("--data", tmp_path)
+    server.type("DOOR open-sesame")
+    server.wait_for("asked for that password, until the next start; `password` in chat.toml is asked for after that")
+    server.stop()
+    assert not any(b"sesame" in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    server = start_server("--data", tmp_path)
+    server.wait_for("Newcomers were asked for a password until the last end, and are asked for none now: see DOOR.")
+    server.type("DOOR -")
+    server.wait_for("asked for no password")
+    server.stop()
+    server = start_server("--data", tmp_path)
+    server.type("LIST_USERS")
+    server.wait_for("USERS: [Host]")
+    assert server.output and "until the last end" not in server.output.text
+
+
 def test_a_slow_room_takes_one_message_each() -> None:
     house = House()
     ann = house.program("ann")
