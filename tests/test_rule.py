@@ -315,9 +315,12 @@ def test_the_trail_is_kept_and_holds_no_secret(
         "ann OPER ann: with the password of root",
         "ann ANNOUNCE: one two [2Jthree",
         "Host DOOR: a password",
+        "Host EXIT by Ctrl-C or a signal",
     ]
     assert (tmp_path / "audit.log").stat().st_mode & 0o777 == 0o600
-    assert [act for (act,) in rows(tmp_path, "SELECT act FROM audit ORDER BY number")] == ["OPER", "ANNOUNCE", "DOOR"]
+    assert [act for (act,) in rows(tmp_path, "SELECT act FROM audit ORDER BY number")] == [
+        *("OPER", "ANNOUNCE", "DOOR", "EXIT"),
+    ]
     stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     assert b"sesame" not in stored
     again = start_server("--data", tmp_path)
