@@ -332,7 +332,7 @@ class Server:
     def _interrupted(self) -> None:
         """Ctrl-C or SIGTERM: EXIT. A second time: at once."""
         if self.hub.closing is None:
-            self.hub.close("The host has closed the room.")
+            self.seat.close()
         else:
             self.loop.stop()
 

@@ -67,7 +67,7 @@ def furnish(server: House, store: Store | None, options: Options) -> Hub:
         past=loaded.recent,
         fixed_rooms=options.fixed_rooms,
         aside=server.aside,
-        desk=Desk(loaded.sanctions, loaded.trail),
+        desk=Desk(loaded.sanctions, loaded.trail, loaded.decisions),
         cloak=Cloak(),
     )
     hub.door, hub.guard = options.password, Guard(group)

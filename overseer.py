@@ -83,6 +83,9 @@ class Overseer:
 
     def begin(self) -> None:
         """The room is open."""
+        hub = self._server.hub
+        if hub.desk.decisions.get("password") and not hub.door:
+            self.warn("Newcomers were asked for a password until the last end, and are asked for none now: see DOOR.")
         self.supervisor.tell(READY=1, STATUS=self.status)
         if self.supervisor.pulse is not None:
             self._pulse()

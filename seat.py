@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from chat.countdown import closing
 from chat.events import Event, Ref, Request
+from chat.rule import write_down
 from chat.session import Session
 from contracts import House
 from net.console import Console
@@ -18,6 +20,7 @@ class HostSeat:
     def __init__(self, server: House, console: Console) -> None:
         self.wire = Shown()
         self._console = console
+        self._hub = server.hub
         self._session = Session(server.hub, server.table, self)
         host = server.hub.host or server.hub.seat_host(self, self.address)
         host.listener = self  # also where he sat here before the code was renewed
@@ -26,6 +29,13 @@ class HostSeat:
     def typed(self, line: str, ref: Ref = None) -> None:
         """Handle a line that the host has typed, or had typed by a script; what answers it carries `ref`."""
         self._session.handle(Request("line", line, ref=ref))
+
+    def close(self) -> None:
+        """EXIT, by Ctrl-C or a signal."""
+        hub, host = self._hub, self._hub.host
+        assert host is not None
+        write_down(hub, host, "EXIT", "by Ctrl-C or a signal")
+        hub.close(closing(""))
 
     def choose(self, room: str | None) -> None:
         """Let only what concerns a room scroll by, everything (None), or nothing (an empty name)."""

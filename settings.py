@@ -15,6 +15,7 @@ from chat.house import Answer
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.rooms import key
+from chat.rule import write_down
 from chat.turn import Room
 from net.connection import Limits
 from net.gatekeeper import Room as Space
@@ -80,11 +81,20 @@ class Settings:
 
     def hang_up(self) -> None:
         """SIGHUP: the same, and the host's log has the answer. It comes also when the terminal is closed."""
-        note = self._server.hub.note
+        hub, host = self._server.hub, self._server.hub.host
+        assert host is not None
+
+        def answer(found: str | Refused) -> None:
+            if isinstance(found, Refused):
+                hub.note(found.text)
+            else:
+                write_down(hub, host, "RELOAD", "by SIGHUP", found)
+                hub.note(found)
+
         try:
-            self.reload(lambda found: note(found.text if isinstance(found, Refused) else found))
+            self.reload(answer)
         except Refused as refusal:
-            note(refusal.text)
+            hub.note(refusal.text)
 
     def take_over(self, old: Options) -> None:
         """Have in force what has changed since earlier code has read the settings."""

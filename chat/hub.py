@@ -32,7 +32,7 @@ from chat.events import (
     Welcomed,
 )
 from chat.facts import AccountSeen, MessagesSaved
-from chat.moderation import check_may_speak, keep_pace
+from chat.moderation import check_may_act_on, check_may_speak, keep_pace
 from chat.presence import Presence
 from chat.rooms import Rooms
 from chat.sanctions import check_not_muted, host_of
@@ -74,6 +74,7 @@ class Hub(Presence):
         self.tokens = Tokens()
         self.aside: Aside = aside or AtOnce()
         self.desk = desk or Desk()
+        self.desk.furnish(self.rooms)
         self.opened = clock.monotonic()
         self.spoken = 0  # messages of those who have gone, since the start
         self.gone: deque[Departed] = deque(maxlen=GONE)
@@ -155,8 +156,7 @@ class Hub(Presence):
         """
         if user is by:
             raise Refused("yourself", f"You are {user.name}, and cannot kick yourself.")
-        if user.standing >= by.standing:
-            raise Refused("not_allowed", f"{user.name} cannot be kicked by {by.name}.")
+        check_may_act_on(by, user.standing, user.name)
         if not self.roster.release(user):
             raise Refused("not_here", f"{user.name} is not here any more.")
         self._remember(user)

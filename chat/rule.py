@@ -152,6 +152,8 @@ def slow(hub: Hub, user: User, room: Room, seconds: int, ref: Ref = None) -> Non
     """Let each person speak in a room once in so many seconds; 0: as often as he likes. All in it are told."""
     room.gate.slow = seconds
     room.gate.spoke.clear()
+    if room.lasting:
+        hub.desk.decide(f"slow {room.name}", f"{seconds}" if seconds else "", hub.keep)
     hub.post(Slowed(*hub.stamp(), room.name, user.name, seconds, user.who), room, author=user, ref=ref)
     write_down(hub, user, "SLOW", room.name, f"{seconds} s" if seconds else "off")
 
@@ -189,6 +191,8 @@ def unmake(hub: Hub, user: User, room: Room) -> int:
         raise Refused("not_allowed", "The lobby is always there.")
     room.lasting = False
     hub.keep(RoomRemoved(room.name))
+    for what in ("lock", "slow"):
+        hub.desk.decide(f"{what} {room.name}", "", hub.keep)
     people = [member for member in room.members if member is not hub.host]
     for member in (*people, *([hub.host] if hub.host in room.members else [])):
         assert member is not None

@@ -66,7 +66,8 @@ class Command:
 
     `params` names the arguments: `"to text"`; `?` after one makes it and those behind it optional. The last takes the
     rest of the line. `run` gets the call and one string per argument, empty where an optional one is missing. `bare`
-    verbs may be typed by the host in capitals, without a slash; `guests` alone have a use for others. With `raw` the
+    verbs may be typed by the host in capitals, without a slash, and so may the words in `capitals`, which have another
+    meaning behind a slash; `guests` alone have a use for others. With `raw` the
     arguments are not cleaned, because the command must see, and refuse, what is wrong with them. `more` names values
     that only programs send; `run` gets those that are there by name.
     """
@@ -78,6 +79,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     standing: Standing = Standing.GUEST
     bare: bool = False
+    capitals: tuple[str, ...] = ()
     guests: bool = False
     raw: bool = False
     more: str = ""
@@ -139,10 +141,14 @@ class Table:
         self.house = House()
         self.commands: list[Command] = sorted(commands, key=lambda command: command.name)
         self._verbs: dict[str, Command] = {}
+        self._bare: dict[str, str] = {}  # what the host types in capitals, and the verb that it is
         for command in self.commands:
             for verb in (command.name, *command.aliases):
                 if self._verbs.setdefault(verb, command) is not command:
                     raise ValueError(f"Two commands are called {verb}: {command.name} and {self._verbs[verb].name}.")
+            if command.bare:
+                words = (*command.aliases, command.name, *command.capitals)
+                self._bare |= {word.upper(): command.name for word in words}
 
     def read(self, user: User | None, line: str) -> Request:
         """Return the request behind a typed line: `/verb rest`, a bare verb of the host's, or something said.
@@ -154,8 +160,8 @@ class Table:
         verb, _, rest = line.partition(" ")
         if line.startswith("/"):
             return Request(verb[1:].lower(), rest.strip())
-        if user is not None and user.standing is Standing.HOST and self._is_bare(verb):
-            return Request(verb.lower(), rest.strip())
+        if user is not None and user.standing is Standing.HOST and verb in self._bare:
+            return Request(self._bare[verb], rest.strip())
         return Request("say", line)
 
     def run(self, hub: Hub, user: User, request: Request) -> None:
@@ -201,12 +207,7 @@ class Table:
 
     def verbs(self) -> list[str]:
         """Return the verbs as the host types them: bare in capitals, and all with a slash."""
-        bare = [command.name.upper() for command in self.commands if command.bare]
-        return bare + [f"/{command.name}" for command in self.commands]
-
-    def _is_bare(self, verb: str) -> bool:
-        command = self._verbs.get(verb.lower())
-        return command is not None and command.bare and verb == verb.upper()
+        return list(self._bare) + [f"/{command.name}" for command in self.commands]
 
 
 def fit(found: Iterable[Talk]) -> list[Talk]:
@@ -221,12 +222,12 @@ def fit(found: Iterable[Talk]) -> list[Talk]:
     return fitting
 
 
-def number(word: str, usual: int, most: int) -> int:
+def number(word: str, usual: int, most: int, least: int = 1) -> int:
     """Return the number in `word`, `usual` where it is empty. Raises Refused `bad_number`."""
     if not word:
         return usual
-    if not (word.isascii() and word.isdigit() and len(word) < 10 and 1 <= int(word) <= most):
-        raise Refused("bad_number", f"{word[:20]} will not do; give a whole number from 1 to {most}.")
+    if not (word.isascii() and word.isdigit() and len(word) < 10 and least <= int(word) <= most):
+        raise Refused("bad_number", f"{word[:20]} will not do; give a whole number from {least} to {most}.")
     return int(word)
 
 

@@ -1,4 +1,4 @@
-"""Choose what scrolls by on the host's console. (`/watch` is the hot list.)"""
+"""Choose what scrolls by on the host's console: SHOW or WATCH. (`/watch` is the hot list.)"""
 
 from __future__ import annotations
 
@@ -24,4 +24,5 @@ COMMAND = Command(
     "room",
     standing=Standing.HOST,
     bare=True,
+    capitals=("WATCH",),
 )

@@ -269,7 +269,7 @@ def ask(house: House, line: str) -> str:
 
 def _decided(loaded: Loaded) -> dict[str, Any]:
     """Return what the host decided before the start."""
-    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail)}
+    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail, loaded.decisions)}
 
 
 def weather() -> Room:

@@ -92,7 +92,7 @@ def test_a_bad_file_changes_nothing_and_names_the_line(
 
 
 def test_sighup_does_the_same(start_server: StartServer, config: Path) -> None:
-    server = start_server("--config", config)
+    server = start_server("--config", config, "--data", config.parent)
     with PlainClient(server, "bob") as bob:
         _write(config, "idle_limit = 4")
         server.process.send_signal(signal.SIGHUP)
@@ -102,6 +102,12 @@ def test_sighup_does_the_same(start_server: StartServer, config: Path) -> None:
         server.wait_for("[-] Nothing has changed: ")
         bob.send_line("/users")
         bob.wait_for("bob")
+    server.stop()
+    trail = (config.parent / "audit.log").read_text(encoding="utf-8").splitlines()
+    assert [line.partition("Z ")[2] for line in trail] == [
+        "Host RELOAD by SIGHUP: Changed, and in force: idle_limit.",
+        "Host EXIT by Ctrl-C or a signal",
+    ]
 
 
 def test_an_operator_may_and_a_guest_may_not(start_server: StartServer, config: Path) -> None:
