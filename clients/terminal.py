@@ -5,11 +5,13 @@ It knows neither sockets nor how a terminal is drawn on.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from prompt_toolkit import PromptSession
@@ -36,6 +38,7 @@ BACKLOG = 20_000  # objects that may wait for a terminal that takes nothing; the
 REPAINTED = 500  # entries that can be shown anew, without one that was removed
 BELOW = 4  # rows of the screen that are kept for the line
 QUIET = 2.0  # seconds between two rings at least
+NO_SCREEN = 2  # exit code where there is nothing to draw on
 HURRY = 2.0  # seconds until one has left, whatever the link still waits for
 TRUSTING = "Trust it (yes, no)? "
 COMMANDS, ROOMS = "commands", "rooms"  # the refs of the questions for the commands and the rooms
@@ -55,9 +58,18 @@ def run(place: Place, name: str, fingerprint: str, *, rings: bool = True) -> int
         if not place.port:
             place = replace(place, port=read_port(_ask("Port [3001]: ", *_PORT) or "3001"))
         name = name or _ask("Name: ", lambda text: bool(text.strip()), "A name, please.")
+        return Terminal(place, name, Trust(fingerprint), rings=rings).run()
     except (EOFError, KeyboardInterrupt):
         return LEFT
-    return Terminal(place, name, Trust(fingerprint), rings=rings).run()
+    except _no_console() as error:
+        print(f"{error} Or talk in a window: python chat_client.py", file=sys.stderr)
+        return NO_SCREEN
+
+
+def _no_console() -> tuple[type[Exception], ...]:
+    """Return what is raised on Windows where there is no console to draw on; elsewhere nothing is."""
+    on_windows = sys.platform == "win32"
+    return (import_module("prompt_toolkit.output.win32").NoConsoleScreenBufferError,) if on_windows else ()
 
 
 def _ask(question: str, accept: Callable[[str], bool], error: str) -> str:
