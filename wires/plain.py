@@ -65,11 +65,11 @@ class Plain(Wire):
             data = self._without_telnet(data)
         if self._keyboard:
             data = self._keyboard.line_ends(data)
-        lines = self._lines.cut(data)
-        if not self._keyboard and (speech := _speech(lines)):
-            yield speech
+        block = None if self._keyboard else self._lines.block(data)
+        if block is not None and not (b"/" in block and (block[:1] == b"/" or b"\n/" in block)):
+            yield Speech(block.decode("utf-8", "replace"))
             return
-        for line in lines:
+        for line in self._lines.cut(data) if block is None else block.split(b"\n"):
             if self._telnet is not None:
                 self._end_hiding()
             if line is None:
@@ -143,15 +143,6 @@ class Plain(Wire):
         text, answers = self._telnet.strip(data)
         self._replies.append(answers)
         return text
-
-
-def _speech(lines: list[bytes | None]) -> Speech | None:
-    """Return the lines as what was said, if all of them are that."""
-    found = [line for line in lines if line]
-    text = b"\n".join(found)
-    if not found or len(found) < len(lines) or text[:1] == b"/" or b"\n/" in text:
-        return None
-    return Speech(text.decode("utf-8", "replace"))
 
 
 def _request(line: bytes) -> Request:

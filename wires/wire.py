@@ -142,6 +142,20 @@ class Lines:
         self._keep(rest)
         return found
 
+    def block(self, data: bytes) -> bytes | None:
+        """Return the lines that `data` completes in one, LF between them; None where `cut` has to look at each."""
+        end = data.rfind(b"\n")
+        if end < 0 or self._dropping:
+            return None
+        lines = self.rest + data[:end]
+        if b"\r" in lines:
+            lines = lines.replace(b"\r\n", b"\n").removesuffix(b"\r")
+        if not _fits(lines, self.limit):
+            return None
+        self.pieces = 0
+        self._keep(data[end + 1 :])
+        return lines
+
     def take_rest(self) -> bytes:
         """Return what came without an end, and forget it."""
         rest, self.rest = self.rest, b""
@@ -168,6 +182,16 @@ class Lines:
             rest = b""
         self.pieces += 1
         self.rest = rest
+
+
+def _fits(lines: bytes, limit: int) -> bool:
+    """Return whether no line is longer than that, with a look at each stretch of that length, not at each line."""
+    begin = 0
+    while len(lines) - begin > limit:
+        begin = lines.rfind(b"\n", begin, begin + limit + 1) + 1
+        if not begin:
+            return False
+    return True
 
 
 def stamp(at: float) -> str:

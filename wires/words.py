@@ -58,9 +58,11 @@ def said_in_a_row(events: Sequence[Event], stamp: str) -> str:
     first, last = events[0], events[-1]
     if not (isinstance(first, Said) and isinstance(last, Said)) or int(first.at) != int(last.at):
         return ""
+    texts = [event.text for event in events]  # type: ignore[attr-defined]
+    if "\n" in "".join(texts):
+        return ""
     head = f"{stamp} {place(first.room)}{first.sender} > "
-    lines = head + f"\n{head}".join([event.text for event in events]) + "\n"  # type: ignore[attr-defined]
-    return lines if lines.count("\n") == len(events) else ""
+    return head + f"\n{head}".join(texts) + "\n"
 
 
 def acted(event: Acted, fold: Fold = one_line) -> str:
