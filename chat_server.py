@@ -26,6 +26,7 @@ from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import RECENT, Turn
+from contracts import Way
 from net.connection import Connection, Limits
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Bounds, Datagrams, Peer, bind_beside
@@ -37,13 +38,13 @@ from net.recent import Recent
 from net.systemd import inherited
 from options import Options, parse
 from overseer import Overseer
-from ready import cloak, draw, prepare, site
+from ready import cloak, draw, prepare, send, site
 from record import replace
 from seat import HostSeat
 from settings import Settings, motd, operators, room, space
 from store import Loaded, Store, Unusable
 from store.memory import StoreMemory, accounts, lasting
-from visit import Visit, Way
+from visit import Visit
 from way_in import WayIn, examine, reached_at, why_not
 from wires.datagram import Datagram
 from wires.door import Door
@@ -365,16 +366,10 @@ def banner(host: str, port: int) -> str:
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
-def _send(options: Options, line: str) -> int:
-    from errands import send
-
-    return send(options, line)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments, examine, _send)
+    options = parse(arguments, examine, send)
     _allow_many_descriptors()
     try:
         server = Server(options, arguments)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chat.events import Event, Ref, Request
 from chat.session import Session
+from contracts import House
 from net.console import Console
-from visit import House
 from wires.shown import Shown
 
 
@@ -45,6 +47,10 @@ class HostSeat:
 
     def resume(self) -> None:
         """The host is never checked."""
+
+    def wait(self) -> Callable[[], None]:
+        """The host may type on: what he asked for is answered when it is there."""
+        return lambda: None
 
     def hang_up(self) -> None:
         """The host stays as long as the room is open."""

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Protocol
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Script
 from chat.flow import DELAYED, Flow, Verdict
-from chat.hub import Hub
 from chat.returns import Nobody, lose
 from chat.session import Session
 from chat.states import State
-from commands import Table
-from net.connection import Limits
-from net.loop import Loop, Timer
-from net.recent import Recent
-from options import Options
+from contracts import House, Way
+from net.loop import Timer
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
@@ -28,33 +23,7 @@ PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
 EARLY = 3.0  # the same, where a browser was lately: browsers connect early, and take the question for a broken answer
 CHECK = 60.0  # seconds more for someone whose password is being checked: 64 others may be before him
-
-
-class House(Protocol):
-    """The server, as a visitor sees it."""
-
-    loop: Loop
-    hub: Hub
-    table: Table
-    limits: Limits
-    options: Options
-
-    browsers: Recent
-
-    def http(self, secure: bool, peer: str) -> Wire: ...
-    def irc(self) -> Wire: ...
-    def flow(self, host: str) -> Flow | None: ...
-    def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
-    def forget(self, visit: Visit) -> None: ...
-
-
-class Way(Protocol):
-    """What brings bytes to a visitor, such as a Connection or the peer of a UDP socket."""
-
-    def write(self, data: bytes) -> None: ...
-    def queue(self, data: bytes) -> None: ...
-    def hold(self, on: bool) -> None: ...
-    def hang_up(self) -> None: ...
+ANSWER = 5.0  # seconds that an answer may take before the next request is heard: disks hang
 
 
 class Visit:
@@ -129,7 +98,9 @@ class Visit:
         self._wake(self._alive + PAUSE)
 
     def ended(self, why: str) -> None:
-        """The connection is gone."""
+        """The connection is gone. Nothing follows what came last: on some wires that makes it whole."""
+        if self.wire.patience is not None:
+            self._handle(self.wire.pause(False))
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
@@ -186,6 +157,17 @@ class Visit:
             self._handle(held)
             self._conclude()
             self._await_rest()
+
+    def wait(self) -> Callable[[], None]:
+        """Hear nothing more until what was asked for has been answered, or for a while; returns what ends it."""
+        self.session.wait()
+        timer = self._server.loop.call_later(ANSWER, self.session.go_on)
+
+        def go_on() -> None:
+            timer.cancel()
+            self.session.go_on()
+
+        return go_on
 
     def retire(self) -> None:
         """The person has come back by another connection."""

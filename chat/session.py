@@ -92,6 +92,17 @@ class Session:
         if self.user is not None:
             self._hub.leave(self.user, why=why)
 
+    def wait(self) -> None:
+        """Accept nothing until something that takes its time has been answered."""
+        if self.state is PRESENT:
+            self.state = State.CHECKING
+
+    def go_on(self) -> None:
+        """It has been answered: go on with what has come meanwhile."""
+        if self.state is State.CHECKING and self.user is not None:
+            self.state = State.PRESENT
+            self._visitor.resume()
+
     def retire(self) -> None:
         """Somebody has come back by another connection: this one is nobody's now."""
         self.user = None

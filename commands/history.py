@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat import names
+from chat.elsewhere import in_order
 from chat.events import Acted, Recalled, Refused, Said, Whispered
 from chat.turn import User
 from commands import Call, Command, fit, number
@@ -22,7 +23,12 @@ def run(call: Call, n: str) -> None:
     else:
         rooms = tuple(room.name for room in user.rooms)
         person = user.account.key if user.account else ""
-        memory.history(rooms, person, count, tuple(user.blocked), lambda found: show(call, found))
+        without = tuple(user.blocked)
+        in_order(
+            user,
+            lambda answer: memory.history(rooms, person, count, without, answer),
+            lambda found: show(call, found),
+        )
 
 
 def _remembered(user: User) -> list[Said | Acted]:

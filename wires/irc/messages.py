@@ -57,11 +57,11 @@ def tagged(
 def talk(client: Client, event: Talk, to: str, batch: str = "") -> Iterator[str]:
     """Yield the lines of a message to `to`: several where it is long, or has several lines."""
     source, command = mask(event.sender, event.who), "PRIVMSG"
-    acts = isinstance(event, Acted)
+    words, acts = _deed(event)
     if event.form.notice:
         command = "NOTICE"
     most = BODY - len(f":{source} {command} {to} :".encode()) - (9 if acts else 0)
-    found = [part for part in parts(event.text, most, event.form.cuts) if part.text] or [Part("")]
+    found = [part for part in parts(words, most, event.form.cuts) if part.text] or [Part("")]
     if len(found) > 1 and {"draft/multiline", "batch"} <= client.caps and not acts and not batch:
         yield from _multiline(client, event, source, f"{command} {to}", most)
         return
@@ -69,6 +69,14 @@ def talk(client: Client, event: Talk, to: str, batch: str = "") -> Iterator[str]
         text = f"\1ACTION {part.text}\1" if acts else part.text
         line = f"{write(source, command, to)} :{text}"
         yield tagged(client, event, event.who, line, message=index == 0, more=event.form.tags, batch=batch)
+
+
+def _deed(event: Talk) -> tuple[str, bool]:
+    """Return what is said or done, and which: in private, what someone does is told as everywhere, `* alice waves`."""
+    does = f"* {event.sender} "
+    if isinstance(event, Whispered) and event.text.startswith(does) and event.text != does:
+        return event.text[len(does) :], True
+    return event.text, isinstance(event, Acted)
 
 
 def _multiline(client: Client, event: Talk, source: str, head: str, most: int) -> Iterator[str]:
