@@ -168,7 +168,7 @@ def test_a_name_that_changes_or_goes_while_the_password_is_hashed_is_not_registe
     for guest in (ann, bob):
         guest.send(b'{"do":"register","password":"sesame","ref":1}\n')
         guest.take()
-    ann.send(b'{"do":"nick","name":"anna"}\n')
+    house.table.run(house.hub, house.host, Request("rename", "ann anna"))
     other = house.program("ann")
     bob.session.end("connection reset by peer")
     ann.take()
