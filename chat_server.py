@@ -38,7 +38,7 @@ from net.way import Way
 from opening import furnish, open_datagrams, open_errands, open_store, place
 from options import Options, parse
 from overseer import Overseer
-from ready import prepare, site
+from ready import prepare, send, site
 from record import replace
 from seat import HostSeat
 from settings import Settings, allow_many_descriptors, bounds, motd, space
@@ -355,16 +355,10 @@ def banner(host: str, port: int) -> str:
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
-def _send(options: Options, line: str) -> int:
-    from errands import send
-
-    return send(options, line)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments, examine, _send)
+    options = parse(arguments, examine, send)
     allow_many_descriptors()
     try:
         if "CHAT_HANDOVER" in os.environ:  # we are new code, to take over or to be tried out

@@ -76,3 +76,10 @@ def draw(below: int) -> int:
     from secrets import randbelow
 
     return randbelow(below)
+
+
+def send(options: Options, line: str) -> int:
+    """Have the server that runs do a line, or the lines of standard input; returns the exit code."""
+    from errands import send
+
+    return send(options, line)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chat.countdown import closing
 from chat.events import Event, Ref, Request
 from chat.rule import write_down
@@ -57,6 +59,10 @@ class HostSeat:
 
     def resume(self) -> None:
         """The host is never checked."""
+
+    def wait(self) -> Callable[[], None]:
+        """The host may type on: what he asked for is answered when it is there."""
+        return lambda: None
 
     def hang_up(self) -> None:
         """The host stays as long as the room is open."""

@@ -27,28 +27,16 @@ PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
 EARLY = 3.0  # the same, where a browser was lately: browsers connect early, and take the question for a broken answer
 CHECK = 60.0  # seconds more for someone whose password is being checked: 64 others may be before him
+ANSWER = 5.0  # seconds that an answer may take before the next request is heard: disks hang
 
 
 class Visit:
     """One connection and the person behind it: owner of the channel, visitor to the session, listener to the room."""
 
     __slots__ = (
-        "_active",
-        "_alive",
-        "_channel",
-        "_flow",
-        "_held",
-        "_login_by",
-        "_pinged",
-        "_rest",
-        "_rested",
-        "_secure",
-        "_server",
-        "_timer",
-        "address",
-        "session",
-        "wire",
-    )
+        "_active", "_alive", "_channel", "_flow", "_held", "_login_by", "_pinged", "_rest", "_rested", "_secure",
+        "_server", "_timer", "address", "session", "wire",
+    )  # fmt: skip
 
     def __init__(self, server: House, address: str, way: Callable[[Visit], Way], wire: Wire | None = None) -> None:
         self.address = address
@@ -104,9 +92,11 @@ class Visit:
         self._wake(self._alive + PAUSE)
 
     def ended(self, why: str) -> None:
-        """The connection is gone."""
+        """The connection is gone. Nothing follows what came last: on some wires that makes it whole."""
         if why == SILENT:
             ledger.hit("dead_limit")
+        if self.wire.patience is not None:
+            self._handle(self.wire.pause(False))
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
@@ -165,6 +155,17 @@ class Visit:
             self._handle(held)
             self._conclude()
             self._await_rest()
+
+    def wait(self) -> Callable[[], None]:
+        """Hear nothing more until what was asked for has been answered, or for a while; returns what ends it."""
+        self.session.wait()
+        timer = self._server.loop.call_later(ANSWER, self.session.go_on)
+
+        def go_on() -> None:
+            timer.cancel()
+            self.session.go_on()
+
+        return go_on
 
     def retire(self) -> None:
         """The person has come back by another connection."""

@@ -5,6 +5,7 @@ The others see neither leave nor enter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from chat import names
@@ -61,6 +62,10 @@ class Nobody:
 
     def write(self, data: bytes) -> None:
         """Hear it, and forget it."""
+
+    def wait(self) -> Callable[[], None]:
+        """Nothing comes from him anyhow."""
+        return lambda: None
 
     def retire(self) -> None:
         """There is nothing to close."""

@@ -7,21 +7,8 @@ from collections.abc import Callable
 from chat import names, passwords
 from chat.accounts import Account
 from chat.events import (
-    Answered,
-    Asked,
-    Declined,
-    Event,
-    Ponged,
-    Proven,
-    Ref,
-    Refused,
-    Request,
-    Script,
-    Speech,
-    Told,
-    Wish,
-    singly,
-)
+    Answered, Asked, Declined, Event, Ponged, Proven, Ref, Refused, Request, Script, Speech, Told, Wish, singly,
+)  # fmt: skip
 from chat.hub import Hub
 from chat.returns import come_back
 from chat.states import ACCEPTS, LEAVING, PRESENT, State
@@ -109,6 +96,17 @@ class Session:
         self.state = State.LEAVING
         if self.user is not None:
             self._hub.leave(self.user, why=why)
+
+    def wait(self) -> None:
+        """Accept nothing until something that takes its time has been answered."""
+        if self.state is PRESENT:
+            self.state = State.CHECKING
+
+    def go_on(self) -> None:
+        """It has been answered: go on with what has come meanwhile."""
+        if self.state is State.CHECKING and self.user is not None:
+            self.state = State.PRESENT
+            self._visitor.resume()
 
     def retire(self) -> None:
         """Somebody has come back by another connection: this one is nobody's now."""

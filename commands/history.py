@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat import names
+from chat.elsewhere import in_order
 from chat.events import Acted, Recalled, Refused, Said, Whispered
 from chat.turn import Room, User
 from commands import Call, Command, fit, number
@@ -26,8 +27,12 @@ def run(call: Call, n: str, before: str = "", room: str = "", private: str = "")
         show(call, _remembered(user, rooms, below)[-count:], below)
     else:
         person = user.account.key if user.account and not room else ""
-        places = tuple(each.name for each in rooms)
-        memory.history(places, person, count, tuple(user.blocked), lambda found: show(call, found, below), before=below)
+        places, without = tuple(each.name for each in rooms), tuple(user.blocked)
+        in_order(
+            user,
+            lambda answer: memory.history(places, person, count, without, answer, before=below),
+            lambda found: show(call, found, below),
+        )
 
 
 def _id(word: str) -> int | None:
