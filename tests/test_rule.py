@@ -17,7 +17,7 @@ from tests.irc_client import IrcClient
 from tests.room import Guest, House
 from tests.ruling import ROWS, Row
 from tests.store_helpers import rows
-from tests.support import ROOT, JsonClient, LineClient, PlainClient, Server
+from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Server
 from tests.support.speakers import (
     IrcSpeaker,
     JsonSpeaker,
@@ -100,7 +100,7 @@ class Script:
 
     def do(self, line: str, answer: str, event: str = "told") -> None:
         command = [sys.executable, str(ROOT / "chat_server.py"), "--data", self.folder, "--send", line]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert re.search(answer, done.stdout + done.stderr), (line, done)
         assert done.returncode == (1 if event == "refused" else 0), (line, done)
 
@@ -142,7 +142,7 @@ def bob(server: Server) -> Iterator[Callable[[], PlainClient]]:
         client.close()
 
 
-@pytest.mark.limit(180)
+@pytest.mark.limit(400)
 @pytest.mark.parametrize("seat", SEATS)
 def test_every_verb_from_every_seat(server: Server, bob: Callable[[], PlainClient], seat: str) -> None:
     """Each verb does what it says, refuses in words what it must, and stands in the trail; there, too, no secret."""
