@@ -22,10 +22,7 @@ def promote(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> 
     hub.guard.count(OPER, host, now)
     kept = hub.operators.get(name)
     if not any(other.startswith("$argon2") for other in hub.operators.values()):
-        from hmac import compare_digest
-
-        right = compare_digest((kept or "").encode(), password.encode("utf-8", "replace"))
-        _decide(hub, user, name, right and kept is not None, ref)
+        _decide(hub, user, name, passwords.same(password, kept or "") and kept is not None, ref)
         return
     in_order(
         user,

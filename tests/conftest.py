@@ -52,6 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
         settings.load_profile("busy")
     sys.meta_path.append(_NotInstalled)
+    os.environ.pop("NOTIFY_SOCKET", None)  # whoever has started us is not told what our servers do
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")
     config.addinivalue_line("markers", "long: takes long; `make faults` runs it, `make test` does not")
     config.addinivalue_line("markers", "keeps(reason): a library keeps descriptors or threads open for the whole run")

@@ -25,7 +25,7 @@ from store import writer as writer_module
 from tests.store_helpers import Desk, rows
 from tests.support import PATIENCE, ROOT
 
-KILLS = 20  # of the writer alone; test_memory.py kills a whole server fifty times
+KILLS = 20  # of the writer alone; test_memory.py kills a whole server thirty times
 MIB = 1024 * 1024
 
 
