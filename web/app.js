@@ -46,6 +46,9 @@ const page = {
     if (message.places.some((place) => page.looks(place))) return;
     const personal = message.kind === "whispered" || mentions(message.text, chat.me);
     bell.ring(personal ? 880 : 620);
+    const [place] = message.places;
+    const from = message.kind === "whispered" ? `${clean(message.from)}, in private` : `${clean(message.from)} in ${place.title}`;
+    if (personal) bell.notify(from, clean(message.text).slice(0, 200), () => chat.look(place));
   },
   forget() {
     chat.forget();
