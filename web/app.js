@@ -313,4 +313,7 @@ if (note) {
   chat.wanted = wantedRoom();
   link.join(note.name, "", undefined, note.token);
   entry.giveBack(note.draft || "");
-} else find("name").focus();
+} else {
+  enter(false);
+  find("name").focus();
+}
