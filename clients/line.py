@@ -160,6 +160,12 @@ class Line:
         """Draw the line and its state anew."""
         self._app.invalidate()
 
+    def give_back(self, text: str) -> None:
+        """Put a text that was typed into the line again, unless something else has been begun there."""
+        if not self._buffer.text and not self._question:
+            self._buffer.text = text
+            self._buffer.cursor_position = len(text)
+
     def ask(self, question: str, text: str) -> None:
         """Ask something, with `text` to be corrected; the answer comes to `on_line` and is not kept in the history."""
         self._question = question

@@ -302,6 +302,8 @@ class Terminal:
         elif event == "refused" and self._state == "connecting" and "ref" not in found:
             if word(found, "code") not in FINAL:
                 self._ask_for_login(word(found, "code"))
+        elif event == "refused" and word(found, "code") == "not_connected" and not secret_in(word(found, "asked")):
+            self._line.give_back(word(found, "asked"))
         elif event == "goodbye":
             self._ending = after_goodbye(word(found, "code"))
 

@@ -216,6 +216,31 @@ def test_who_leaves_a_room_and_who_goes_off_line(visit: Open, join_json: Callabl
     alice.sees("bob went.")
 
 
+NOTICES = """
+    window.notices = []
+    const Real = Notification
+    window.Notification = class extends Real {
+        constructor(title, how) {
+            super(title, how)
+            window.notices.push(`${title}: ${how.body}`)
+        }
+    }
+    document.hasFocus = () => false
+"""  # what the browser was asked to show, and somebody who looks at another window
+
+
+def test_who_looks_elsewhere_is_shown_what_is_meant_for_him(visit: Open, join_json: Callable[..., JsonClient]) -> None:
+    bob, alice = join_json("bob"), visit().joined("alice")
+    alice.page.context.grant_permissions(["notifications"])
+    alice.page.get_by_role("button", name="Sound").click()
+    alice.page.evaluate(NOTICES)
+    for text in ("hello everybody", "and you, Alice?"):
+        bob.request("say", text=text)
+    bob.request("msg", to="alice", text="psst")
+    alice.sees("psst")
+    assert alice.page.evaluate("notices") == ["bob in Lobby: and you, Alice?", "bob, in private: psst"]
+
+
 def test_rooms_and_what_is_unread_in_them(
     visit: Open, start_server: Callable[..., Server], join_json: Callable[..., JsonClient]
 ) -> None:

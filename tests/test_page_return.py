@@ -216,6 +216,15 @@ def test_a_password_that_is_half_typed_is_not_left_behind(page: Page, server: Se
     assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})") == '{"chat.name":"alice"}'
 
 
+def test_what_was_left_long_ago_lets_nobody_in(page: Page, server: Server) -> None:
+    alice = Guest(page, server)
+    page.evaluate("""sessionStorage.setItem("chat.note", '{"name":"alice","token":"x","at":1}')""")
+    page.reload()
+    expect(page.get_by_label("Your name")).to_be_focused()
+    expect(page.get_by_label("Your name")).to_be_visible()
+    alice.joined("bob")
+
+
 def test_whoever_closes_the_page_has_left_soon(page: Page, start_server: StartServer, join_json: Join) -> None:
     server = start_server("--reload-limit", "0.5")
     bob = join_json("bob", server)

@@ -46,6 +46,9 @@ const page = {
     if (message.places.some((place) => page.looks(place))) return;
     const personal = message.kind === "whispered" || mentions(message.text, chat.me);
     bell.ring(personal ? 880 : 620);
+    const [place] = message.places;
+    const from = message.kind === "whispered" ? `${clean(message.from)}, in private` : `${clean(message.from)} in ${place.title}`;
+    if (personal) bell.notify(from, clean(message.text).slice(0, 200), () => chat.look(place));
   },
   forget() {
     chat.forget();
@@ -310,4 +313,7 @@ if (note) {
   chat.wanted = wantedRoom();
   link.join(note.name, "", undefined, note.token);
   entry.giveBack(note.draft || "");
-} else find("name").focus();
+} else {
+  enter(false);
+  find("name").focus();
+}
