@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+import calm  # noqa: F401 - what it does, it does by being the first
 import commands
 from chat.countdown import Countdown
 from chat.desk import Desk
@@ -391,8 +392,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _allow_many_descriptors() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 
 if __name__ == "__main__":
