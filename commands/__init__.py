@@ -7,8 +7,8 @@ who may use it, what must be given, and the cleaning of what came from the netwo
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Speech, Told, Whispered
@@ -233,5 +233,5 @@ def number(word: str, usual: int, most: int, least: int = 1) -> int:
 
 def load() -> Table:
     """Make the table from the files in this folder. A file that does not import, or has no COMMAND, stops the start."""
-    found = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
     return Table(iter([importlib.import_module(f"{__name__}.{name}").COMMAND for name in found]))

@@ -5,7 +5,6 @@ Everything that comes from outside is a parameter, never part of a statement.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -118,6 +117,8 @@ def _waiting(db: sqlite3.Connection, key: str) -> int:
 
 
 def _list(names: tuple[str, ...]) -> str:
+    import json  # the start has no time for it
+
     return json.dumps(names, ensure_ascii=False)
 
 
@@ -388,5 +389,7 @@ def inbox(db: sqlite3.Connection, question: Inbox, up_to: int) -> tuple[Whispere
 def _event(row: tuple[Any, ...]) -> Talk:
     number, at, kind, room, sender, text, to, away = row
     if kind == "whispered":
+        import json
+
         return Whispered(number, at, sender, tuple(json.loads(to)), text, tuple(json.loads(away)))
     return Said(number, at, room, sender, text) if kind == "said" else Acted(number, at, room, sender, text)
