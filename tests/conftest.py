@@ -42,6 +42,7 @@ ALONE = (
     "::test_a_slow_disk",
     "::test_five_hundred_pages",
     "::test_figures",
+    "::test_200_people_wait",
 )
 """Parts of the names of tests that are marked `alone`."""
 
