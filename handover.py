@@ -60,8 +60,9 @@ _BEGUN_ANEW = (Overseer, Listener, Local, Console, WayIn)
 
 _SELDOM = (
     ("wires.http", "Site", "site"), ("wires.irc.client", "House", "irc_house"), ("wires.irc.client", "Verbs", "verbs"),
+    ("net.secure", "Secure", "tls"),
 )  # fmt: skip
-"""What is there only where somebody has needed it."""
+"""What is there only where somebody has needed it. TLS is not handed over: it has come to its end before."""
 
 
 class House(Protocol):

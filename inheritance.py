@@ -144,10 +144,12 @@ class Heir:
         server.hub = self.roots["hub"]
         server.store = None
         server.serve(site(server.options))
-        self.fill(server)
-        assert self._frozen is not None
-        self._frozen.check()
-        server.loop.close()
+        try:
+            self.fill(server)
+            assert self._frozen is not None
+            self._frozen.check()
+        finally:
+            server.loop.close()
 
     def settle_in(self, server: House) -> None:
         """Have everybody watched and every timer run; the host's seat is as it was."""
@@ -204,7 +206,7 @@ class Heir:
             return self._socket(value)
         if kind == "path":
             return Path(value)
-        fixed = {"ledger": ledger, "server": self._server, "seat": None, "memory": None}
+        fixed = {"ledger": ledger, "server": self._server, "seat": None, "memory": None, "tls": None}
         return fixed[value] if value in fixed else self._part(value)
 
     def _part(self, name: str) -> Any:

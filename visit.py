@@ -173,13 +173,8 @@ class Visit:
         self.hang_up()
 
     def come_anew(self, code: str, text: str) -> None:
-        """Have someone connect again, since this connection cannot go on; whoever may return keeps his place."""
-        if self.session.may_return:
-            self.write(self.wire.encode(Ended(*self._server.hub.stamp(), code, text)))
-            self._wait_for_return(text.rstrip("."))
-            self.hang_up()
-        else:
-            self.dismiss(code, text)
+        """End a connection that cannot go on. Who may return does so by himself, as after any loss."""
+        self._put_out(code, text)
 
     def gather(self) -> None:
         """Make of what is held something that can be written down."""

@@ -88,9 +88,10 @@ class Listener:
 
     def go_on(self) -> None:
         """Accept again."""
-        self._paused = False
-        if self._rest_over is None:
-            self._loop.watch(self, READ)
+        if self._paused:
+            self._paused = False
+            if self._rest_over is None:
+                self._loop.watch(self, READ)
 
     def close(self) -> None:
         """Stop listening; the port is free."""
