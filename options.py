@@ -133,6 +133,7 @@ def shown(options: Options) -> str:
 def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = kind(
         prog="chat_server.py",
+        usage="%(prog)s [options]",  # all of them would hide, above it, what is wrong with one
         description="Host a chat room. When it runs, type HELP.",
         epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "
         "Exit codes: 0 the room was closed, 2 it could not be opened; with --send: 0 done, 1 refused, 2 no server.",
