@@ -149,6 +149,7 @@ def _columns() -> int:
 def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = kind(
         prog="chat_server.py",
+        usage="%(prog)s [options]",  # all of them would hide, above it, what is wrong with one
         formatter_class=_Help,
         description="Host a chat room. When it runs, type HELP.",
         epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "

@@ -571,6 +571,12 @@ def test_irc_takes_messages_back(server: Server) -> None:
     ann.tell(f"REDACT #lobby {number[1]} :my mistake")
     assert re.search(rf":ann!\S+ REDACT #lobby {number[1]} :my mistake$", bob.wait_for("REDACT #lobby"))
     ann.wait_for(f"REDACT #lobby {number[1]}")
+    ann.tell("PRIVMSG bob :oops")
+    number = re.search(r"msgid=(\d+)", ann.wait_for("PRIVMSG bob"))
+    assert number
+    ann.tell(f"REDACT bob {number[1]}")
+    for client in (ann, bob):
+        client.wait_for(f" REDACT bob {number[1]}")
     for client in (ann, bob):
         client.close()
 
