@@ -127,11 +127,13 @@ static const char *take_answers(struct person *p, const char *start, const char 
     return end - start > ANSWER_BYTES ? end - ANSWER_BYTES : start;
 }
 
-void receive(struct person *p)
+bool receive(struct person *p)
 {
     static char space[CARRY_BYTES + RECV_BYTES];
     char *start = space + CARRY_BYTES - p->carried;
     ssize_t count = recv(p->fd, space + CARRY_BYTES, RECV_BYTES, 0);
+    if (count < 0 && errno == EAGAIN)
+        return false;
     if (count <= 0)
         give_up("person %d was put out: %s", p->number, count ? strerror(errno) : "end of stream");
     memcpy(start, p->carry, p->carried);
@@ -145,4 +147,5 @@ void receive(struct person *p)
         give_up("person %d got a line of more than %d bytes", p->number, CARRY_BYTES);
     p->carried = (unsigned)(end - rest);
     memcpy(p->carry, rest, p->carried);
+    return count == RECV_BYTES;
 }

@@ -166,7 +166,7 @@ static void block_no_more(int fd)
 
 void watch(struct person *p, int how, unsigned events)
 {
-    struct epoll_event event = {.events = events, .data.ptr = p};
+    struct epoll_event event = {.events = events | EPOLLET, .data.ptr = p};
     if (epoll_ctl(poller, how, p->fd, &event) < 0)
         give_up("epoll_ctl: %s", strerror(errno));
 }
@@ -224,8 +224,8 @@ int take_a_turn(int patience_ms)
         struct person *p = events[i].data.ptr;
         if (events[i].events & EPOLLOUT)
             push(&senders[p->number], p);
-        if (events[i].events & ~(unsigned)EPOLLOUT)
-            receive(p);
+        while (events[i].events & ~(unsigned)EPOLLOUT && receive(p))
+            continue;
     }
     fill_windows();
     return count;

@@ -83,7 +83,7 @@ void prepare_to_talk(struct sender *s, int number, const struct speech *speech);
 void fill_windows(void);
 void push(struct sender *s, struct person *p);
 
-/* check.c */
-void receive(struct person *p);
+/* check.c; true where there may be more, for epoll tells of new bytes once */
+bool receive(struct person *p);
 
 #endif

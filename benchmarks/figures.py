@@ -30,6 +30,10 @@ class Figures:
         """Return the runs that came to nothing."""
         return [run for run in self._runs if "error" in run]
 
+    def failures(self, work: Workload) -> dict[str, str]:
+        """Return why servers came to nothing in a workload."""
+        return {run["server"]: run["error"] for run in self.errors() if run["workload"] == work.key}
+
     def worst_others(self) -> float:
         """Return the most that others took of the machine in any run, in cores."""
         return max((run.get("others_share", 0.0) for run in self._runs), default=0.0)

@@ -35,7 +35,8 @@ static void wait_for_the_word(void)
     if (epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0)
         return; /* a file, or /dev/null: nobody looks */
     while (epoll_wait(poller, &event, 1, 600 * 1000) == 1 && event.data.ptr)
-        receive(event.data.ptr);
+        while (receive(event.data.ptr))
+            continue;
     if (event.data.ptr || read(STDIN_FILENO, &word, 1) < 0)
         give_up("nobody said when to begin");
     epoll_ctl(poller, EPOLL_CTL_DEL, STDIN_FILENO, NULL);

@@ -19,7 +19,7 @@ from benchmarks.servers import LOAD, Contender, Failed, Running, fresh, orphaned
 from benchmarks.workloads import Pace, Workload
 
 Run = dict[str, Any]
-PATIENCE = 120.0  # seconds for a crowd to come in, or for what it said to arrive
+PATIENCE = 90.0  # seconds for a crowd to come in, or for what it said to arrive
 STALL = re.compile(r"^chat_loop_stall_seconds (\S+)", re.MULTILINE)
 
 
@@ -30,11 +30,13 @@ class Crowd:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with pinned(cores()[1]):
             self._process = subprocess.Popen(orphaned([LOAD, *options]), **pipes)
-        self._late = False
+        self._late = self._in = False
 
     def joined(self) -> Run:
         """Return how the joining went."""
-        return self._next()
+        found = self._next()
+        self._in = True
+        return found
 
     def talk(self, seconds: float) -> Run:
         """Have them talk, and return what came of it."""
@@ -63,7 +65,7 @@ class Crowd:
 
     def _why(self) -> str:
         if self._late:
-            return "took too long"
+            return f"took longer than {PATIENCE:.0f} s {'to bring all messages' if self._in else 'to let everybody in'}"
         told = self._process.communicate(timeout=PATIENCE)[1]
         return told.decode(errors="replace").strip() or f"the load ended with {self._process.returncode}"
 

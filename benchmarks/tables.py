@@ -43,6 +43,7 @@ def fan_out(figures: Figures) -> Table:
         if parts:
             table.append([work.title, *[""] * 8])
             table += [_server_row(name, parts) for name in parts]
+            table += [[f"- {name}: {why}", *[""] * 8] for name, why in figures.failures(work).items()]
     return table
 
 
