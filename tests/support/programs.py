@@ -152,11 +152,12 @@ class Server(Program):
     """`chat_server.py` on a free port of 127.0.0.1, ready to be joined: nothing of its start is still going on.
 
     `options` are put after `--host 127.0.0.1 --port 0`, and so win over them. With a nursery it comes from there,
-    unless something is said of how the process is to be made.
+    unless something is said of how the process is to be made. One that is `fresh` is started as people do it, and
+    has only just opened its door.
     """
 
-    def __init__(self, *options: object, nursery: Nursery | None = None, **popen: Any) -> None:
-        self._nursery = None if popen else nursery
+    def __init__(self, *options: object, nursery: Nursery | None = None, fresh: bool = False, **popen: Any) -> None:
+        self._nursery = None if popen or fresh else nursery
         self.host, self.port = "127.0.0.1", 0
         with Supervisor() as supervisor:
             environment = {"NOTIFY_SOCKET": supervisor.address, **popen.pop("env", os.environ)}
@@ -164,9 +165,9 @@ class Server(Program):
             try:
                 if self.output:
                     self._read_banner()
-                if environment["NOTIFY_SOCKET"] == supervisor.address:
+                if not fresh and environment["NOTIFY_SOCKET"] == supervisor.address:
                     supervisor.wait_for("READY=1", self)
-                wait_until(lambda: asleep(self.pid), what="the server sleeps")
+                    wait_until(lambda: asleep(self.pid), what="the server sleeps")
             except AssertionError as error:
                 self.expect_trouble()
                 self.finish()
