@@ -55,6 +55,9 @@ class Sanctions:
     def __len__(self) -> int:
         return len(self._all)
 
+    def __iter__(self) -> Iterator[Sanction]:
+        return iter(self._all.values())
+
     def add(self, sanction: Sanction) -> None:
         """Put one in force, in the place of an earlier one of the same kind for the same. Raises Refused `too_many`."""
         mark = _mark(sanction)
