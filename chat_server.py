@@ -338,9 +338,7 @@ class Server:
             self.loop.stop()
 
     def _complete(self, word: str, line: str) -> list[str]:
-        """Return what `word`, the last one of `line`, could become: a verb at the beginning, a name anywhere."""
-        choices = [*(self.table.verbs() if word == line else ()), *(user.name for user in self.hub)]
-        return [choice for choice in choices if choice.lower().startswith(word.lower())]
+        return self.seat.complete(word, line)
 
 
 def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:

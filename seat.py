@@ -12,6 +12,9 @@ from contracts import House
 from net.console import Console
 from wires.shown import Shown
 
+OTHERS = {"room": ("all", "none"), "what": ("door",), "minutes": ("cancel",)}
+"""What may stand where a room, or a time, is expected."""
+
 
 class HostSeat:
     """The host's place: the console's end of what a `Visit` is for a connection. Nobody can hang up on it."""
@@ -22,7 +25,7 @@ class HostSeat:
     def __init__(self, server: House, console: Console) -> None:
         self.wire = Shown()
         self._console = console
-        self._hub = server.hub
+        self._hub, self._rules = server.hub, server.table
         self._session = Session(server.hub, server.table, self)
         host = server.hub.host or server.hub.seat_host(self, self.address)
         host.listener = self  # also where he sat here before the code was renewed
@@ -42,6 +45,20 @@ class HostSeat:
     def choose(self, room: str | None) -> None:
         """Let only what concerns a room scroll by, everything (None), or nothing (an empty name)."""
         self.wire.only = room
+
+    def complete(self, word: str, line: str) -> list[str]:
+        """Return what `word`, the last one of `line`, could become: a verb at the beginning, then what that takes."""
+        choices = self._rules.verbs() if word == line else []
+        expected = self._rules.expected(self._hub.host, line)
+        if expected == "command":
+            choices += self._rules.verbs()
+        elif expected in ("room", "what"):
+            choices += [*(room.name for room in self._hub.rooms), *OTHERS.get(expected, ())]
+        else:
+            choices += [*(user.name for user in self._hub), *OTHERS.get(expected, ())]
+        if expected == "who":
+            choices += [sanction.shown for sanction in self._hub.desk.sanctions]
+        return [choice for choice in dict.fromkeys(choices) if choice.lower().startswith(word.lower())]
 
     def write(self, data: bytes) -> None:
         """Show what is new."""

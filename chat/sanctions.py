@@ -55,6 +55,9 @@ class Sanctions:
     def __len__(self) -> int:
         return len(self._all)
 
+    def __iter__(self) -> Iterator[Sanction]:
+        return iter(self._all.values())
+
     def __getstate__(self) -> list[Sanction]:
         return [*self._all.values()]
 

@@ -24,6 +24,7 @@ from record import field, record
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
 LONGEST = Limits().message  # characters in a message where nobody has set another limit
 ANSWER = 200_000  # characters in one answer, so at most 800 KB
+_MEANT = {"who": "name, address or network"}
 _HOST = Standing.HOST  # looked up once, not three times a message
 
 
@@ -110,8 +111,9 @@ class Command:
         for index, value in enumerate(given):
             if index < self.needed and (not value or value.isspace()):
                 name = self.names[index]
+                what = _MEANT.get(name, name)
                 raise Refused(
-                    "empty" if name == "text" else "missing", f"{self.usage(console)}: the {name} is missing."
+                    "empty" if name == "text" else "missing", f"{self.usage(console)}: the {what} is missing."
                 )
             if len(value) > most:
                 ledger.hit("message")
@@ -204,6 +206,18 @@ class Table:
         return [
             command for command in self.commands if command.standing <= user.standing and not (host and command.guests)
         ]
+
+    def verb(self, user: User | None, word: str) -> str:
+        """Return the verb that a word stands for: `/kick`, or in capitals what the host types so."""
+        host = user is not None and user.standing is Standing.HOST
+        verb = word.lstrip("/").lower()
+        return self._bare.get(word, verb) if host else verb
+
+    def expected(self, user: User | None, line: str) -> str:
+        """Return what the last word of a typed line is, by the name of the parameter; empty where there is none."""
+        first, *words = line.split(" ")
+        command = self._verbs.get(self.verb(user, first)) if first.startswith("/") or first in self._bare else None
+        return command.names[min(len(words), len(command.names)) - 1] if command and command.names and words else ""
 
     def verbs(self) -> list[str]:
         """Return the verbs as the host types them: bare in capitals, and all with a slash."""

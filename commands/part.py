@@ -14,4 +14,4 @@ def run(call: Call, room: str, reason: str) -> None:
     part(call.hub, call.user, room, call.ref, reason=reason)
 
 
-COMMAND = Command("part", "leave a room, by default the current one, for the one before", run, "room? reason?")
+COMMAND = Command("part", "leave a room; by default the current one, for the one before", run, "room? reason?")

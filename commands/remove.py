@@ -30,7 +30,7 @@ def _row(event: Said | Acted | Whispered) -> str:
 
 COMMAND = Command(
     "remove",
-    "take back a message by its id, your own for five minutes; alone: list the last with their ids",
+    "take back a message by its id; your own for five minutes; alone: list the last with their ids",
     run,
     "id? reason?",
     bare=True,

@@ -17,7 +17,7 @@ def run(call: Call, seconds: str, room: str) -> None:
 
 COMMAND = Command(
     "slow",
-    "let each person say something only once in so many seconds; 0 ends it",
+    "let each person speak only once in so many seconds; 0 ends it",
     run,
     "seconds room?",
     standing=Standing.OPERATOR,

@@ -57,7 +57,7 @@ ROWS = (
             ("BAN {bob} 10x", "10x is no length of time"),
             ("BAN 10.0.0.0/4", "too wide"),
             ("BAN nobody/here", "is no network"),
-            ("BAN", "the who is missing"),
+            ("BAN", "the name, address or network is missing"),
         ),
     ),
     Row("BANS", r"BAN +name +{bob} +by \S+, for (10 min|9 min \d\d s): spam"),
@@ -65,7 +65,7 @@ ROWS = (
         "UNBAN {bob}",
         "Not banned any more: name {bob}",
         "UNBAN {bob}",
-        (("UNBAN {bob}", "{bob} is not banned"), ("UNBAN", "the who is missing")),
+        (("UNBAN {bob}", "{bob} is not banned"), ("UNBAN", "the name, address or network is missing")),
     ),
     Row("BAN 127.0.0.9 3d", r"Banned: address 127\.0\.0\.9, for 3 days\.", r"BAN 127\.0\.0\.9: for 3 days"),
     Row(
@@ -79,7 +79,7 @@ ROWS = (
         "MUTE {bob} 2h noise",
         "Muted: name {bob}, for 2 h: noise",
         "MUTE {bob}: for 2 h: noise",
-        (("MUTE Host", "Host is the host|yourself"), ("MUTE", "the who is missing")),
+        (("MUTE Host", "Host is the host|yourself"), ("MUTE", "the name, address or network is missing")),
     ),
     Row("UNMUTE {bob}", "Not muted any more: name {bob}", "UNMUTE {bob}", (("UNMUTE {bob}", "{bob} is not muted"),)),
     Row(
