@@ -26,7 +26,6 @@ class Irc(Wire):
     personal = True
 
     def __init__(self, house: House, verbs: dict[str, Rule]) -> None:
-        super().__init__()
         self.client = Client(house, verbs, lambda user: user.listener.wire is self)
         self._lines = Lines(LINE)
         self._labels = labels.Collector()
