@@ -130,7 +130,7 @@ def _forget(hub: Hub, event: Talk) -> dict[User, None]:
     readers: dict[User, None] = {}
     for other in hub:
         if any(one.id == event.id for one in other.private):
-            other.private[:] = [one for one in other.private if one.id != event.id]
+            other.private = tuple(one for one in other.private if one.id != event.id)
             readers[other] = None
     for name in event.kept if isinstance(event, Whispered) else ():
         account = hub.accounts.find(name)

@@ -50,7 +50,7 @@ class User:
     gone: bool = False
     messages: int = 0
     tokens: tuple[bytes, ...] = ()
-    private: list[Whispered] = field(default_factory=list)
+    private: tuple[Whispered, ...] = ()
     account: Account | None = None
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
@@ -80,8 +80,7 @@ class User:
 
     def remember(self, event: Whispered) -> None:
         """Keep a private message for the case that he must come back."""
-        self.private.append(event)
-        del self.private[:-PRIVATE]
+        self.private = (*self.private, event)[-PRIVATE:]
 
     def hears(self, other: User) -> bool:
         """Return whether he has not blocked `other`, by the name now shown or by the registered one."""

@@ -52,7 +52,6 @@ class Classroom(Wire):
     patience = PAUSE
 
     def __init__(self) -> None:
-        super().__init__()
         self._lines = Lines()
         self._recipient: str | None = None  # of the private message whose text comes next
 

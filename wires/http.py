@@ -96,7 +96,6 @@ class Http(Wire):
     brief = True
 
     def __init__(self, site: Site = _NOTHING, secure: bool = False, peer: str = "") -> None:
-        super().__init__()
         self._site = site
         self._secure = secure
         self._peer = peer
@@ -204,7 +203,7 @@ class Http(Wire):
             text = bytes(response.body).decode().rstrip()
             raise Refusal(response.status_code, text, _NEEDED if response.status_code == 426 else None)
         protocol.send_response(response)
-        self._replies += protocol.data_to_send()
+        self._replies += tuple(protocol.data_to_send())
         self.successor, self.rest = WebSocket(protocol), rest
 
     def _accepts(self, origin: str) -> bool:
@@ -222,7 +221,7 @@ class Http(Wire):
 
     def _end(self, answer: bytes) -> None:
         """Give the answer, and be done. HEAD gets all of it but the body (RFC 9110 section 9.3.2)."""
-        self._replies.append(answer if self._verb != "HEAD" else answer[: answer.index(b"\r\n\r\n") + 4])
+        self._replies += (answer if self._verb != "HEAD" else answer[: answer.index(b"\r\n\r\n") + 4],)
         self.over = True
         self._head = b""
 

@@ -75,7 +75,6 @@ class Jsonl(Wire):
     acknowledges = True
 
     def __init__(self) -> None:
-        super().__init__()
         self._lines = Lines(ledger.limits.frame, "frame")
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:

@@ -49,7 +49,6 @@ class Plain(Wire):
     plain_names = True
 
     def __init__(self) -> None:
-        super().__init__()
         self._lines = Lines()
         self._telnet: Telnet | None = None
         self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
@@ -134,14 +133,14 @@ class Plain(Wire):
         """The password has been typed, and so has an Enter that could not be seen."""
         if self._telnet is not None and self._telnet.hiding:
             self._telnet.hiding = False
-            self._replies.append(SHOW + b"\r\n")
+            self._replies += (SHOW + b"\r\n",)
 
     def _without_telnet(self, data: bytes) -> bytes:
         if self._telnet is None:
             self._telnet = Telnet()
             self.by_hand()
         text, answers = self._telnet.strip(data)
-        self._replies.append(answers)
+        self._replies += (answers,)
         return text
 
 

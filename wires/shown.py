@@ -23,7 +23,6 @@ class Shown(HostConsole):
     """Everything, the talk of one room (`only` is its name), or none of it (`only` is empty)."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.only: str | None = None
         self.copy: Copy | None = None
 

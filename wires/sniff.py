@@ -93,7 +93,6 @@ class Unknown(Wire):
     plain_names = True
 
     def __init__(self) -> None:
-        super().__init__()
         self.seen = b""
         self._plain = Plain()
 

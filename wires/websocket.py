@@ -53,7 +53,6 @@ class WebSocket(Wire):
     acknowledges = True
 
     def __init__(self, protocol: ServerProtocol) -> None:
-        super().__init__()
         self._protocol = protocol
         self._input = Frames(ledger.limits.frame)
         self._message: bytearray | None = None  # the fragments so far
@@ -71,7 +70,7 @@ class WebSocket(Wire):
                 yield from self._take(frame)
             if self.over:
                 return
-        self._replies += filter(None, self._protocol.data_to_send())  # an empty one stands for the end, which is ours
+        self._replies += tuple(filter(None, self._protocol.data_to_send()))  # an empty one is the end, which is ours
         if self._protocol.close_expected():
             self._conclude()
 
@@ -152,7 +151,7 @@ class WebSocket(Wire):
     def _fail(self, code: int, why: str) -> None:
         """End the connection (RFC 6455 section 7.1.7). What the library would have said counts no more."""
         self._protocol.data_to_send()
-        self._replies.append(close(code, why))
+        self._replies += (close(code, why),)
         self.over, self.why = True, f"sent what no WebSocket sends: {why}"
 
     def _conclude(self) -> None:

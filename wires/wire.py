@@ -57,8 +57,7 @@ class Wire:
     dialect: object
     """What all wires that write the same bytes have in common."""
 
-    def __init__(self) -> None:
-        self._replies: list[bytes] = []
+    _replies: tuple[bytes, ...] = ()
 
     def __init_subclass__(cls) -> None:
         if "dialect" not in vars(cls):
@@ -101,7 +100,7 @@ class Wire:
         """Return, once, what the wire itself has to say to its peer."""
         if not self._replies:
             return b""
-        said, self._replies = b"".join(self._replies), []
+        said, self._replies = b"".join(self._replies), ()
         return said
 
 

@@ -26,7 +26,6 @@ class Irc(Wire):
     personal = True
 
     def __init__(self, house: House, verbs: Verbs) -> None:
-        super().__init__()
         self.client = Client(house, verbs, self._is_this)
         self._lines = Lines(LINE)
         self._labels = labels.Collector()
