@@ -341,6 +341,27 @@ def test_from_another_working_directory_and_a_bad_file_of_settings(
         PlainClient(server, "bob").close()
 
 
+@pytest.mark.limit(120)
+def test_what_fails_after_the_trial_has_gone_well_changes_nothing(
+    start_copied: Callable[..., Copied], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter vanishes when everything has been stopped already: the store opens again, and all go on."""
+    python = tmp_path / "python"
+    python.symlink_to(Path(sys.executable).resolve())
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if "site-packages" in path))
+    monkeypatch.setattr(sys, "executable", str(python))
+    server = start_copied("--data", folder)
+    server.change("inheritance.py", "    return 0\n", "    os.unlink(sys.executable)\n    return 0\n")
+    with JsonClient(server, "ann") as ann, PlainClient(server, "bob") as bob:
+        assert "No such file or directory" in refused(server)
+        assert ann.request("say", text="kept")["event"] == "accepted"
+        bob.wait_for("ann > kept")
+        with PlainClient(server, "cat"):
+            bob.wait_for("cat entered")
+    server.stop()
+    assert rows(folder, "SELECT text FROM messages WHERE text = 'kept'") == [("kept",)]
+
+
 def test_what_cannot_be_read_costs_the_connections_and_not_the_room(tmp_path: Path) -> None:
     """As if the code had been changed once more after it was tried out."""
     with socket.socket() as listening, socket.socket() as client:
