@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 
 from tests.store_helpers import rows
-from tests.support import PATIENCE, ROOT, JsonClient, PlainClient, Program, Server, Terminal, wait_until
+from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, Terminal, wait_until
 from tests.support.speakers import WIRES, Foreign, IrcSpeaker, Speaker
 from tests.test_errands import opened, send
 from tests.tls import Papers, issue
-from tests.web_client import CONT, TEXT, WebClient, frame
+from tests.web_client import CONT, TEXT, WebClient, frame, get
 
 StartServer = Callable[..., Server]
 SLOWEST = 60.0
@@ -407,6 +407,62 @@ def test_while_somebody_logs_in_with_a_password(start_server: StartServer, folde
         for client, name in zip(people, ("ann", "bob", "cat"), strict=True):
             assert client.wait_for("welcome")["name"] == name
             client.wait_for("accepted")
+
+
+@pytest.mark.limit(120)
+def test_who_is_about_to_come_in_or_to_come_back_goes_on(start_server: StartServer) -> None:
+    server = start_server()
+    with ExitStack() as stack:
+        asked, program, browser, lost = (stack.enter_context(LineClient(server)) for _ in range(4))
+        cat = stack.enter_context(JsonClient(server, "cat"))
+        asked.wait_for("What is your name?")
+        asked.send("an")
+        program.send("CAP LS 302\r\nNICK bob\r\nUS")
+        browser.send("GET /healthz HTTP/1.1\r\nHo")
+        lost.send_line('{"do":"login","name":"eve","token":""}')
+        welcome = json.loads(lost.wait_for("welcome"))
+        lost.reset()
+        server.wait_for("eve has lost the connection")
+        cat.request("say", text="missed by eve")
+        upgrade(server)
+        asked.send("n\r\n")
+        asked.wait_for("Welcome, ann.")
+        program.send("ER b 0 * :Bob\r\nCAP END\r\n")
+        program.wait_for(" 001 bob ")
+        browser.send(f"st: 127.0.0.1:{server.port}\r\n\r\n")
+        assert "200 OK" in browser.read_line()
+        with JsonClient(server) as again:
+            again.tell("login", name="eve", token=welcome["token"], since=welcome["id"])
+            assert again.wait_for("said")["text"] == "missed by eve"
+
+
+@pytest.mark.limit(120)
+def test_what_is_delayed_because_somebody_talks_too_fast_comes_all_the_same(start_server: StartServer) -> None:
+    server = start_server()
+    with PlainClient(server, "fast", source="127.0.0.2") as fast, PlainClient(server, "ann") as ann:
+        fast.send("".join(f"line {number}\n" for number in range(40)))
+        ann.wait_for("fast > line 10")
+        upgrade(server, 2)
+        for number in range(11, 40):
+            assert ann.wait_for("fast > ", SLOWEST).endswith(f"line {number}")
+        fast.wait_for("You send fast")
+
+
+@pytest.mark.limit(120)
+def test_the_console_off_a_terminal_and_the_figures_go_on(start_server: StartServer) -> None:
+    server = start_server()
+    assert server.process.stdin
+    with PlainClient(server, "ann") as ann:
+        for number in range(5):
+            ann.send_line(f"line {number}")
+        server.wait_for("line 4")
+        server.process.stdin.write(b"UPGRADE\nhalf of ")
+        server.process.stdin.flush()
+        server.wait_for(DONE, SLOWEST)
+        server.type("a line")
+        ann.wait_for("Host > half of a line")
+        figures = get(server, "/metrics").body
+        assert 'messages_total{kind="said"} 6' in figures.replace("chat_", ""), figures
 
 
 @pytest.mark.limit(120)
