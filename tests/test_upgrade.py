@@ -429,7 +429,7 @@ def test_who_is_about_to_come_in_or_to_come_back_goes_on(start_server: StartServ
         program.send("ER b 0 * :Bob\r\nCAP END\r\n")
         program.wait_for(" 001 bob ")
         browser.send(f"st: 127.0.0.1:{server.port}\r\n\r\n")
-        assert "200 OK" in browser.read_line()
+        browser.wait_for("200 OK")
         with JsonClient(server) as again:
             again.tell("login", name="eve", token=welcome["token"], since=welcome["id"])
             assert again.wait_for("said")["text"] == "missed by eve"
