@@ -136,9 +136,9 @@ def written(server: House, **more: Any) -> tuple[bytes, list[int]]:
 
 def in_memory(data: bytes) -> int:
     """Return the descriptor of a file without a name that holds `data`."""
-    if hasattr(os, "memfd_create"):
+    try:
         fd = os.memfd_create("handover")
-    else:
+    except (AttributeError, OSError):  # not every system has it, or allows it
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
     rest = memoryview(data)

@@ -23,7 +23,7 @@ from chat.events import Ref, Refused
 from chat.rule import write_down
 from net.aside import Aside
 from snapshot import Unwritten
-from store import Store
+from store import Store, Unusable
 from store.records import Inbox
 
 TRIAL = 10.0  # seconds in which the new code has to have started
@@ -33,7 +33,7 @@ FEW = 2  # passwords that the room stands still for
 CALM = 1.0  # seconds that it does so at most
 FAREWELL = 3.0  # seconds until what waits for the disk is stored
 TEXT = "The server is being renewed; please come back at once."
-SCRIPT = Path(sys.argv[0]).absolute()
+SCRIPT = Path(getattr(sys.modules["__main__"], "__file__", "") or sys.argv[0]).absolute()
 """Where the code is, whatever becomes of the working directory."""
 
 
@@ -49,9 +49,10 @@ def begin(server: House, ref: Ref) -> None:
     """Have new code take over. Raises Refused where that cannot begin."""
     if server.upgrade is not None:
         raise Refused("busy", "New code is being tried out already.")
-    upgrade = Upgrade(server, ref)
-    upgrade.begin()
-    server.upgrade = upgrade
+    if server.hub.closing is not None:
+        raise Refused("closing", server.hub.closing)
+    server.upgrade = upgrade = Upgrade(server, ref)
+    server.loop.call_soon(upgrade.try_out)  # not in the midst of a turn
 
 
 class Upgrade:
@@ -63,23 +64,21 @@ class Upgrade:
         self._until = 0.0
         self._trial = Aside(server.loop)
 
-    def begin(self) -> None:
-        """Have the new code tried out. Raises Refused where that cannot even begin."""
-        if self._server.hub.closing is not None:
-            raise Refused("closing", self._server.hub.closing)
+    # -- one step after the other
+
+    def try_out(self) -> None:
+        """Have the new code tried out, with all there is."""
+        self._server.loop.catch_up()
         try:
             data, _ = handover.written(self._server, at=0.0, console=None, ref=self._ref)
         except Unwritten as error:
-            raise Refused("bad_code", f"Nothing has changed: the room cannot be written down ({error}).") from error
-        self._trial.run(partial(try_out, data), self._tried)
-
-    # -- one step after the other
+            self._fail(f"the room cannot be written down ({error})")
+        else:
+            self._trial.run(partial(try_out, data), self._tried)
 
     def _tried(self, why: str) -> None:
         self._trial.close()
-        if self._server.hub.closing is not None:
-            self._server.upgrade = None
-        elif why:
+        if why:
             self._fail(f"the new code does not start: {why}")
         else:
             self._gather()
@@ -97,7 +96,7 @@ class Upgrade:
     def _wait(self) -> None:
         server = self._server
         if server.hub.closing is not None:
-            server.upgrade = None
+            self._fail("the room is being closed")
         elif server.aside.busy <= FEW and not any(visit.secure for visit in server.visits):
             server.loop.call_soon(self._hand_over)
         elif server.loop.clock.monotonic() > self._until:
@@ -108,11 +107,12 @@ class Upgrade:
     def _hand_over(self) -> None:
         """Stop everything, write it down, and be somebody else. Returns only where that failed."""
         server = self._server
-        if server.hub.closing is not None:
-            server.upgrade = None
-            return
         began = server.loop.clock.monotonic()
-        if not self._calm(began + CALM):
+        calm = self._calm(began + CALM)
+        if server.hub.closing is not None:
+            self._fail("the room is being closed")
+            return
+        if not calm:
             self._fail("passwords are being checked, or the disk does not keep up; please try again in a moment")
             return
         if server.store is not None and not server.store.close(FAREWELL):
@@ -150,7 +150,10 @@ class Upgrade:
 
     def _go_on(self, why: str) -> None:
         """Go on with what was stopped already."""
-        self._server.open_store()
+        try:
+            self._server.open_store()
+        except Unusable as error:
+            self._server.warn(str(error))
         self._fail(why)
 
     def _fail(self, why: str) -> None:

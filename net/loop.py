@@ -325,7 +325,8 @@ class _Bell:
     def ready(self, _events: int) -> None:
         os.read(self._in.fileno(), 4096)
         for _ in range(len(self._waiting)):
-            self._waiting.popleft()()
+            if self._waiting:  # one of them may have done all the others
+                self._waiting.popleft()()
 
     def flush(self) -> None:
         pass

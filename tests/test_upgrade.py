@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 
 from tests.store_helpers import rows
-from tests.support import PATIENCE, ROOT, JsonClient, PlainClient, Program, Server, Terminal, wait_until
+from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, Terminal, wait_until
 from tests.support.speakers import WIRES, Foreign, IrcSpeaker, Speaker
 from tests.test_errands import opened, send
 from tests.tls import Papers, issue
-from tests.web_client import CONT, TEXT, WebClient, frame
+from tests.web_client import CONT, TEXT, WebClient, frame, get
 
 StartServer = Callable[..., Server]
 SLOWEST = 60.0
@@ -341,6 +341,27 @@ def test_from_another_working_directory_and_a_bad_file_of_settings(
         PlainClient(server, "bob").close()
 
 
+@pytest.mark.limit(120)
+def test_what_fails_after_the_trial_has_gone_well_changes_nothing(
+    start_copied: Callable[..., Copied], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The interpreter vanishes when everything has been stopped already: the store opens again, and all go on."""
+    python = tmp_path / "python"
+    python.symlink_to(Path(sys.executable).resolve())
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if "site-packages" in path))
+    monkeypatch.setattr(sys, "executable", str(python))
+    server = start_copied("--data", folder)
+    server.change("inheritance.py", "    return 0\n", "    os.unlink(sys.executable)\n    return 0\n")
+    with JsonClient(server, "ann") as ann, PlainClient(server, "bob") as bob:
+        assert "No such file or directory" in refused(server)
+        assert ann.request("say", text="kept")["event"] == "accepted"
+        bob.wait_for("ann > kept")
+        with PlainClient(server, "cat"):
+            bob.wait_for("cat entered")
+    server.stop()
+    assert rows(folder, "SELECT text FROM messages WHERE text = 'kept'") == [("kept",)]
+
+
 def test_what_cannot_be_read_costs_the_connections_and_not_the_room(tmp_path: Path) -> None:
     """As if the code had been changed once more after it was tried out."""
     with socket.socket() as listening, socket.socket() as client:
@@ -386,6 +407,61 @@ def test_while_somebody_logs_in_with_a_password(start_server: StartServer, folde
         for client, name in zip(people, ("ann", "bob", "cat"), strict=True):
             assert client.wait_for("welcome")["name"] == name
             client.wait_for("accepted")
+
+
+@pytest.mark.limit(120)
+def test_who_is_about_to_come_in_or_to_come_back_goes_on(start_server: StartServer) -> None:
+    server = start_server()
+    with ExitStack() as stack:
+        asked, program, browser, lost = (stack.enter_context(LineClient(server)) for _ in range(4))
+        cat = stack.enter_context(JsonClient(server, "cat"))
+        asked.wait_for("What is your name?")
+        program.send("CAP LS 302\r\nNICK bob\r\nUS")
+        browser.send("GET /healthz HTTP/1.1\r\nHo")
+        lost.send_line('{"do":"login","name":"eve","token":""}')
+        welcome = json.loads(lost.wait_for("welcome"))
+        lost.reset()
+        server.wait_for("eve has lost the connection")
+        cat.request("say", text="missed by eve")
+        upgrade(server)
+        asked.send("ann\r\n")
+        asked.wait_for("Welcome, ann.")
+        program.send("ER b 0 * :Bob\r\nCAP END\r\n")
+        program.wait_for(" 001 bob ")
+        browser.send(f"st: 127.0.0.1:{server.port}\r\n\r\n")
+        browser.wait_for("200 OK")
+        with JsonClient(server) as again:
+            again.tell("login", name="eve", token=welcome["token"], since=welcome["id"])
+            assert again.wait_for("said")["text"] == "missed by eve"
+
+
+@pytest.mark.limit(120)
+def test_what_is_delayed_because_somebody_talks_too_fast_comes_all_the_same(start_server: StartServer) -> None:
+    server = start_server()
+    with PlainClient(server, "fast", source="127.0.0.2") as fast, PlainClient(server, "ann") as ann:
+        fast.send("".join(f"line {number}\n" for number in range(40)))
+        ann.wait_for("fast > line 10")
+        upgrade(server, 2)
+        for number in range(11, 40):
+            assert ann.wait_for("fast > ", SLOWEST).endswith(f"line {number}")
+        fast.wait_for("You send fast")
+
+
+@pytest.mark.limit(120)
+def test_the_console_off_a_terminal_and_the_figures_go_on(start_server: StartServer) -> None:
+    server = start_server()
+    assert server.process.stdin
+    with PlainClient(server, "ann") as ann:
+        for number in range(5):
+            ann.send_line(f"line {number}")
+        server.wait_for("line 4")
+        server.process.stdin.write(b"UPGRADE\nhalf of ")
+        server.process.stdin.flush()
+        server.wait_for(DONE, SLOWEST)
+        server.type("a line")
+        ann.wait_for("Host > half of a line")
+        figures = get(server, "/metrics").body
+        assert 'messages_total{kind="said"} 6' in figures.replace("chat_", ""), figures
 
 
 @pytest.mark.limit(120)
