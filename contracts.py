@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from chat.flow import Flow
 from chat.hub import Hub
@@ -12,9 +12,6 @@ from net.loop import Loop
 from net.recent import Recent
 from options import Options
 from wires.wire import Wire
-
-if TYPE_CHECKING:
-    from visit import Visit
 
 
 class House(Protocol):
@@ -31,8 +28,8 @@ class House(Protocol):
     def http(self, secure: bool, peer: str) -> Wire: ...
     def irc(self) -> Wire: ...
     def flow(self, host: str) -> Flow | None: ...
-    def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
-    def forget(self, visit: Visit) -> None: ...
+    def secure(self, visit: Any, way: Way, data: bytes) -> Way: ...
+    def forget(self, visit: Any) -> None: ...
 
 
 class Way(Protocol):

@@ -16,14 +16,14 @@ from tests.support import ROOT
 
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
-    "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready",
+    "contracts", "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
 
 MAY_IMPORT = {
     "record": set(),
-    "ready": {"chat", "wires", "options"},
+    "ready": {"chat", "wires", "options", "errands"},
     "chat": {"chat"},
     "net": {"net"},
     "wires": {"wires", "chat"},
@@ -33,8 +33,9 @@ MAY_IMPORT = {
     "options": {"chat.limits", "values"},
     "values": {"chat.limits"},
     "chat_client": {"clients"},
-    "visit": {"chat", "commands", "net", "wires", "options"},
-    "seat": {"chat", "net", "visit", "wires"},
+    "contracts": {"chat", "commands", "net", "wires", "options"},
+    "visit": {"chat", "contracts", "net", "wires"},
+    "seat": {"chat", "contracts", "net", "wires"},
     "way_in": {"chat", "net", "options"},
     "errands": {"chat", "net", "options", "seat", "store", "wires"},
     "workshop": {"chat", "net"},
