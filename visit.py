@@ -174,7 +174,11 @@ class Visit:
 
     def come_anew(self, code: str, text: str) -> None:
         """End a connection that cannot go on. Who may return does so by himself, as after any loss."""
-        self._put_out(code, text)
+        if self.session.may_return:
+            self._wait_for_return(text.rstrip("."))
+            self.hang_up()
+        else:
+            self.dismiss(code, text)
 
     def gather(self) -> None:
         """Make of what is held something that can be written down."""
@@ -203,11 +207,7 @@ class Visit:
     def _put_out(self, limit: str, code: str, text: str) -> None:
         """End a connection that does not work; whoever may return is waited for."""
         ledger.hit(limit)
-        if self.session.may_return:
-            self._wait_for_return(text.rstrip("."))
-            self.hang_up()
-        else:
-            self.dismiss(code, text)
+        self.come_anew(code, text)
 
     def _wait_for_return(self, why: str, limit: str = "return_limit") -> None:
         """Keep the person's place in the room for as long as the `limit` says; the others need not know."""
