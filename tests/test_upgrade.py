@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ class Copied(Server):
         for part in CODE:
             shutil.copytree(ROOT / part, code / part, ignore=shutil.ignore_patterns("__pycache__"))
         self.code = code
+        self._nursery = None
         command = code / "chat_server.py", "--host", "127.0.0.1", "--port", 0, *options
         Program.__init__(self, *map(str, command), cwd=code)
         self._read_banner()
@@ -66,6 +68,12 @@ class Copied(Server):
         text = (self.code / file).read_text(encoding="utf-8")
         assert old in text
         (self.code / file).write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def start_server(start_server: StartServer) -> StartServer:
+    """Servers that are started as people start them: what has started them is executed again."""
+    return partial(start_server, cwd=ROOT)
 
 
 @pytest.fixture
