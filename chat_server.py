@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+import calm  # noqa: F401 - what it does, it does by being the first
 import commands
 from chat.countdown import Countdown
 from chat.events import Ref
@@ -25,23 +25,24 @@ from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import Turn
-from contracts import Way
-from net.connection import Connection, Limits
+from net.connection import Connection
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer
 from net.gatekeeper import Gatekeeper, group
 from net.listener import Listener, bind
 from net.log import log_faults
 from net.loop import FAULT, Loop
+from net.pace import Pace
 from net.recent import Recent
 from net.systemd import inherited
+from net.way import Way
 from opening import furnish, open_datagrams, open_errands, open_store, place
 from options import Options, parse
 from overseer import Overseer
-from ready import prepare, site
+from ready import prepare, send, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, motd, space
+from settings import Settings, allow_many_descriptors, bounds, motd, space
 from store import Unusable
 from store.memory import StoreMemory
 from visit import Visit
@@ -72,7 +73,7 @@ class Server:
         heir: Heir | None = None,
     ) -> None:
         self.options = options
-        self.limits = Limits(stalled=options.stall_limit, outbox=options.outbox)
+        self.limits = bounds(options)
         ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
         self.gate = Gatekeeper(space(options), ledger.spares, ledger.hit, self._strangers)
         self.addresses = Addresses(ledger)
@@ -88,7 +89,7 @@ class Server:
             self.loop = Loop(options.selector)
             self.began = self.loop.clock.time()
             undo.callback(self.loop.close)
-            self.aside = Workshop(self.loop)
+            self.aside, self.pace = Workshop(self.loop), Pace(self.loop)
             self.store = open_store(self, options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
@@ -176,6 +177,7 @@ class Server:
         """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
         while self._tell(self.hub.take()):
             pass  # somebody has failed, of which the others are to be told
+        self.pace.settled()
         if self.hub.closing is not None and self.listeners:
             self._close()
 
@@ -331,14 +333,12 @@ class Server:
     def _interrupted(self) -> None:
         """Ctrl-C or SIGTERM: EXIT. A second time: at once."""
         if self.hub.closing is None:
-            self.hub.close("The host has closed the room.")
+            self.seat.close()
         else:
             self.loop.stop()
 
     def _complete(self, word: str, line: str) -> list[str]:
-        """Return what `word`, the last one of `line`, could become: a verb at the beginning, a name anywhere."""
-        choices = [*(self.table.verbs() if word == line else ()), *(user.name for user in self.hub)]
-        return [choice for choice in choices if choice.lower().startswith(word.lower())]
+        return self.seat.complete(word, line)
 
 
 def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
@@ -354,17 +354,11 @@ def banner(host: str, port: int) -> str:
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
-def _send(options: Options, line: str) -> int:
-    from errands import send
-
-    return send(options, line)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments, examine, _send)
-    _allow_many_descriptors()
+    options = parse(arguments, examine, send)
+    allow_many_descriptors()
     try:
         if "CHAT_HANDOVER" in os.environ:  # we are new code, to take over or to be tried out
             from inheritance import inherit
@@ -382,11 +376,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     server.run(banner(options.host, server.port))
     faults.close()
     return 0
-
-
-def _allow_many_descriptors() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

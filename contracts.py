@@ -1,4 +1,4 @@
-"""What stands on both sides of a visit: the server, and the channel that brings the bytes. Only the contracts."""
+"""The server, as a visit sees it. Only the contract."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from chat.hub import Hub
 from commands import Table
 from net.connection import Limits
 from net.loop import Loop
+from net.pace import Pace
 from net.recent import Recent
+from net.way import Way
 from options import Options
 from wires.wire import Wire
 
@@ -25,7 +27,7 @@ class House(Protocol):
     table: Table
     limits: Limits
     options: Options
-
+    pace: Pace
     browsers: Recent
 
     def http(self, secure: bool, peer: str) -> Wire: ...
@@ -33,12 +35,3 @@ class House(Protocol):
     def flow(self, host: str) -> Flow | None: ...
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
     def forget(self, visit: Visit) -> None: ...
-
-
-class Way(Protocol):
-    """What brings bytes to a visitor, such as a Connection or the peer of a UDP socket."""
-
-    def write(self, data: bytes) -> None: ...
-    def queue(self, data: bytes) -> None: ...
-    def hold(self, on: bool) -> None: ...
-    def hang_up(self) -> None: ...

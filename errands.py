@@ -167,7 +167,7 @@ class Errand:
         """It is gone; what it asked for is done all the same."""
         self._errands.forget(self)
 
-    def stalled(self, why: str) -> None:
+    def stalled(self, limit: str, why: str) -> None:
         """It does not read its answers."""
         self.close()
 

@@ -27,6 +27,7 @@ from net.gatekeeper import Gatekeeper
 from net.listener import Listener
 from net.local import Local
 from net.loop import Loop, Timer
+from net.pace import Pace
 from net.recent import Recent
 from options import Options
 from overseer import Overseer
@@ -71,6 +72,7 @@ class House(Protocol):
     loop: Loop
     hub: Hub
     aside: Workshop
+    pace: Pace
     table: Table
     store: Store | None
     gate: Gatekeeper
@@ -112,6 +114,7 @@ def written(server: House, **more: Any) -> tuple[bytes, list[int]]:
         "gate": server.gate,
         "addresses": server.addresses,
         "browsers": server.browsers,
+        "paced": server.pace.waiting,
         "began": server.began,
         "hits": ledger.hits,
         "traffic": server.loop.traffic,
@@ -161,6 +164,7 @@ def _refer(server: House, sockets: list[int]) -> Refer:
         type(server.loop): "loop",
         type(server.loop.clock): "clock",
         type(server.aside): "aside",
+        Pace: "pace",
         Table: "table",
         type(ledger): "ledger",
         HostSeat: "seat",

@@ -23,6 +23,7 @@ from chat.rule import write_down
 from handover import FORMAT, HELD, TRIAL, VARIABLE, House
 from net.connection import Connection
 from net.loop import Loop
+from net.pace import Pace
 from options import Options
 from ready import ROOT, site
 from record import replace
@@ -141,7 +142,7 @@ class Heir:
             raise Unwritten(f"the store is of version {self.roots['schema']}, and this code knows {SCHEMA}")
         server.options = self.options(options)
         server.loop = Loop()
-        server.aside = Workshop(server.loop)
+        server.aside, server.pace = Workshop(server.loop), Pace(server.loop)
         server.table = commands.load()
         server.hub = self.roots["hub"]
         server.store = None
@@ -165,6 +166,8 @@ class Heir:
         loop, roots = server.loop, self.roots
         loop.traffic, loop.faults = roots["traffic"], roots["faults"]
         loop.go_on_with(roots["timers"])
+        for visit in roots["paced"]:
+            server.pace.wait(visit)
         server.overseer.take_over(roots["overseer"])
         shown: Shown = roots["shown"]
         server.seat.wire = shown

@@ -9,11 +9,14 @@ import socket
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from chat.accounts import Guard
 from chat.desk import Desk
 from chat.events import Place, Refused
 from chat.hub import Hub
+from chat.limits import ledger
 from chat.turn import RECENT
 from net.datagrams import Bounds, Datagrams, Peer, bind_beside
+from net.gatekeeper import group
 from net.loop import Loop
 from options import Options
 from ready import Cloak, draw
@@ -64,10 +67,10 @@ def furnish(server: House, store: Store | None, options: Options) -> Hub:
         past=loaded.recent,
         fixed_rooms=options.fixed_rooms,
         aside=server.aside,
-        desk=Desk(loaded.sanctions, loaded.trail),
+        desk=Desk(loaded.sanctions, loaded.trail, loaded.decisions),
         cloak=Cloak(),
     )
-    hub.door = options.password
+    hub.door, hub.guard = options.password, Guard(group)
     hub.operators = operators(options)
     return hub
 
@@ -78,7 +81,7 @@ def open_datagrams(server: House, sockets: list[socket.socket], given: list[sock
         return []
     door = Door((*LOOPBACK, *server.options.udp_trust), draw)
     try:
-        bounds = Bounds(server.options.udp_peers, server.options.udp_per_address)
+        bounds = Bounds(server.options.udp_peers, server.options.udp_per_address, hit=ledger.hit)
         meet = partial(_meet, server, door)
         return [Datagrams(server.loop, sock, door, meet, bounds) for sock in given or bind_beside(sockets)]
     except OSError as error:

@@ -69,10 +69,10 @@ class Overseer:
         """Take note of what a turn tells."""
         told = self._told
         for post in turn.posts:
-            kind = type(post.event)
-            told[kind] += 1
+            kind = type(post.events[0])
+            told[kind] += len(post.events)
             if kind in RARE:
-                self._see(post.event)
+                self._see(post.events[0])
         if turn.posts and self._timer is None:
             self._timer = self._server.loop.call_later(PAUSE, self._look)
 
@@ -83,6 +83,9 @@ class Overseer:
 
     def begin(self) -> None:
         """The room is open."""
+        hub = self._server.hub
+        if hub.desk.decisions.get("password") and not hub.door:
+            self.warn("Newcomers were asked for a password until the last end, and are asked for none now: see DOOR.")
         self.supervisor.tell(READY=1, STATUS=self.status)
         if self.supervisor.pulse is not None:
             self._pulse()

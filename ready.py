@@ -27,6 +27,8 @@ LATER = (
     "wires.classroom", "argon2",
 )  # fmt: skip
 
+YOUNG = 10_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
+
 
 def prepare(call_soon: Callable[[Callable[[], None]], None], *last: Callable[[], object]) -> None:
     """Import what is needed later, one part a turn of the loop; then call `last`, each in a turn of its own."""
@@ -41,6 +43,7 @@ def _go_on(call_soon: Callable[[Callable[[], None]], None], parts: Iterator[Call
     else:
         gc.collect()
         gc.freeze()  # what is here now stays: it need not be looked through again
+        gc.set_threshold(YOUNG)
 
 
 def site(options: Options) -> Site:
@@ -73,3 +76,10 @@ def draw(below: int) -> int:
     from secrets import randbelow
 
     return randbelow(below)
+
+
+def send(options: Options, line: str) -> int:
+    """Have the server that runs do a line, or the lines of standard input; returns the exit code."""
+    from errands import send
+
+    return send(options, line)

@@ -25,7 +25,7 @@ Resolve = Callable[[Any], Any]
 _ROOT = Path(__file__).resolve().parent
 _OURS = frozenset(path.stem for path in _ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists())
 _PLAIN = frozenset({
-    "builtins.bytearray", "builtins.frozenset", "builtins.getattr", "builtins.iter", "builtins.set",
+    "builtins.bytearray", "builtins.frozenset", "builtins.getattr", "builtins.iter", "builtins.set", "builtins.str",
     "collections.Counter", "collections.OrderedDict", "collections.deque", "functools.partial", "time.monotonic",
 })  # fmt: skip
 _SIMPLE = frozenset({str, int, float, bool, bytes, type(None), tuple, list, dict, types.MethodType})

@@ -9,7 +9,7 @@ accepts; its order is the order in which everybody sees them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from record import record
@@ -38,6 +38,13 @@ class Request:
         if value is None:
             raise Refused("bad_request", f"{name} must be a string, a whole number or a list of strings.", self.ref)
         return value
+
+
+@record
+class Speech:
+    """What was typed line after line, none of it a command: each line of `text` is said by itself."""
+
+    text: str
 
 
 @record
@@ -99,6 +106,19 @@ class Refused(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how it is made again."""
         return type(self), (self.code, self.text, self.ref)
+
+
+Wish = Request | Speech | Script | Refused
+"""What a wire makes of bytes; of what it cannot read, a refusal."""
+
+
+def singly(requests: Iterable[Wish]) -> Iterator[Wish]:
+    """Yield what is asked, with a request of its own for each line that was said."""
+    for request in requests:
+        if isinstance(request, Speech):
+            yield from (Request("say", line) for line in request.text.split("\n"))
+        else:
+            yield request
 
 
 @record

@@ -5,12 +5,14 @@ The others see neither leave nor enter.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from chat import names
 from chat.changes import Removed
 from chat.events import Acted, Ref, Resumed, Said, Welcomed, Whispered
 from chat.hub import Hub
+from chat.limits import ledger
 from chat.turn import User
 
 
@@ -20,9 +22,10 @@ def lose(hub: Hub, user: User, nobody: Any, why: str, seconds: float) -> None:
     hub.note(f"{user.name} has lost the connection ({why}), and has {seconds:g} s to come back.")
 
 
-def give_up(hub: Hub, user: User, nobody: Any) -> None:
-    """Let someone go who has not come back in time."""
+def give_up(hub: Hub, user: User, nobody: Any, limit: str) -> None:
+    """Let someone go who has not come back in time, which is a `limit`."""
     if user.listener is nobody:
+        ledger.hit(limit)
         hub.leave(user, "did not come back")
 
 
@@ -59,6 +62,10 @@ class Nobody:
 
     def write(self, data: bytes) -> None:
         """Hear it, and forget it."""
+
+    def wait(self) -> Callable[[], None]:
+        """Nothing comes from him anyhow."""
+        return lambda: None
 
     def retire(self) -> None:
         """There is nothing to close."""

@@ -196,7 +196,7 @@ class Plain:
         self._loop.mark(self)  # unwatching forgot it, but there may be something to show
 
     def _write(self, lines: list[str]) -> None:
-        self._outlet.send("".join(line + "\n" for line in lines).encode())
+        self._outlet.send("\n".join([*lines, ""]).encode())
 
     def _finish(self, seconds: float) -> None:
         deadline = self._loop.clock.monotonic() + seconds

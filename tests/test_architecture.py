@@ -25,7 +25,7 @@ FOR_ALL = {"record"}
 MAY_IMPORT = {
     "record": set(),
     "snapshot": set(),
-    "ready": {"chat", "wires", "options"},
+    "ready": {"chat", "wires", "options", "errands"},
     "chat": {"chat"},
     "net": {"net"},
     "wires": {"wires", "chat"},
@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "values": {"chat.limits"},
     "chat_client": {"clients"},
     "contracts": {"chat", "commands", "net", "options", "visit", "wires"},
-    "visit": {"chat", "commands", "contracts", "net", "wires", "options"},
+    "visit": {"chat", "contracts", "net", "wires"},
     "seat": {"chat", "contracts", "net", "wires"},
     "way_in": {"chat", "net", "options"},
     "errands": {"chat", "net", "options", "seat", "store", "wires"},

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ import pytest
 from tests.store_helpers import rows
 from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, Terminal, wait_until
 from tests.support.speakers import WIRES, Foreign, IrcSpeaker, Speaker
-from tests.test_errands import opened, send
+from tests.test_errands import send
 from tests.tls import Papers, issue
 from tests.web_client import CONT, TEXT, WebClient, frame, get
 
@@ -71,9 +70,8 @@ class Copied(Server):
 
 
 @pytest.fixture
-def start_server(start_server: StartServer) -> StartServer:
-    """Servers that are started as people start them: what has started them is executed again."""
-    return partial(start_server, cwd=ROOT)
+def nursery() -> None:
+    """Have servers started as people do it: new code is executed the way the old one was."""
 
 
 @pytest.fixture
@@ -278,7 +276,7 @@ def test_descriptors_threads_and_memory_do_not_grow(start_server: StartServer, f
     server = start_server("--data", folder)
     with PlainClient(server, "ann"):
         upgrade(server)
-        opened(server, folder)
+        wait_until(lambda: send(folder, " ")[0] == 0)
         before = sorted(Path(f"/proc/{server.pid}/fd").iterdir())
         for _ in range(3):
             upgrade(server)
@@ -491,7 +489,7 @@ def test_the_console_off_a_terminal_and_the_figures_go_on(start_server: StartSer
 
 @pytest.mark.limit(120)
 def test_by_a_script(start_server: StartServer, folder: Path) -> None:
-    server = opened(start_server("--data", folder), folder)
+    server = start_server("--data", folder)
     with PlainClient(server, "ann") as ann:
         code, said, _ = send(folder, "-", "UPGRADE\nafterwards\n")
         assert code == 0 and DONE.search(said), said

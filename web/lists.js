@@ -27,6 +27,16 @@ export class Lists {
     });
   }
 
+  // Shows the room or talk so many places below the one that is shown; after the last comes the first.
+  step(places) {
+    const { rooms, talks, places: listed, view } = this.#chat;
+    const known = [...listed.map(({ room }) => rooms.get(room)), ...rooms.values()].filter((room) => room?.joined);
+    const all = [...new Set([...known, ...talks.values()])];
+    const next = all[(all.indexOf(view) + places + all.length) % all.length];
+    if (next.isPrivate) this.#actions.talk(next.key);
+    else this.#actions.join(next.key);
+  }
+
   #draw() {
     if (!this.#chat.view) return;
     fill(this.#find("room-list"), this.#rooms());

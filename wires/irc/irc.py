@@ -5,7 +5,7 @@ What a verb does stands in the files beside this one, each a generator over the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from chat.events import Event, Ref, Refused, Request, Script
@@ -26,7 +26,6 @@ class Irc(Wire):
     personal = True
 
     def __init__(self, house: House, verbs: Verbs) -> None:
-        super().__init__()
         self.client = Client(house, verbs, self._is_this)
         self._lines = Lines(LINE)
         self._labels = labels.Collector()
@@ -50,7 +49,11 @@ class Irc(Wire):
 
     def encode(self, event: Event) -> bytes:
         """Return the lines for the event."""
-        lines = told.encode(self.client, event)
+        return self.encode_all([event])
+
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        """Return the lines for several events of one kind."""
+        lines = told.encode_all(self.client, events)
         self._look_for_the_end()
         return lines
 
