@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -35,6 +36,7 @@ from workshop import Workshop
 BOUND = ("host", "port", "data", "no_store", "no_udp", "udp_trust")
 """Options that stay as they are as long as the process: the sockets and the folder are open."""
 
+SHORT = 1.0  # seconds for the disk, where all else has failed
 S = TypeVar("S", bound=House)
 
 
@@ -56,6 +58,7 @@ def inherit(options: Options, make: Callable[..., S], arguments: Sequence[str] |
         heir.give_up()
         print(f"What was handed over cannot be used: {error}. The room begins anew.", file=sys.stderr)
         server = make(options, arguments, heir.sockets(), None)
+        heir.close()
         _release_signals()
     return server
 
@@ -171,16 +174,22 @@ class Heir:
         server.settings.take_over(roots["options"])
         if server.way_in.tls is not None:
             server.way_in.tls.done, server.way_in.tls.broken_off = roots["handshakes"]
-        for sock in self._listening:
-            sock.close()
+        self.close()
 
     def give_up(self) -> None:
         """Let go of everybody, for nobody knows who they are; only the sockets that are listened to are left."""
+        self._undo()
         left = {*self._others} - {sock.fileno() for sock in self._made}
         for sock in self._made:
             sock.close()
         for number in left:
-            os.close(number)
+            with suppress(OSError):
+                os.close(number)
+
+    def close(self) -> None:
+        """Close our own copies of the sockets that are listened to."""
+        for sock in self._listening:
+            sock.close()
 
     def begin(self, server: House) -> None:
         """Tell the host that all is done, and go on with what came meanwhile."""
@@ -199,6 +208,19 @@ class Heir:
         """Return what the host is told."""
         people, pause = len(self.roots["hub"]) - 1, (now - self.roots["at"]) * 1000
         return f"Upgraded: {people:,} {'person' if people == 1 else 'people'}, {pause:,.0f} ms."
+
+    def _undo(self) -> None:
+        """Take back what a server that did not come to life has taken."""
+        server = self._server
+        if server is None:
+            return
+        for listener in server.listeners:
+            listener.close()
+        if server.store is not None:
+            server.store.close(SHORT)
+        server.overseer.close(SHORT)
+        with suppress(Exception):  # it may be closed already
+            server.loop.close()
 
     def _resolve(self, pid: tuple[str, Any]) -> Any:
         kind, value = pid

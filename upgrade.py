@@ -28,10 +28,11 @@ from store.records import Inbox
 
 TRIAL = 10.0  # seconds in which the new code has to have started
 ERRORS = 65_536  # bytes of what it complains of that are read
-GATHERING = 5.0  # seconds in which passwords are checked, and TLS connections end
-FEW = 2  # passwords that the room stands still for
+GATHERING = 10.0  # seconds in which passwords are checked, and TLS connections end
+FEW = 2  # passwords that the room stands still for, where there is always one
 CALM = 1.0  # seconds that it does so at most
 FAREWELL = 3.0  # seconds until what waits for the disk is stored
+BUSY = "passwords are being checked, or the disk does not keep up; please try again in a moment"
 TEXT = "The server is being renewed; please come back at once."
 SCRIPT = Path(getattr(sys.modules["__main__"], "__file__", "") or sys.argv[0]).absolute()
 """Where the code is, whatever becomes of the working directory."""
@@ -95,12 +96,14 @@ class Upgrade:
 
     def _wait(self) -> None:
         server = self._server
+        left = self._until - server.loop.clock.monotonic()
+        busy = server.aside.busy > (FEW if left < GATHERING / 2 else 0)
         if server.hub.closing is not None:
             self._fail("the room is being closed")
-        elif server.aside.busy <= FEW and not any(visit.secure for visit in server.visits):
+        elif not busy and not any(visit.secure for visit in server.visits):
             server.loop.call_soon(self._hand_over)
-        elif server.loop.clock.monotonic() > self._until:
-            self._fail("too many passwords are being checked; please try again in a moment")
+        elif left < 0:
+            self._fail(BUSY)
         else:
             server.loop.call_later(0.01, self._wait)
 
@@ -112,8 +115,11 @@ class Upgrade:
         if server.hub.closing is not None:
             self._fail("the room is being closed")
             return
+        if not calm and began < self._until:
+            server.loop.call_later(CALM, self._wait)
+            return
         if not calm:
-            self._fail("passwords are being checked, or the disk does not keep up; please try again in a moment")
+            self._fail(BUSY)
             return
         if server.store is not None and not server.store.close(FAREWELL):
             self._go_on("not everything could be stored")

@@ -57,6 +57,7 @@ class Copied(Server):
         for part in CODE:
             shutil.copytree(ROOT / part, code / part, ignore=shutil.ignore_patterns("__pycache__"))
         self.code = code
+        self._nursery = None
         command = code / "chat_server.py", "--host", "127.0.0.1", "--port", 0, *options
         Program.__init__(self, *map(str, command), cwd=code)
         self._read_banner()
@@ -365,6 +366,23 @@ def test_what_fails_after_the_trial_has_gone_well_changes_nothing(
             bob.wait_for("cat entered")
     server.stop()
     assert rows(folder, "SELECT text FROM messages WHERE text = 'kept'") == [("kept",)]
+
+
+@pytest.mark.limit(120)
+def test_what_fails_in_the_new_code_s_first_moment_costs_the_connections_and_not_the_room(
+    start_copied: Callable[..., Copied], folder: Path
+) -> None:
+    server = start_copied("--data", folder)
+    server.change(
+        "inheritance.py", "    def settle_in(self", "    def settle_in(self, server): 1 / 0\n\n    def never(self"
+    )
+    with JsonClient(server, "ann") as ann:
+        ann.request("say", text="kept all the same")
+        server.type("UPGRADE")
+        ann.read_to_end(SLOWEST)
+    wait_until(lambda: "division by zero. The room begins anew." in server.errors())
+    with PlainClient(server, "bob") as bob:
+        bob.wait_for("ann > kept all the same")
 
 
 def test_what_cannot_be_read_costs_the_connections_and_not_the_room(tmp_path: Path) -> None:
