@@ -27,7 +27,7 @@ export class Past {
   // What was said in a room since the message with the id `known`, as far as it is not there yet: the oldest of what
   // was told instead has the id `first`.
   fill(talk, known, first) {
-    talk.first = first;
+    talk.first = first || 0;
     this.#ask({ about: "gap", talk, known, n: MOST, pages: PAGES });
   }
 
@@ -55,8 +55,8 @@ export class Past {
   }
 
   #ask(context) {
-    const { talk, n } = context;
-    const first = talk.first || talk.messages.find(({ id }) => id)?.id;
+    const { about, talk, n } = context;
+    const first = talk.first || (about === "older" && talk.messages.find(({ id }) => id)?.id);
     const where = talk.isPrivate ? { private: "1" } : { room: talk.key };
     talk.asking = this.#chat.ask({ do: "history", n: String(n), ...(first && { before: String(first) }), ...where }, context);
   }

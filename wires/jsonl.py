@@ -198,7 +198,7 @@ def _recalled(event: Recalled) -> bytes:
 
 def _resumed(event: Resumed) -> bytes:
     lines = [_line(_WRITERS[type(told)](told)) for told in event.events]
-    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events)})
+    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events), "cut": event.cut})
 
 
 def _ref(ref: Ref) -> dict[str, Any]:
