@@ -214,7 +214,7 @@ function refused(chat, event) {
   const context = chat.take(event);
   const { about, message, line } = context;
   if (message) return chat.own.refused(event, message);
-  if (context.talk) chat.past.exhausted(context);
+  if (context.talk) chat.past.exhausted(context, event.code === "not_in");
   if (NOT_SHOWN.includes(about)) return;
   if (line) chat.page.giveBack(line);
   chat.say(chat.view, "trouble", event, event.text);

@@ -47,10 +47,10 @@ export class Past {
     this.#end(talk);
   }
 
-  // There is nothing more, or one is not told.
-  exhausted({ talk }) {
+  // There is nothing more, or, where that is not `all`, one is not told at the moment.
+  exhausted({ talk }, isAll = true) {
     talk.asking = false;
-    talk.complete = true;
+    talk.complete = isAll;
     this.#end(talk);
   }
 
