@@ -135,13 +135,13 @@ class Composer(ttk.Frame):
 
     def _hand_over(self) -> str:
         text = self.content.strip("\n")
+        self.text.focus_set()  # before it is sent: what is sent may ask for a password, and have the keyboard then
         if text.strip() and self._send(text):
             secret = secret_in(text)
             self._sent = [*self._sent[-REMEMBERED + 1 :], secret.kept if secret else text]
             self._place = len(self._sent)
             self.write("")
             self.text.edit_reset()
-        self.text.focus_set()
         return "break"
 
     def _break_line(self) -> str:
