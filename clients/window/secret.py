@@ -42,7 +42,7 @@ class SecretRow(ttk.Frame):
                 part.grid_remove()
         self._paint()
         self.grid()
-        self.update_idletasks()  # what is not on the screen yet cannot be typed into: keys would go where they went before
+        self.update_idletasks()  # what is not on the screen yet gets no keys: they would go where they went before
         self.fields[0].focus_set()
 
     def clear(self) -> None:
