@@ -297,7 +297,7 @@ def _finish_all(programs: list[Any]) -> None:
 
 @pytest.fixture(scope="session")
 def screen() -> Iterator[str]:
-    """A screen that nobody sees; its value is that of DISPLAY. Tk ends the process where the screen of a window ends."""
+    """A screen that nobody sees; its value is that of DISPLAY. Tk ends the process when a screen it knew ends."""
     with virtual_screen() as display:
         yield display
 
