@@ -34,6 +34,11 @@ def calms_down(pid: int, share: float, seconds: float = 1.0) -> bool:
     return cpu_share(pid, seconds) < share
 
 
+def slowness() -> float:
+    """Return how many times longer than alone a process takes here now, as far as the load tells."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def memory(pid: int) -> int:
     """Return the resident memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
+from chat import passwords
+from chat.accounts import Account
 from chat.gate import fits
+from tests.fuzz import Bench
+from tests.room import Guest, hash_quickly
 from tests.support import Connection, JsonClient, PlainClient, Server
 
 StartServer = Callable[..., Server]
+Unaffected = Callable[..., AbstractContextManager[Server]]
 
 
 @pytest.fixture
@@ -53,6 +61,59 @@ def test_guesses_mixed_over_the_wires_count_together(start_server: StartServer, 
             answers.append(crowd[-1].read_until(wanted) + crowd[-1].read_line())
             crowd.pop().close()
     assert sum("Too many wrong passwords" in answer for answer in answers) >= 30, answers
+
+
+def _guess(bench: Bench, wire: str, name: str) -> None:
+    """Try a wrong password on this wire, in the way that is usual there."""
+    ways = {
+        "plain": [f"{name}\n".encode(), b"wrong\n"],
+        "json": [f'{{"do":"login","name":"{name}","password":"wrong"}}\n'.encode()],
+        "classroom": [f"ADD {name} wrong\n".encode()],
+        "udp": [b"\0\x14" + f"{name} wrong".encode()],
+        "irc": [f"PASS wrong\r\nNICK {name}\r\nUSER x 0 * :x\r\n".encode(),
+                b"AUTHENTICATE PLAIN\r\nAUTHENTICATE " + b64encode(f"\0{name}\0wrong".encode()) + b"\r\n"],
+    }  # fmt: skip
+    guest = Guest(bench.house, bench.makers[wire](), host="198.51.100.7")
+    guest.session.joins = guest.wire.joins
+    guest.send(*ways[wire])
+    if guest.session.user is not None:  # a name that nobody has registered
+        guest.session.end("the end")
+    bench.house.settle()
+
+
+def test_of_two_hundred_guesses_over_all_wires_and_names_fifteen_are_checked_in_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hash_quickly(monkeypatch)
+    bench, check = Bench(), passwords.matches
+    checked: list[str] = []
+
+    def counted(kept: str | None, given: str) -> bool:
+        checked.append(given)
+        return check(kept, given)
+
+    monkeypatch.setattr(passwords, "matches", counted)
+    for number in range(0, 20, 2):
+        name = f"owner{number}"
+        bench.house.hub.accounts.add(Account(name, name, passwords.secret("a good password"), 0.0, 0.0))
+    for minute in (1, 2):
+        for number in range(200):
+            _guess(bench, sorted(bench.makers)[number % 5], f"owner{number % 20}")
+        assert 10 <= len(checked) <= 15 * minute, len(checked)
+        bench.house.clock.now += 61
+
+
+@pytest.mark.limit(120)
+def test_two_hundred_logins_in_a_second(start_server: StartServer, unaffected: Unaffected) -> None:
+    """From four addresses: so many are checked, the others told that this is too much, and the room talks on."""
+    server = start_server("--new-per-second", 1_000, dev=False)
+    with unaffected(server), contextlib.ExitStack() as opened:
+        crowd = [opened.enter_context(JsonClient(server, source=f"127.0.0.{2 + number % 4}")) for number in range(200)]
+        for number, client in enumerate(crowd):
+            client.tell("login", name=f"guest{number}", password="a wrong one", ref=1)
+        told = [client.wait_for(ref=1) for client in crowd[64:]]
+        assert {answer["code"] for answer in told} == {"blocked"}
+    server.wait_for("left without a name")
 
 
 NUMBERS = ["1" + "0" * 100_000, "-1", "NaN", "²", "1e400", "Infinity"]
