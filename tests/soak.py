@@ -3,7 +3,8 @@
 `python -m tests.soak MINUTES [PEOPLE]`. The model: of each speaker a listener hears a run of numbers without a gap and
 without a repeat, from his coming (or what is replayed then) to his going; and once all is quiet, who is still there has
 heard the last word of everyone who spoke in his room since he came. Descriptors must come back to where they began, and
-memory must be flat: in the second half no more than in the first, but for what the rooms remember. It prints what was done, and ends with exit code 1 where the model was wrong.
+memory must be flat: in the second half no more than in the first, but for what the rooms remember. It prints what was
+done, and ends with exit code 1 where the model was wrong.
 """
 
 from __future__ import annotations

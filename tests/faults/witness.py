@@ -108,14 +108,10 @@ class Witness:
             self.rest = self._expect(b"\0\x32" + self.room.encode(), b"\0\x3c")
             self.rest += self._expect(b"\0\x46lobby", b"\0\x50")
             return
-        said = {
-            "plain": "{}\n",
-            "textbook": "MESSAGE {}\n",
-            "json": '{{"do":"line","line":"{}"}}\n',
-            "web": '{{"do":"line","line":"{}"}}',
-        }[self.wire]
-        for line, answer in ((f"/join {self.room}", b"Here: " if self.wire in ("plain", "textbook") else b'"joined"'),
-                             ("/part lobby", b"You have left" if self.wire in ("plain", "textbook") else b'"parted"')):  # fmt: skip
+        said = {"plain": "{}\n", "textbook": "MESSAGE {}\n"}.get(self.wire, '{{"do":"line","line":"{}"}}\n')
+        by_hand = self.wire in ("plain", "textbook")
+        for line, answer in ((f"/join {self.room}", b"Here: " if by_hand else b'"joined"'),
+                             ("/part lobby", b"You have left" if by_hand else b'"parted"')):  # fmt: skip
             text = said.format(line)
             self.rest += self._expect(_frame(text) if self.wire == "web" else text.encode(), answer)
 
