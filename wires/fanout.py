@@ -93,8 +93,8 @@ class _Delivery:
                             continue
                         told.add(user)
                         data = self._common(wire, self._places(user)).data
-                    elif wire.dialect in shared:
-                        data = shared[wire.dialect]
+                    elif (ready := shared.get(wire.dialect)) is not None:
+                        data = ready
                     else:
                         data = shared[wire.dialect] = self._common(wire, (room,)).data
                     if data:
