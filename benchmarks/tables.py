@@ -159,7 +159,7 @@ def _about_slow(figures: Figures) -> list[str]:
         parts = figures.parts(work)
         if work.slow and OURS in parts:
             out = [name for name, part in parts.items() if all(part["slow_put_out"])]
-            return [f"Who did not read was put out by: {', '.join(out) or 'nobody'}; the others kept all for him."]
+            return [f"Who did not read was put out, before the run was over, by: {', '.join(out) or 'nobody'}."]
     return []
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from benchmarks import chart, machine, publish, tables
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, written
 from benchmarks.figures import Figures
 from benchmarks.goals import Goal
 from benchmarks.run import measure
@@ -178,6 +178,7 @@ def test_all_of_it_can_be_told(results: dict[str, Any]) -> None:
     text = "# Speed\n<!-- figures: goals -->\nold\n<!-- end of figures -->\nmore\n"
     assert publish.filled(publish.filled(text, shown), shown).count("| goal |") == 1
     assert "old" not in publish.filled(text, shown)
+    assert json.loads(written(results)) == results
     assert tables.text(tables.reached(results)).count("\n") == shown["goals"].count("\n")
 
 
