@@ -108,6 +108,8 @@ class Room:
     members: dict[User, None] = field(default_factory=dict)
     recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
     gate: Gate = field(default_factory=Gate)
+    forgotten: int = 0
+    """The id of what was trimmed last."""
 
     def present(self, most: int) -> tuple[str, ...]:
         """Return the names of those in it, at most `most`, in order of arrival."""
@@ -117,7 +119,13 @@ class Room:
         """Forget the oldest of what was said where all of it is too much."""
         characters = sum(len(event.text) for event in self.recent)
         while characters > CHARACTERS:
-            characters -= len(self.recent.popleft().text)
+            oldest = self.recent.popleft()
+            self.forgotten = oldest.id
+            characters -= len(oldest.text)
+
+    def may_lack(self, since: int) -> bool:
+        """Return whether something that was said after the event `since` may not be remembered."""
+        return self.forgotten > since or (len(self.recent) == RECENT and self.recent[0].id > since)
 
     def last(self, most: int, characters: int, without: Collection[str]) -> tuple[Said | Acted, ...]:
         """Return what was said last, oldest first: at most `most` messages and so many `characters` in all.
