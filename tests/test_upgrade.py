@@ -22,6 +22,7 @@ import pytest
 
 from tests.store_helpers import rows
 from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, Terminal, wait_until
+from tests.support.crowd import CLEAR, Crowd
 from tests.support.speakers import WIRES, Foreign, IrcSpeaker, Speaker
 from tests.test_errands import send
 from tests.tls import Papers, issue
@@ -157,6 +158,37 @@ def test_numbered_lines_of_all_wires_come_once_in_order(start_server: StartServe
                     heard[what[0]].append(what[1])
             assert all(lines == [f"line {number}" for number in range(30)] for lines in heard.values())
             each.nothing_else()
+
+
+@pytest.mark.limit(180)
+def test_a_hundred_people_of_all_wires_talk_on_through_two_upgrades(start_server: StartServer, folder: Path) -> None:
+    server = start_server("--data", folder)
+    with Crowd(server, 100) as crowd:
+        crowd.talk()
+        crowd.go_on(30)
+        for _ in range(2):
+            upgrade(server, 100)
+            crowd.go_on(30)
+        report = crowd.rest(SLOWEST)
+        print(f"{report.lines} lines, each to 99 others; the slowest took {report.slowest:.2f} s")
+        assert not report.wrong, report.wrong[:20]
+
+
+@pytest.mark.limit(180)
+def test_a_crowd_of_which_some_speak_tls_misses_nothing(
+    start_server: StartServer, folder: Path, tmp_path: Path
+) -> None:
+    papers: Papers = issue(tmp_path)
+    server = start_server(*papers.options)
+    returns = "json+tls", "web+tls"
+    with Crowd(server, 32, tls=papers.trust, wires=[*CLEAR, *returns], returns=returns) as crowd:
+        crowd.talk()
+        crowd.go_on(30)
+        upgrade(server, 32)
+        crowd.go_on(30)
+        report = crowd.rest(SLOWEST)
+        assert not report.wrong, report.wrong[:20]
+        assert len(report.returned) == 8
 
 
 @pytest.mark.limit(120)
