@@ -15,7 +15,8 @@ from chat.house import Answer
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.rooms import key
-from chat.rule import write_down
+from chat.rule import ban_listed, write_down
+from chat.sanctions import Sanctions, listed
 from chat.turn import Room
 from net.connection import Limits
 from net.gatekeeper import Room as Space
@@ -62,6 +63,7 @@ class Found:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        listed(options.ban)
         self.site = site(options)
         self.certificate = certificate(options)
 
@@ -73,6 +75,7 @@ class Settings:
         self._server = server
         self._arguments = arguments
         self._notice = notice
+        server.hub.desk.listed = Sanctions(listed(server.options.ban))
 
     def reload(self, answer: Answer) -> None:
         """Read everything again; `answer` gets what has changed, or why nothing has. Raises Refused `busy`."""
@@ -149,6 +152,8 @@ class Settings:
             hub.door = new.password
         if "operator" in changed:
             hub.operators = operators(new)
+        if "ban" in changed and hub.host is not None:
+            ban_listed(hub, hub.host, listed(new.ban))
         hub.rooms.fixed = new.fixed_rooms
         self._furnish([line for line in new.room if line not in old.room])
         self._clear({room(line).name for line in old.room} - {room(line).name for line in new.room})

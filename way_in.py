@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chat.events import Refused
 from chat.links import Front, picture
+from chat.sanctions import listed
 from net.console import Console
 from net.holder import holder
 from net.listener import own_address
@@ -60,7 +61,9 @@ class WayIn:
 
 
 def examine(options: Options) -> str:
-    """Try the certificate out, if there is one; return what `--check` says of it. Raises ValueError."""
+    """Try out the bans, and the certificate if there is one; return what `--check` says of it. Raises ValueError."""
+    if options.ban:
+        listed(options.ban)
     found = certificate(options)
     return f"# TLS: {found}\n" if found else ""
 

@@ -38,6 +38,7 @@ class Desk:
     ) -> None:
         self.decisions = dict(decisions or {})
         self.sanctions = Sanctions(sanctions)
+        self.listed = Sanctions()  # what the settings say, and only they can take back
         self.trail: deque[Audited] = deque(trail, TRAIL)
         self.removals: deque[Removed] = deque(maxlen=REMOVED)
 
@@ -63,7 +64,7 @@ class Desk:
 
     def check_door(self, now: float, *, host: str = "", name: str = "", account: Account | None = None) -> None:
         """Raise Refused `banned` or `door_locked` where someone, of whom so much is known, may not come in."""
-        found = self.sanctions.find(BAN, now, host=host, name=name, account=account)
+        found = self._ban_of(now, host=host, name=name, account=account)
         if found is not None:
             raise banned(found, now)
         if self.locked and name and not (account and account.standing >= Standing.OPERATOR):
@@ -71,7 +72,7 @@ class Desk:
 
     def check_name(self, now: float, name: str) -> None:
         """Raise Refused `banned` where nobody may be called so."""
-        found = self.sanctions.find(BAN, now, name=name)
+        found = self._ban_of(now, name=name)
         if found is not None:
             raise banned(found, now)
 
@@ -85,6 +86,10 @@ class Desk:
     def mute_of(self, user: User, now: float) -> Sanction | None:
         """Return what keeps someone from speaking, if anything does."""
         return self.sanctions.find(MUTE, now, host=host_of(user.address), name=user.name, account=user.account)
+
+    def _ban_of(self, now: float, **person: Any) -> Sanction | None:
+        found = (bans.find(BAN, now, **person) for bans in (self.listed, self.sanctions))
+        return next(filter(None, found), None)
 
     def tidy(self, now: float, keep: Callable[[Any], None]) -> None:
         """Forget the sanctions whose time is over, here and where they are kept."""

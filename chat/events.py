@@ -263,9 +263,13 @@ class Recalled(Event):
 
 @record
 class Resumed(Event):
-    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first."""
+    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first.
+
+    `cut` where only the end of it is there, since outboxes are bounded.
+    """
 
     events: tuple[Event, ...]
+    cut: bool = False
 
 
 @record

@@ -15,6 +15,10 @@ from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import User
 
+Missed = Said | Acted | Whispered | Removed
+MOST = 500_000  # bytes of what was missed: outboxes are bounded, and what is quoted takes twice the room
+AROUND = 150  # bytes around a text
+
 
 def lose(hub: Hub, user: User, nobody: Any, why: str, seconds: float) -> None:
     """Wait `seconds` for someone whose connection is lost, and say `why`; meanwhile `nobody` listens for him."""
@@ -39,12 +43,14 @@ def come_back(hub: Hub, user: User, listener: Any, *, since: int, address: str, 
     hub.tell(user, welcome)
     for room in others:
         hub.tell(user, hub.joined(room))
-    hub.tell(user, Resumed(*hub.stamp(), _missed(hub, user, since)))
+    missed = _missed(hub, user, since)
+    told = _end(missed)
+    hub.tell(user, Resumed(*hub.stamp(), told, len(told) < len(missed)))
     hub.note(f"{user.name} is back, from {address}.")
     return earlier
 
 
-def _missed(hub: Hub, user: User, since: int) -> tuple[Said | Acted | Whispered | Removed, ...]:
+def _missed(hub: Hub, user: User, since: int) -> tuple[Missed, ...]:
     """Return what was said to `user`, and what of it removed, after the event `since`, as far as that is remembered."""
     said = (event for room in user.rooms for event in room.recent if event.id > since)
     heard = [event for event in said if names.key(event.sender) not in user.blocked]
@@ -52,6 +58,16 @@ def _missed(hub: Hub, user: User, since: int) -> tuple[Said | Acted | Whispered 
     rooms = {room.name for room in user.rooms}
     removed = [event for event in hub.desk.removals if event.id > since and (event.room in rooms or not event.room)]
     return tuple(sorted((*heard, *private, *removed), key=lambda event: event.id))
+
+
+def _end(missed: tuple[Missed, ...]) -> tuple[Missed, ...]:
+    """Return as much of the end as goes into one answer."""
+    left = MOST
+    for number, event in enumerate(reversed(missed)):
+        left -= len(event.text.encode("utf-8", "replace")) + AROUND if not isinstance(event, Removed) else AROUND
+        if left < 0:
+            return missed[len(missed) - number :]
+    return missed
 
 
 class Nobody:

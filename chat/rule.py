@@ -39,6 +39,16 @@ def ban(hub: Hub, user: User, sentence: Sentence) -> list[Sanction]:
     return made
 
 
+def ban_listed(hub: Hub, user: User, found: Iterable[Sanction]) -> None:
+    """Let these be all whom the settings keep out; who is here and meant now is put out, but for operators."""
+    hub.desk.listed = listed = Sanctions(found)
+    now = hub.clock.time()
+    for other in _meant(hub, listed, BAN, now):
+        sanction = listed.find(BAN, now, host=host_of(other.address), name=other.name, account=other.account)
+        if sanction is not None and other.standing < Standing.OPERATOR:
+            hub.kick(other, user, sanction.reason, banned=banned(sanction, now).text)
+
+
 def mute(hub: Hub, user: User, sentence: Sentence) -> list[Sanction]:
     """Let someone, or all from an address or a network, say nothing. Raises Refused as `ban` does."""
     made, met = _impose(hub, user, MUTE, sentence)
@@ -53,6 +63,8 @@ def mute(hub: Hub, user: User, sentence: Sentence) -> list[Sanction]:
 def lift(hub: Hub, user: User, kind: str, word: str) -> list[Sanction]:
     """End what `ban` or `mute` began; returns what it was. Raises Refused `not_banned`, `not_muted`, `yourself`."""
     found = hub.desk.sanctions.meant(kind, word, hub.clock.time())
+    if not found and hub.desk.listed.meant(kind, word, hub.clock.time()):
+        raise Refused("not_allowed", f"{word[:64]} is banned by the settings; take that out there, and RELOAD.")
     if not found:
         code = "not_banned" if kind == BAN else "not_muted"
         what = code.removeprefix("not_")

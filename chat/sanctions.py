@@ -212,6 +212,19 @@ def sentence(who: str, word: str, rest: str) -> Sentence:
     return Sentence(who, 0.0, f"{word} {rest}".strip())
 
 
+def listed(lines: Iterable[str]) -> list[Sanction]:
+    """Return what lines such as `192.0.2.0/24: spam` keep out for ever. Raises ValueError."""
+    found = []
+    for line in lines:
+        who, _, reason = line.partition(": ")
+        try:
+            (mark,) = aim(who, None, None)
+        except Refused as refusal:
+            raise ValueError(f"ban: {who}: {refusal.text.rstrip('.')}") from None
+        found.append(Sanction(BAN, *mark, 0.0, 0.0, "the settings", reason.strip()[:200]))
+    return found
+
+
 def how_long(sanction: Sanction, now: float) -> str:
     """Return for how long from now on, and why: `for 9 min 58 s: spam`."""
     time = f"for {span(sanction.until - now)}" if sanction.until else "for ever"

@@ -185,7 +185,7 @@ class _Filter:
             self._room.acquire()
             count += 1
             said = {"do": "line", "line": text} if fresh else {"do": "say", "text": text}
-            self._link.send({**said, "ref": count})
+            self._link.send({**(self._past.typed(text, self._people.room) or said), "ref": count})
         self._news.put({"event": "input", "lines": count})
 
 

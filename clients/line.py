@@ -142,8 +142,9 @@ class Line:
     def repaint(self, text: StyleAndTextTuples) -> None:
         """Take away all that stands on the screen, and print this text, which ends with a line feed, in its place."""
         self._app.renderer.erase()
-        self._output.cursor_goto(0, 0)
-        self._output.erase_down()
+        for row in range(self.rows, 0, -1):  # cleared as a whole, some terminals would keep it among what scrolled away
+            self._output.cursor_goto(row, 1)
+            self._output.erase_end_of_line()
         self.show(text)
 
     @property

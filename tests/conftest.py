@@ -32,6 +32,7 @@ from tests.support import (
     Server,
     Terminal,
 )
+from tests.support.screen import virtual_screen
 
 LIMIT = 120
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
@@ -292,6 +293,13 @@ def _finish_all(programs: list[Any]) -> None:
                 wrong.append(error)
     if wrong:
         raise wrong[0]
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[str]:
+    """A screen that nobody sees; its value is that of DISPLAY. Tk ends the process when a screen it knew ends."""
+    with virtual_screen() as display:
+        yield display
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,11 @@ def processor_waits(pid: int | str) -> tuple[float, float]:
     return int(ran) / 1e9, int(waited) / 1e9
 
 
+def slowness() -> float:
+    """Return how many times longer than alone a process takes here now, as far as the load tells."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def memory(pid: int) -> int:
     """Return the resident memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

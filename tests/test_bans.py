@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from tests.foreign import UdpClient
 from tests.room import House, ask
 from tests.store_helpers import rows
-from tests.support import LineClient, PlainClient, Server
+from tests.support import LineClient, PlainClient, Program, Server
 from tests.support.speakers import WIRES, Speaker, UdpSpeaker, WebSpeaker
 from tests.support.waiting import wait_until
 from tests.tls import issue
@@ -220,3 +221,40 @@ def test_addresses_of_both_kinds(banned: str, host: str, out: bool) -> None:
     house = House()
     ask(house, f"BAN {banned}")
     assert (house.program("eve", host=host).objects()[0].get("code") == "banned") is out
+
+
+def test_the_settings_keep_people_out_and_let_them_in_again(start_server: StartServer, tmp_path: Path) -> None:
+    """`ban` in chat.toml: in force at the start, read again by RELOAD, and nothing that UNBAN takes back."""
+    config = tmp_path / "chat.toml"
+    config.write_text('ban = ["127.0.0.2/31: they know why", "bob"]\n', encoding="utf-8")
+    server = start_server("--data", tmp_path)
+
+    def answer(name: str, source: str) -> str:
+        with LineClient(server, source=source) as visitor:
+            visitor.send_line(name)
+            return visitor.read_line()
+
+    assert "You are banned for ever: they know why." in answer("ann", "127.0.0.3")
+    assert "The name bob is banned for ever." in answer("b0b", "127.0.0.1")
+    server.type("UNBAN bob")
+    server.wait_for("[!] bob is banned by the settings; take that out there, and RELOAD.")
+    server.type("BANS")
+    server.wait_for(re.compile(r"BAN +network 127\.0\.0\.2/31 +by the settings, for ever: they know why"))
+    with PlainClient(server, "eve") as eve, PlainClient(server, "kim") as kim:
+        config.write_text('ban = ["eve: spam", "b b"]\n', encoding="utf-8")
+        server.type("RELOAD")
+        server.wait_for(re.compile("Nothing has changed: .*line 1: ban: give a name, an address or a network"))
+        config.write_text('ban = ["eve: spam"]\n', encoding="utf-8")
+        server.type("RELOAD")
+        server.wait_for("Changed, and in force: ban.")
+        assert "The name eve is banned for ever: spam." in eve.read_to_end()
+        kim.wait_for("eve has been kicked out. (spam)")
+    assert answer("ann", "127.0.0.3") == answer("bob", "127.0.0.1") == "OK"
+    server.stop()
+    assert rows(tmp_path, "SELECT shown FROM sanctions") == []
+
+
+def test_a_ban_in_the_settings_that_means_nobody_stops_the_start(start: Callable[..., Program]) -> None:
+    program = start("chat_server.py", "--port", "0", "--ban", "no:name: spam", stderr=subprocess.STDOUT)
+    program.wait_for("ban: no:name: A name cannot hold U+003A COLON")
+    assert program.wait() == 2

@@ -263,6 +263,18 @@ def test_rooms_and_what_is_unread_in_them(
     expect(alice.page).to_have_title("(1) Lobby · Chat")
 
 
+def test_many_rooms_leave_room_for_the_rest(visit: Open, start_server: Callable[..., Server]) -> None:
+    rooms = [option for number in range(40) for option in ("--room", f"Room {number}: number {number}")]
+    alice = visit(start_server(*rooms)).joined("alice")
+    more = alice.page.get_by_role("button", name="28 more rooms")
+    expect(more).to_be_in_viewport()
+    expect(alice.page.get_by_role("button", name="Leave", exact=True)).to_be_in_viewport()
+    more.click()
+    expect(alice.page.locator("#room-list li")).to_have_count(41)
+    expect(alice.page.get_by_role("button", name="Leave", exact=True)).to_be_in_viewport()
+    expect(alice.page.get_by_role("button", name=re.compile(r"^Room 39\W+1 here\W+not joined$"))).to_have_count(1)
+
+
 def test_title_counts_what_came_while_one_looked_elsewhere(visit: Open, join_json: Callable[..., JsonClient]) -> None:
     bob, alice = join_json("bob"), visit().joined("alice")
     alice.look_away()

@@ -25,7 +25,7 @@ def returning(
         told: list[dict[str, Any]] = []
         while not told or told[-1]["event"] != "resumed":
             told.append(client.read())
-        yield client, told[:-1]
+        yield client, told
 
 
 def enter(server: Server, name: str) -> tuple[JsonClient, dict[str, Any]]:
@@ -168,3 +168,19 @@ def test_who_closes_for_good_has_left_at_once(start_server: StartServer, join_js
     close_page(server, 1000)
     alice.wait_for("left", name="bob")
     server.wait_for("bob is off line: closed the connection")
+
+
+def test_of_very_much_only_the_end_is_told_and_that_it_is(server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    bob, welcome = enter(server, "bob")
+    bob.reset()
+    server.wait_for("bob has lost the connection")
+    for number in range(150):
+        alice.request("say", text=f"{number} " + 8000 * "ä")
+    with returning(server, "bob", welcome["token"]) as (client, told):
+        numbers = [int(text.split()[0]) for text in texts(told)]
+        assert 0 < len(numbers) < 150
+        assert numbers == list(range(150))[-len(numbers) :]
+        assert told[-1]["event"] == "resumed" and told[-1]["cut"] is True
+        alice.request("say", text="after")
+        assert client.wait_for("said")["text"] == "after"

@@ -22,7 +22,7 @@ import pytest
 
 from clients.place import Place
 from tests.support import PATIENCE, Between, JsonClient, PlainClient, Program, Server, free_port, wait_until
-from tests.support.screen import Hands, virtual_screen
+from tests.support.screen import Hands
 
 if TYPE_CHECKING:
     from clients.window.app import ChatWindow
@@ -35,19 +35,12 @@ SMOOTH = 0.35
 """Seconds that Tk's loop may stand still at most: what a person hardly notices, with room for a busy machine."""
 
 
-@pytest.fixture(scope="module")
-def screen() -> Iterator[str]:
-    """A screen that nobody sees, for this file; its value is that of DISPLAY."""
-    with virtual_screen() as display:
-        yield display
-
-
 # ---- as a program ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def open_window(start: Start, screen: str) -> Callable[..., Program]:
-    """`open_window(host, port, name)`: the client as a process, on the screen of this file."""
+    """`open_window(host, port, name)`: the client as a process, on our screen."""
 
     def run(*options: object, **environment: str) -> Program:
         return start("chat_client.py", *options, env={**os.environ, "DISPLAY": screen, **environment})

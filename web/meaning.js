@@ -89,8 +89,8 @@ function back(chat, event) {
 function resumed(chat, event) {
   const { missed, note } = chat;
   chat.missed = chat.note = null;
-  chat.own.resumed(new Map([...missed].map(([place, { count }]) => [place, count])));
-  for (const room of chat.rooms.values()) caughtUp(chat, room, missed.get(room.key));
+  chat.own.resumed(new Map([...missed].map(([place, { count }]) => [place, count])), event.cut);
+  for (const room of chat.rooms.values()) caughtUp(chat, room, missed.get(room.key), event.cut);
   if (note?.talk) chat.talkWith(note.talk);
   else if (!chat.view.isPrivate) chat.look(chat.home);
   if (!chat.commands.length) chat.ask({ do: "help" }, { about: "commands" });
@@ -98,10 +98,11 @@ function resumed(chat, event) {
 }
 
 // What was missed in a room has been told; of much, only the end.
-function caughtUp(chat, room, missed) {
+function caughtUp(chat, room, missed, isCut) {
   const { known } = room;
+  const isWhole = !isCut && !(missed?.count >= REMEMBERED.room);
   room.known = 0;
-  if (known && missed?.count >= REMEMBERED.room && missed.first > known) chat.past.fill(room, known, missed.first);
+  if (known && !isWhole && !(missed?.first <= known)) chat.past.fill(room, known, missed?.first);
   else room.cut = 0;
 }
 
@@ -213,7 +214,7 @@ function refused(chat, event) {
   const context = chat.take(event);
   const { about, message, line } = context;
   if (message) return chat.own.refused(event, message);
-  if (context.talk) chat.past.exhausted(context);
+  if (context.talk) chat.past.exhausted(context, event.code === "not_in");
   if (NOT_SHOWN.includes(about)) return;
   if (line) chat.page.giveBack(line);
   chat.say(chat.view, "trouble", event, event.text);

@@ -102,10 +102,10 @@ export class Own {
   }
 
   // One is back where one was, and has heard all messages that arrived: the others never did.
-  resumed(missed) {
+  resumed(missed, isCut) {
     const lost = this.#lost.filter((message) => message.state === "pending");
     for (const message of lost) {
-      if (this.#mayRepeat(message, missed)) this.#repeat(message);
+      if (!isCut && this.#mayRepeat(message, missed)) this.#repeat(message);
       else this.#doubt(message);
     }
   }

@@ -27,7 +27,7 @@ export class Past {
   // What was said in a room since the message with the id `known`, as far as it is not there yet: the oldest of what
   // was told instead has the id `first`.
   fill(talk, known, first) {
-    talk.first = first;
+    talk.first = first || 0;
     this.#ask({ about: "gap", talk, known, n: MOST, pages: PAGES });
   }
 
@@ -47,16 +47,16 @@ export class Past {
     this.#end(talk);
   }
 
-  // There is nothing more, or one is not told.
-  exhausted({ talk }) {
+  // There is nothing more, or, where that is not `all`, one is not told at the moment.
+  exhausted({ talk }, isAll = true) {
     talk.asking = false;
-    talk.complete = true;
+    talk.complete = isAll;
     this.#end(talk);
   }
 
   #ask(context) {
-    const { talk, n } = context;
-    const first = talk.first || talk.messages.find(({ id }) => id)?.id;
+    const { about, talk, n } = context;
+    const first = talk.first || (about === "older" && talk.messages.find(({ id }) => id)?.id);
     const where = talk.isPrivate ? { private: "1" } : { room: talk.key };
     talk.asking = this.#chat.ask({ do: "history", n: String(n), ...(first && { before: String(first) }), ...where }, context);
   }

@@ -225,7 +225,7 @@ def _recalled(event: Recalled) -> bytes:
 
 def _resumed(event: Resumed) -> bytes:
     lines = [f"{_past(told)}\n".encode() for told in event.events]
-    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events)})
+    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events), "cut": event.cut})
 
 
 def _ref(ref: Ref) -> dict[str, Any]:

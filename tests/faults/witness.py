@@ -58,6 +58,8 @@ class Witness:
         name = f"witness{self.number}-{os.getpid()}"
         if self.wire == "plain":
             self._expect(f"{name}\n".encode(), b"OK\n")
+        elif self.wire == "textbook":
+            self._expect(f"ADD {name}\n".encode(), f"NEW {name}\n".encode())
         elif self.wire == "json":
             self._expect(json.dumps({"do": "login", "name": name}).encode() + b"\n", b'"welcome"')
         elif self.wire == "irc":
@@ -78,6 +80,7 @@ class Witness:
         line = {"do": "say", "text": text}
         said = {
             "plain": f"{text}\n".encode(),
+            "textbook": f"MESSAGE {text}\n".encode(),
             "json": json.dumps(line).encode() + b"\n",
             "irc": f"PRIVMSG #{self.room} :{text}\r\n".encode(),
             "udp": b"\0\x5a" + text.encode(),
@@ -110,11 +113,10 @@ class Witness:
             self.rest = self._expect(b"\0\x32" + self.room.encode(), b"\0\x3c")
             self.rest += self._expect(b"\0\x46lobby", b"\0\x50")
             return
-        said = {"plain": "{}\n", "json": '{{"do":"line","line":"{}"}}\n', "web": '{{"do":"line","line":"{}"}}'}[
-            self.wire
-        ]
-        for line, answer in ((f"/join {self.room}", b"Here: " if self.wire == "plain" else b'"joined"'),
-                             ("/part lobby", b"You have left" if self.wire == "plain" else b'"parted"')):  # fmt: skip
+        said = {"plain": "{}\n", "textbook": "MESSAGE {}\n"}.get(self.wire, '{{"do":"line","line":"{}"}}\n')
+        by_hand = self.wire in ("plain", "textbook")
+        for line, answer in ((f"/join {self.room}", b"Here: " if by_hand else b'"joined"'),
+                             ("/part lobby", b"You have left" if by_hand else b'"parted"')):  # fmt: skip
             text = said.format(line)
             self.rest += self._expect(_frame(text) if self.wire == "web" else text.encode(), answer)
 
