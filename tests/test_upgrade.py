@@ -503,8 +503,8 @@ def test_what_is_delayed_because_somebody_talks_too_fast_comes_all_the_same(star
 
 
 @pytest.mark.limit(120)
-def test_the_console_off_a_terminal_and_the_figures_go_on(start_server: StartServer) -> None:
-    server = start_server()
+def test_the_console_off_a_terminal_the_figures_and_the_log_go_on(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server("--log", tmp_path / "log")
     assert server.process.stdin
     with PlainClient(server, "ann") as ann:
         for number in range(5):
@@ -517,6 +517,9 @@ def test_the_console_off_a_terminal_and_the_figures_go_on(start_server: StartSer
         ann.wait_for("Host > half of a line")
         figures = get(server, "/metrics").body
         assert 'messages_total{kind="said"} 6' in figures.replace("chat_", ""), figures
+        PlainClient(server, "bob").close()
+        wait_until(lambda: "bob is on line" in (tmp_path / "log").read_text())
+        assert (tmp_path / "log").read_text().count("ann is on line") == 1
 
 
 @pytest.mark.limit(120)
