@@ -123,7 +123,8 @@ class Server:
             self.loop.on_signal(signal.SIGHUP, self.settings.hang_up)
         self.console.show(banner)
         self.way_in.show(self.port)
-        prepare(self.loop.call_soon, lambda: self.site, lambda: self._house, self._open_errands, self.overseer.begin)
+        last = (lambda: self.site, lambda: self._house, self._open_errands, self.overseer.begin)
+        prepare(self.loop.call_soon, self._warn, *last)
         try:
             self.loop.run()
         finally:
