@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +132,26 @@ def shown(options: Options) -> str:
     return "".join(rows) + f"# kept in: {where or 'nowhere'}\n"
 
 
+class _Help(argparse.HelpFormatter):
+    """As wide as the terminal is. Without a width it asks for each option anew, with the help of four compressors."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns())
+
+
+@cache
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "")) - 2
+    except ValueError:
+        return (os.get_terminal_size(1).columns if os.isatty(1) else 80) - 2
+
+
 def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = kind(
         prog="chat_server.py",
+        usage="%(prog)s [options]",  # all of them would hide, above it, what is wrong with one
+        formatter_class=_Help,
         description="Host a chat room. When it runs, type HELP.",
         epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "
         "Exit codes: 0 the room was closed, 2 it could not be opened; with --send: 0 done, 1 refused, 2 no server.",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from chat.countdown import closing
 from chat.events import Event, Ref, Request
 from chat.rule import write_down
 from chat.session import Session
+from contracts import House
 from net.console import Console
-from visit import House
 from wires.shown import Shown
 
 OTHERS = {"room": ("all", "none"), "what": ("door",), "minutes": ("cancel",)}
@@ -25,7 +27,9 @@ class HostSeat:
         self._console = console
         self._hub, self._rules = server.hub, server.table
         self._session = Session(server.hub, server.table, self)
-        self._session.seat(server.hub.seat_host(self, self.address))
+        host = server.hub.host or server.hub.seat_host(self, self.address)
+        host.listener = self  # also where he sat here before the code was renewed
+        self._session.seat(host)
 
     def typed(self, line: str, ref: Ref = None) -> None:
         """Handle a line that the host has typed, or had typed by a script; what answers it carries `ref`."""
@@ -72,6 +76,10 @@ class HostSeat:
 
     def resume(self) -> None:
         """The host is never checked."""
+
+    def wait(self) -> Callable[[], None]:
+        """The host may type on: what he asked for is answered when it is there."""
+        return lambda: None
 
     def hang_up(self) -> None:
         """The host stays as long as the room is open."""

@@ -99,6 +99,11 @@ class Settings:
         except Refused as refusal:
             hub.note(refusal.text)
 
+    def take_over(self, old: Options) -> None:
+        """Have in force what has changed since earlier code has read the settings."""
+        new = self._server.options
+        self._apply([name for name in Options.__match_args__ if getattr(old, name) != getattr(new, name)], old, new)
+
     def _look(self) -> Found | ValueError | OSError:
         """Read and try out. It runs aside, and changes nothing."""
         try:
@@ -139,7 +144,7 @@ class Settings:
     def _apply(self, changed: Sequence[str], old: Options, new: Options) -> None:
         """Take over what has changed, and nothing else: the rest may have been changed by commands since."""
         server, hub = self._server, self._server.hub
-        server.limits = replace(server.limits, stalled=new.stall_limit, outbox=new.outbox)
+        server.limits = bounds(new)
         ledger.limits, ledger.exempt, ledger.lifted = new, new.limit_exempt, new.no_flood_limit
         if "room_name" in changed:
             hub.title = hub.rooms.lobby.title = new.room_name
@@ -203,8 +208,21 @@ def motd(options: Options) -> tuple[str, ...]:
     return tuple(options.motd.split("\n")) if options.motd else ()
 
 
+def bounds(options: Options) -> Limits:
+    """Return the bounds of a connection that begins now."""
+    return Limits(
+        stalled=options.stall_limit, outbox=options.outbox, dead=options.dead_limit, keepalive=options.ping_after
+    )
+
+
 def space(options: Options) -> Space:
     """Return how many connections there may be; some descriptors are kept for the store, the log and our goodbyes."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = max(1, descriptors - RESERVE) if descriptors != resource.RLIM_INFINITY else options.connections
     return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)
+
+
+def allow_many_descriptors() -> None:
+    """Take as many descriptors as the system lets us have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

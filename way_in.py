@@ -37,11 +37,14 @@ class WayIn:
         self._front = front
         self._note = note
 
-    def show(self, port: int) -> None:
-        """Tell the host how browsers come in, with a code to scan where it fits; and what they see of TLS."""
+    def open(self, port: int) -> None:
+        """Say where browsers come in."""
         scheme = "https" if self.tls else "http"
         self._front.address = f"{scheme}://{_in_url(reached_at(self._host))}:{port}/"
         self._front.screen = lambda: self._console.size
+
+    def show(self) -> None:
+        """Tell the host how browsers come in, with a code to scan where it fits; and what they see of TLS."""
         self._console.show(f"Open {self._front.address} in a browser.")
         if self._console.size != (0, 0):
             self._loop.call_soon(self._show_code)  # the prompt first: the code takes a while to import

@@ -131,9 +131,10 @@ def _flag(room: Room, wanted: Change) -> Change | None:
 def _list(hub: Hub, user: User, room: Room, wanted: Change) -> Change | None:
     mask = whole(wanted.value)[:MASK]
     masks = room.gate.lists.setdefault(wanted.letter, {})
+    same = next((known for known in masks if known.lower() == mask.lower()), "")
     if wanted.sign == "-":
-        return Change("-", wanted.letter, mask) if masks.pop(mask, None) else None
-    if mask in masks or sum(map(len, room.gate.lists.values())) >= ENTRIES:
+        return Change("-", wanted.letter, masks.pop(same).mask) if same else None
+    if same or sum(map(len, room.gate.lists.values())) >= ENTRIES:
         return None
     masks[mask] = Entry(mask, user.mask, hub.clock.time())
     return Change("+", wanted.letter, mask)

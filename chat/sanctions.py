@@ -26,7 +26,7 @@ MOST = 1_000  # sanctions at once
 LONGEST = 3_650 * 86_400  # seconds
 WIDEST = {4: 8, 6: 16}  # the shortest prefix of a network
 EVER = frozenset({"ever", "forever"})
-_TIME = re.compile(r"([1-9]\d{0,5})([smhdw])", re.IGNORECASE)
+_TIME = r"([1-9]\d{0,5})([smhdw])"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 Mark = tuple[str, str, str]  # kind, sort and key
@@ -57,6 +57,12 @@ class Sanctions:
 
     def __iter__(self) -> Iterator[Sanction]:
         return iter(self._all.values())
+
+    def __getstate__(self) -> list[Sanction]:
+        return [*self._all.values()]
+
+    def __setstate__(self, known: list[Sanction]) -> None:
+        Sanctions.__init__(self, known)
 
     def add(self, sanction: Sanction) -> None:
         """Put one in force, in the place of an earlier one of the same kind for the same. Raises Refused `too_many`."""
@@ -196,7 +202,7 @@ def sentence(who: str, word: str, rest: str) -> Sentence:
 
     Raises Refused `bad_time`.
     """
-    match = _TIME.fullmatch(word)
+    match = re.fullmatch(_TIME, word, re.IGNORECASE)
     if match and (seconds := int(match[1]) * _UNITS[match[2].lower()]) <= LONGEST:
         return Sentence(who, float(seconds), rest.strip())
     if word.lower() in EVER:

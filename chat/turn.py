@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from enum import IntEnum
 from itertools import islice
 from typing import Any
@@ -50,7 +50,7 @@ class User:
     gone: bool = False
     messages: int = 0
     tokens: tuple[bytes, ...] = ()
-    private: list[Whispered] = field(default_factory=list)
+    private: tuple[Whispered, ...] = ()
     account: Account | None = None
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
@@ -80,8 +80,7 @@ class User:
 
     def remember(self, event: Whispered) -> None:
         """Keep a private message for the case that he must come back."""
-        self.private.append(event)
-        del self.private[:-PRIVATE]
+        self.private = (*self.private, event)[-PRIVATE:]
 
     def hears(self, other: User) -> bool:
         """Return whether he has not blocked `other`, by the name now shown or by the registered one."""
@@ -160,14 +159,22 @@ NOBODY_DEAF: frozenset[User] = frozenset()
 
 @entity
 class Post:
-    """One event and its audience: a room (its author hears his own version) or some people, but not the `deaf`."""
+    """Events and their audience: a room (their author hears his own version) or some people, but not the `deaf`.
 
-    event: Event
+    There is one, or what one person has said to a room in one go; `ref` is that of one.
+    """
+
+    events: Sequence[Event]
     room: Room | None
     to: tuple[User, ...] = ()
     author: User | None = None
     ref: Ref = None
     deaf: frozenset[User] = NOBODY_DEAF
+
+    @property
+    def event(self) -> Event:
+        """Return the first one."""
+        return self.events[0]
 
 
 @entity

@@ -152,9 +152,20 @@ class Line:
         """The height of the terminal."""
         return self._output.get_size().rows
 
+    def ring(self) -> None:
+        """Call the person: terminals ring, or mark their window."""
+        self._output.bell()
+        self._output.flush()
+
     def refresh(self) -> None:
         """Draw the line and its state anew."""
         self._app.invalidate()
+
+    def give_back(self, text: str) -> None:
+        """Put a text that was typed into the line again, unless something else has been begun there."""
+        if not self._buffer.text and not self._question:
+            self._buffer.text = text
+            self._buffer.cursor_position = len(text)
 
     def ask(self, question: str, text: str) -> None:
         """Ask something, with `text` to be corrected; the answer comes to `on_line` and is not kept in the history."""
@@ -239,7 +250,7 @@ class Line:
         """Keep the line in the history; of a command that holds a password, the command alone."""
         secret = secret_in(self._buffer.text)
         if secret:
-            self._buffer.text = f"/{secret.verb}"
+            self._buffer.text = secret.kept
         self._buffer.append_to_history()
 
     def _end_secret(self, text: str | None) -> None:

@@ -7,17 +7,17 @@ who may use it, what must be given, and the cleaning of what came from the netwo
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
-from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
+from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Speech, Told, Whispered
 from chat.house import House
 from chat.hub import Hub
 from chat.limits import Limits, ledger
 from chat.links import Front
 from chat.moderation import is_shown
-from chat.text import clean
+from chat.text import clean, clean_lines
 from chat.turn import Room, Standing, User
 from record import field, record
 
@@ -173,6 +173,15 @@ class Table:
         extras = command.extras(request) if request.fields else {}
         command.run(Call(hub, user, self, request.ref), *arguments, **extras)
 
+    def speak(self, hub: Hub, user: User, speech: Speech) -> bool:
+        """Say each line; False, and nothing is said, where one may have to be refused."""
+        texts = clean_lines(speech.text)
+        blank = not all(texts) or any(map(str.isspace, texts))
+        if blank or max(map(len, texts)) > ledger.limits.message or not hub.may_go_on(user):
+            return False
+        hub.say_all(user, texts)
+        return True
+
     def get(self, verb: str, user: User) -> Command:
         """Return the command `user` means. Raises Refused `unknown_command` or `not_allowed`."""
         command = self._verbs.get(verb)
@@ -238,5 +247,5 @@ def number(word: str, usual: int, most: int, least: int = 1) -> int:
 
 def load() -> Table:
     """Make the table from the files in this folder. A file that does not import, or has no COMMAND, stops the start."""
-    found = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
     return Table(iter([importlib.import_module(f"{__name__}.{name}").COMMAND for name in found]))

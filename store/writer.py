@@ -29,6 +29,7 @@ Question = History | Inbox | Find
 BATCH = 2_000  # changes in one transaction, about
 BATCH_BYTES = 4 * 1024 * 1024
 QUESTIONS = 1_000  # that may wait
+GATHER = 0.02  # seconds in which more may come, where nobody waits to hear that it is safe
 RETRY = 1.0  # seconds until the next try, while the disk fails
 REMIND = 60.0  # seconds until the host is told again
 STUCK = 10.0  # seconds after which a disk that does not answer counts as failing
@@ -50,6 +51,8 @@ class Writer:
         self._questions: list[tuple[Question, int, Callable[[Any], None]]] = []
         self._batch: list[Turn] = []
         self._committed = False  # the batch is, but the file was gone from its place
+        self._gathers = False
+        self._urgent = False  # somebody waits for something of it
         self._began = 0.0
         self._longest = 0.0
         self._scrub = False
@@ -73,7 +76,9 @@ class Writer:
         with self._bell:
             if not self._closing:
                 self._backlog.put(changes, done)
-                self._bell.notify()
+                self._urgent = self._urgent or done is not None
+                if not self._gathers or self._has_enough():
+                    self._bell.notify()
         self._complain_of_slowness()
 
     def ask(self, question: Question, up_to: int, answer: Callable[[Any], None]) -> None:
@@ -85,6 +90,7 @@ class Writer:
                 refusal = "Too many people ask at once. Try again in a moment."
             else:
                 self._questions.append((question, up_to, answer))
+                self._urgent = True
                 self._bell.notify()
                 return
         self._wake(partial(answer, Failure(refusal)))
@@ -92,7 +98,7 @@ class Writer:
     @property
     def figures(self) -> Figures:
         """How it does."""
-        waiting = self._backlog.count + sum(len(turn.changes) for turn in tuple(self._batch))
+        waiting = self._backlog.count + sum(turn.count for turn in tuple(self._batch))
         healthy = not self._trouble and not self._stuck()
         return Figures(healthy, waiting, self._backlog.lost, self._longest)
 
@@ -124,6 +130,7 @@ class Writer:
         with self._bell:
             if not self._trouble:
                 self._bell.wait_for(self._has_work)
+                self._gather()
             elif self._closing:
                 self._bell.wait(RETRY / 10)
             else:
@@ -131,6 +138,15 @@ class Writer:
             if not self._closing:
                 return True
             return bool(self._batch or self._backlog or self._questions) and time.monotonic() < self._deadline
+
+    def _gather(self) -> None:
+        """Let more come where nobody waits for what there is: each commit costs a thread's waking, and a disk's."""
+        self._gathers = True
+        self._bell.wait_for(self._has_enough, GATHER)
+        self._gathers = self._urgent = False
+
+    def _has_enough(self) -> bool:
+        return self._urgent or self._closing or self._backlog.count >= BATCH
 
     def _has_work(self) -> bool:
         return bool(self._backlog or self._questions or self._closing)

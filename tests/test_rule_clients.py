@@ -32,7 +32,7 @@ def test_a_removed_message_leaves_the_screen_of_a_terminal(bob: Terminal, server
     bob.type("half a line")
     server.type(f"REMOVE {number}")
     bob.wait_for("Host has removed a message of ann.")
-    bob.wait_for("(removed by Host)")
+    bob.wait_for(re.compile(r"\(removed by Host\)(.*\n)*> half a line"))
     assert "RUDE WORDS" not in bob.screen(history=True)
     shown = bob.screen()
     assert re.search(r"ann > good morning\n.*\(removed by Host\)\n.*ann > good night\n", shown)
@@ -202,3 +202,36 @@ def test_a_page_that_is_banned_while_its_line_is_down_says_why_and_stays_out(
     proxy.cut()
     expect(faraway.page.locator("body")).to_contain_text(re.compile(r"banned for (10 min|9 min \d\d s): spam"))
     expect(faraway.page.locator("#enter")).to_be_enabled()
+
+
+# ---- every end
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ((), "KICK {} rude", "kicked out: rude. You may come back, unless you are told otherwise.", 4),
+        ((), "EXIT", "Connect again when the room is open.", 5),
+        (("--idle-limit", "2"), "", "Nothing was heard from you for 2 seconds. Connect again whenever you like.", 1),
+    ],
+    ids=["kick", "exit", "idle"],
+)
+def test_each_end_says_what_one_can_do(
+    end: tuple[tuple[str, ...], str, str, int],
+    start_server: Callable[..., Server],
+    open_terminal: Callable[..., Terminal],
+    browser: Browser,
+) -> None:
+    options, act, words, code = end
+    server = start_server(*options)
+    context = browser.new_context()
+    page = Guest(context.new_page(), server, "").joined("alice").page
+    terminal = open_terminal(sys.executable, "chat_client.py", "-c", server.host, server.port, "bob")
+    terminal.wait_for("You are")
+    for name in ("alice", "bob") if act else ():
+        server.type(act.format(name))
+    assert terminal.exit_code() == code
+    assert words in " ".join(terminal.screen().split())
+    expect(page.locator("#farewell")).to_contain_text(words.replace("Connect again", "Join again"))
+    expect(page.get_by_role("button", name="Join again")).to_be_focused()
+    context.close()

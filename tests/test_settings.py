@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.support import ROOT, JsonClient, LineClient, PlainClient, Program, Server, free_port
+from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, free_port
 from tests.support.crowd import Crowd
 from tests.tls import issue
 
@@ -130,11 +130,11 @@ def test_the_page_is_read_again(start: Callable[..., Program], tmp_path: Path) -
     server = start(copy / "chat_server.py", "--host", "127.0.0.1", "--port", port, "--no-store")
     server.wait_for("Open http")
     address = f"http://127.0.0.1:{port}/"
-    assert b"a new page" not in urlopen(address, timeout=10).read()
+    assert b"a new page" not in urlopen(address, timeout=PATIENCE).read()
     (copy / "web" / "index.html").write_text("a new page")
     server.type("RELOAD")
     server.wait_for("The page has changed")
-    assert urlopen(address, timeout=10).read() == b"a new page"
+    assert urlopen(address, timeout=PATIENCE).read() == b"a new page"
 
 
 @pytest.mark.limit(150)

@@ -28,7 +28,7 @@ from store import (
     History,
     Inbox,
     InboxRead,
-    MessageSaved,
+    MessagesSaved,
     PasswordChanged,
     RoomMade,
     RoomRemoved,
@@ -49,8 +49,8 @@ def desk() -> Iterator[Desk]:
     desk.close()
 
 
-def said(number: int, text: str = "hello", room: str = "lobby", sender: str = "ann") -> MessageSaved:
-    return MessageSaved(Said(number, float(number), room, sender, text), sender)
+def said(number: int, text: str = "hello", room: str = "lobby", sender: str = "ann") -> MessagesSaved:
+    return MessagesSaved((Said(number, float(number), room, sender, text),), sender)
 
 
 def whisper(
@@ -294,7 +294,7 @@ def test_what_waits_is_bounded_and_the_oldest_talk_goes_first() -> None:
     turns = backlog.take(1000, 10**9)
     changes = [change for turn in turns for change in turn.changes]
     assert changes[:2] == [account("ann"), account("bob")]
-    assert [change.event.id for change in changes[2:] if isinstance(change, MessageSaved)] == list(
+    assert [event.id for change in changes[2:] if isinstance(change, MessagesSaved) for event in change.events] == list(
         range(302 - len(changes[2:]), 302)
     )
     assert turns[0].done is None and turns[1].done is not None
@@ -378,8 +378,8 @@ class Model:
 
     def apply(self, change: Change) -> None:  # noqa: PLR0912 - one case for each kind of change
         match change:
-            case MessageSaved(event):
-                self.said.setdefault(event.room, []).append(event)
+            case MessagesSaved(events):
+                self.said.setdefault(events[0].room, []).extend(events)
             case WhisperSaved(event, _, readers, kept_for):
                 for key in {*readers, *kept_for} & self.accounts.keys():
                     self.private.setdefault(key, {})[event.id] = event.text

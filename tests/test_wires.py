@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.events import Refused, Request
+from chat.events import Refused, Request, singly
 from tests.room import House
 from tests.support import Connection, LineClient, PlainClient, Server
 from wires.jsonl import Jsonl
@@ -61,7 +61,7 @@ def test_a_line_without_end_keeps_no_memory() -> None:
 
 
 def test_ten_thousand_lines_in_one_packet() -> None:
-    found = list(Plain().receive(b"".join(b"line %d\n" % number for number in range(10_000))))
+    found = list(singly(Plain().receive(b"".join(b"line %d\n" % number for number in range(10_000)))))
     assert found == [Request("say", f"line {number}") for number in range(10_000)]
 
 
@@ -304,7 +304,7 @@ def test_two_sides_that_answer_each_other_come_to_an_end() -> None:
     ],
 )
 def test_what_a_plain_line_asks_for(line: bytes, request_: Request) -> None:
-    assert list(Plain().receive(line + b"\n")) == [request_]
+    assert list(singly(Plain().receive(line + b"\n"))) == [request_]
 
 
 def test_a_line_too_long_is_refused_on_each_wire_and_the_next_counts() -> None:

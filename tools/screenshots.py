@@ -1,6 +1,6 @@
 """Takes the README's pictures: terminal client and window in one talk, the console, the page and IRC in others.
 
-Needs Debian's xvfb, xterm, xdotool, imagemagick, chromium, irssi and weechat-curses, and playwright.
+Needs Debian's xvfb, xterm, xdotool, imagemagick, chromium, irssi, weechat-curses and fonts-wqy-zenhei, and playwright.
 
 Run it as: python tools/screenshots.py [FOLDER]
 """
@@ -130,8 +130,8 @@ def heroes(folder: Path) -> None:
         iron.enter("Always. Bring the 日本 noodles 🍜")
         spider.enter("/me swings by")
         iron.enter("/msg Spider-Man the spare suit is in the lab")
-        iron.enter("The plans are at https://example.org/plans")
-        spider.enter("On my way.")
+        iron.enter("Spider-Man, the plans are at https://example.org/plans")
+        spider.enter("On my way, Ironman.")
         iron.type("/me lands")
         iron.photograph(folder / "window.png")
         spider.type("/msg Iron")

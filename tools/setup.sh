@@ -33,6 +33,17 @@ install_packages() {
     rm -f "$log"
 }
 
+# The servers to measure beside: without those that cannot be had, `make bench` goes without them, and says so.
+install_peers() {
+    missing=
+    for peer in ngircd inspircd redis-server nats-server; do
+        (PATH=$PATH:/usr/sbin && has $peer) || missing="$missing $peer"
+    done
+    for peer in $missing; do
+        (install_packages $peer) || say "Measuring without $peer."
+    done
+}
+
 can() { "$python" -c "$1" 2>/dev/null; }
 has() { command -v "$1" >/dev/null; }
 
@@ -52,6 +63,7 @@ missing_packages() {
     NODE_PATH=/usr/share/nodejs node -e 'require("ws")' 2>/dev/null || echo node-ws
     has strace || echo strace
     has systemd-analyze || echo systemd
+    has faketime || echo faketime
     has ip || echo iproute2
     has Xvfb || echo xvfb
     has xdotool || echo xdotool
@@ -89,6 +101,7 @@ fi
 packages=$(missing_packages)
 # shellcheck disable=SC2086  # one word each
 [ -z "$packages" ] || install_packages $packages
+[ "$purpose" != bench ] || install_peers
 if [ "$purpose" = test ]; then
     can 'import tkinter' || stop "$python has no tkinter, and Debian's python3-tk is for Debian's own: try PYTHON=/usr/bin/python3"
 fi

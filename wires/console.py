@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
@@ -49,7 +49,7 @@ class HostConsole(Wire):
         lines = write(event) if write else ""
         return f"{lines}\n".encode() if lines else b""
 
-    def encode_all(self, events: list[Event]) -> bytes:
+    def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return the lines for the screen, of several events of one kind."""
         write = _WRITERS.get(type(events[0]))
         if not write:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from tests.foreign import UdpClient
 from tests.plain_grammar import read
-from tests.support.clients import Connection, LineClient
+from tests.support.clients import QUESTION, Connection, LineClient
 from tests.support.programs import Server
 from tests.support.waiting import PATIENCE, wait_until
 from tests.web_client import TEXT, WebClient, frame
@@ -118,7 +118,8 @@ class Speaker(ABC):
     def hear(self) -> Heard:
         """Return the next event."""
         while not self._heard:
-            self._heard.extend(self.understand(self.read()))
+            raw = self.read()
+            self._heard.extend(() if raw == QUESTION else self.understand(raw))
         return self._heard.popleft()
 
     def hears(self, *event: str) -> None:
@@ -215,7 +216,7 @@ class TelnetSpeaker(PlainSpeaker):
 
     def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
         line = LineClient(server, tls=tls, source=self.source)
-        line.wait_for("What is your name?")
+        line.wait_for(QUESTION)
         return line
 
 
