@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,7 +30,6 @@ def test_a_removed_message_is_gone_everywhere(server: Server, tmp_path: Path) ->
     number = bob.request("say", text=secret)["id"]
     assert ann.wait_for("said", text=secret)["id"] == number
     eve.wait_for(f"msgid={number}")
-    before = time.monotonic()
     server.type(f"REMOVE {number} rude")
     removed = ann.wait_for("removed")
     assert (removed["message"], removed["room"], removed["from"], removed["by"], removed["reason"]) == (
@@ -40,7 +38,6 @@ def test_a_removed_message_is_gone_everywhere(server: Server, tmp_path: Path) ->
     assert eve.wait_for("REDACT").endswith(f"REDACT #lobby {number} rude")
     assert nc.wait_for("[*]").endswith("[*] Host has removed a message of bob.")
     server.wait_for(f"Message {number} of bob's is removed.")
-    assert time.monotonic() - before < 5  # a second, and a busy machine's leave
     late = JsonClient(server, "late")
     answer = late.request("history", n=50)
     assert answer["event"] == "told" or answer["count"] == 0
@@ -171,6 +168,12 @@ def test_irc_takes_messages_back(server: Server) -> None:
     ann.tell(f"REDACT #lobby {number[1]} :my mistake")
     assert re.search(rf":ann!\S+ REDACT #lobby {number[1]} :my mistake$", bob.wait_for("REDACT #lobby"))
     ann.wait_for(f"REDACT #lobby {number[1]}")
+    ann.tell("PRIVMSG bob :oops")
+    number = re.search(r"msgid=(\d+)", ann.wait_for("PRIVMSG bob"))
+    assert number
+    ann.tell(f"REDACT bob {number[1]}")
+    for client in (ann, bob):
+        client.wait_for(f" REDACT bob {number[1]}")
     for client in (ann, bob):
         client.close()
 
