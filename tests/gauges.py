@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,14 @@ def calms_down(pid: int, share: float, seconds: float = 1.0) -> bool:
         if cpu_share(pid, 0.2) == 0:
             break
     return cpu_share(pid, seconds) < share
+
+
+def longest_turn(host: str, port: int) -> float:
+    """Return the milliseconds of the server's longest turn since this was asked last."""
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=20) as answer:
+        found = re.search(rb"^\S*loop_stall_seconds (\S+)", answer.read(), re.MULTILINE)
+    assert found
+    return round(1000 * float(found[1]), 1)
 
 
 def slowness() -> float:

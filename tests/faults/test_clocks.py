@@ -120,9 +120,7 @@ def test_the_server_is_stopped_and_goes_on(start_server: StartServer, seconds: i
             time.sleep(seconds)  # this is the fault
             server.process.send_signal(signal.SIGCONT)
             newcomer.read_until("OK\n")
-        for listener in people:
-            others = {each.number for each in people} - {listener.number}
-            _hears(listener, others)
+        _hear_each_other(people)
     finally:
         for each in people:
             each.socket.close()
@@ -130,15 +128,19 @@ def test_the_server_is_stopped_and_goes_on(start_server: StartServer, seconds: i
     server.wait_for("console  here")
 
 
-def _hears(listener: Witness, others: set[int]) -> None:
-    heard: list[tuple[int, int]] = []
+def _hear_each_other(people: list[Witness]) -> None:
+    """Wait until everybody has heard all the others once; meanwhile they show that they are there."""
+    heard: dict[int, list[int]] = {each.number: [] for each in people}
 
-    def all_of_them() -> bool:
-        heard.extend(listener.hear())
-        return others <= {who for who, _ in heard}
+    def all_have() -> bool:
+        for each in people:
+            each.pulse()
+            heard[each.number] += [who for who, _ in each.hear() if who != each.number]
+        time.sleep(0.1)  # not for luck: so often is enough
+        return all(len(heard[each.number]) >= len(people) - 1 for each in people)
 
-    wait_until(all_of_them, what=f"{listener.wire} hears everybody")
-    assert sorted(found for found in heard if found[0] != listener.number) == [(who, 0) for who in sorted(others)]
+    wait_until(all_have, what="all hear one another")
+    assert all(sorted([each, *found]) == list(range(len(people))) for each, found in heard.items()), heard
 
 
 @pytest.mark.limit(90)
