@@ -30,7 +30,13 @@ FOR_DEVELOPERS = ("hypothesis", "playwright", "prometheus_client", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
 
 ALONE = (
-    "tests/faults/",
+    "faults/test_clocks.py",
+    "faults/test_crowds.py",
+    "faults/test_networks.py",
+    "::test_two_thousand_connects",
+    "::test_fragments_and_frames",
+    "::test_no_line_takes_long",
+    "::test_no_mask_takes_long",
     "test_staying_well.py",
     "::test_h2_",
     "::test_h8_the_server_serves_on",

@@ -102,7 +102,13 @@ def test_half_a_line_for_ever_on_every_wire(
 
 @pytest.mark.parametrize(
     ("line", "times"),
-    [("hello", 10_000), ("/history 500", 100), ("/nosuch", 10_000), ("/join den\n/part", 2_500), ("/users", 300)],
+    [
+        ("hello", 10_000),
+        pytest.param("/history 500", 100, marks=pytest.mark.long),
+        pytest.param("/nosuch", 10_000, marks=pytest.mark.long),
+        pytest.param("/join den\n/part", 2_500, marks=pytest.mark.long),
+        pytest.param("/users", 300, marks=pytest.mark.long),
+    ],
 )
 def test_a_burst_of_commands(start_server: StartServer, unaffected: Unaffected, line: str, times: int) -> None:
     """As many lines in one burst, from somebody whom no limit holds."""

@@ -20,7 +20,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 PACE = 0.2  # seconds between two lines of one witness
-LAST = 1.2  # seconds in which the last lines must have come
+LAST = 10.0  # seconds in which the last lines must have come
+MORE = 0.15  # seconds in which one that comes twice would have come
 TOKEN = re.compile(rb"w(\d+)n(\d+);")
 
 
@@ -146,6 +147,17 @@ class Witness:
         return came
 
 
+def _has_heard(witness: Witness, speakers: int, number: int) -> bool:
+    """Return whether as many lines of each of the others have come."""
+    return all(len(witness.heard[each]) >= number for each in range(speakers) if each != witness.number)
+
+
+def _wrong(witness: Witness, speakers: int, number: int) -> int:
+    """Return of how many of the others he has not heard every line once, in order."""
+    others = (each for each in range(speakers) if each != witness.number)
+    return sum(witness.heard[each] != list(range(number)) for each in others)
+
+
 def watch(host: str, port: int) -> dict[str, float]:
     """Talk until standard input ends; return how many lines came, how late they were, and how many came not, or twice.
 
@@ -160,7 +172,7 @@ def watch(host: str, port: int) -> dict[str, float]:
     print("ready", flush=True)
     said: dict[tuple[int, int], float] = {}
     delays: list[float] = []
-    number, due, end = 0, time.monotonic(), 0.0
+    number, due, end, complete = 0, time.monotonic(), 0.0, False
     while not end or time.monotonic() < end:
         if not end and time.monotonic() >= due:
             for witness in witnesses:
@@ -176,19 +188,16 @@ def watch(host: str, port: int) -> dict[str, float]:
             for speaker, which in key.data.hear():
                 key.data.heard[speaker].append(which)
                 delays.append(now - said[speaker, which])
+        if end and not complete and all(_has_heard(witness, len(wires), number) for witness in witnesses):
+            complete, end = True, time.monotonic() + MORE
     for witness in witnesses:
         if witness.wire == "udp":
             witness.socket.send(b"\0\x28")
         witness.socket.close()
-    wrong = 0
-    for witness in witnesses:
-        for speaker in range(len(wires)):
-            if speaker != witness.number:
-                wrong += witness.heard[speaker] != list(range(number))
     delays.sort()
     return {
         "lines": number,
-        "wrong": wrong,
+        "wrong": sum(_wrong(witness, len(wires), number) for witness in witnesses),
         "p99": round(1000 * delays[int(len(delays) * 0.99)], 1),
         "worst": round(1000 * delays[-1], 1),
     }
