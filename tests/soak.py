@@ -23,6 +23,7 @@ from tests.support import Server
 WIRES = ("plain", "json", "web", "irc", "udp", "textbook")
 IN_A_ROOM = 25  # people
 QUIET = 5.0  # seconds after which everything must have come
+PULSE = 30  # seconds between two signs of life
 FLAT = 8 << 20  # bytes by which the most of the second half may be above the most of the first
 BEGIN = 1_000_000  # numbers of people have as many digits each, so that no name is the beginning of another
 
@@ -118,9 +119,14 @@ class Crowd:
 
 def _go_on(crowd: Crowd, seconds: float) -> int:
     """Let things happen for so long; return the most memory that the server had meanwhile."""
-    end, look, most = time.monotonic() + seconds, 0.0, 0
+    end, look, pulse, most = time.monotonic() + seconds, 0.0, 0.0, 0
     while (now := time.monotonic()) < end and not crowd.wrong:
         crowd.step()
+        if now >= pulse:
+            pulse = now + 1
+            for number, witness in crowd.here.items():
+                if (number + int(now)) % PULSE == 0:
+                    witness.pulse()
         if now >= look:
             look, most = now + 1, max(most, memory(crowd.server.pid))
     return most

@@ -108,6 +108,7 @@ def test_of_two_hundred_guesses_over_all_wires_and_names_fifteen_are_checked_in_
         bench.house.clock.now += 61
 
 
+@pytest.mark.long
 @pytest.mark.limit(180)
 def test_two_hundred_logins_in_a_second(start_server: StartServer, unaffected: Unaffected) -> None:
     """From four addresses: so many are checked, the others told that this is too much, and the room talks on."""
