@@ -19,7 +19,8 @@ from options import Options
 if TYPE_CHECKING:
     from wires.http import Site
 
-WEB = Path(__file__).resolve().parent / "web"
+ROOT = Path(__file__).resolve().parent
+WEB = ROOT / "web"
 LATER = (
     "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages", "websockets.frames",
     "websockets.extensions.permessage_deflate", "websockets.http11", "websockets.server", "wires.websocket",
@@ -57,16 +58,17 @@ def site(options: Options) -> Site:
     return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
 
 
-def cloak() -> Callable[[str], str]:
-    """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
-    key = os.urandom(16)
+class Cloak:
+    """Makes of an address a host to show: the same for the same address, and telling nothing of it."""
 
-    def cloaked(address: str) -> str:
+    def __init__(self) -> None:
+        self._key = os.urandom(16)
+
+    def __call__(self, address: str) -> str:
+        """Return the host."""
         from hmac import new
 
-        return f"{new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
-
-    return cloaked
+        return f"{new(self._key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
 
 
 def draw(below: int) -> int:
@@ -74,3 +76,10 @@ def draw(below: int) -> int:
     from secrets import randbelow
 
     return randbelow(below)
+
+
+def send(options: Options, line: str) -> int:
+    """Have the server that runs do a line, or the lines of standard input; returns the exit code."""
+    from errands import send
+
+    return send(options, line)

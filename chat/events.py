@@ -103,6 +103,10 @@ class Refused(Exception):
         self.text = text
         self.ref = ref
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how it is made again."""
+        return type(self), (self.code, self.text, self.ref)
+
 
 Wish = Request | Speech | Script | Refused
 """What a wire makes of bytes; of what it cannot read, a refusal."""
@@ -259,9 +263,13 @@ class Recalled(Event):
 
 @record
 class Resumed(Event):
-    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first."""
+    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first.
+
+    `cut` where only the end of it is there, since outboxes are bounded.
+    """
 
     events: tuple[Event, ...]
+    cut: bool = False
 
 
 @record

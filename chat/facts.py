@@ -179,6 +179,14 @@ class Lifted:
 
 
 @record
+class Decided:
+    """The host has decided something that is to hold after the next start, too; without a `value`: not any more."""
+
+    name: str
+    value: str
+
+
+@record
 class Audited:
     """Somebody who may has acted on somebody or something; `text` tells how and why, and no secret."""
 
@@ -214,6 +222,7 @@ Change = (
     | StandingChanged
     | Sanction
     | Lifted
+    | Decided
     | Audited
     | IdsReserved
 )

@@ -32,12 +32,12 @@ from chat.events import (
     Welcomed,
 )
 from chat.facts import AccountSeen, MessagesSaved
-from chat.moderation import check_may_speak, keep_pace
+from chat.moderation import check_may_act_on, check_may_speak, keep_pace
 from chat.presence import Presence
 from chat.rooms import Rooms
 from chat.sanctions import check_not_muted, host_of
 from chat.tokens import Tokens
-from chat.turn import NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
+from chat.turn import LONG, NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
 from record import replace
 
 HOST = "Host"
@@ -74,6 +74,7 @@ class Hub(Presence):
         self.tokens = Tokens()
         self.aside: Aside = aside or AtOnce()
         self.desk = desk or Desk()
+        self.desk.furnish(self.rooms)
         self.opened = clock.monotonic()
         self.spoken = 0  # messages of those who have gone, since the start
         self.gone: deque[Departed] = deque(maxlen=GONE)
@@ -110,8 +111,8 @@ class Hub(Presence):
             self.supersede(account)
         user = self._seat(name, listener, Standing.GUEST, address=address, wire=wire, account=account)
         user.roams = roams
-        self.present(user, ident, realname)
         user.muted = self.desk.mute_of(user, self.clock.time())
+        self.present(user, *(("", "") if user.muted else (ident, realname)))
         self.most = max(self.most, len(self.roster) - 1)
         self.note(f"{name} is on line from {address} ({wire}).")
         token = self.tokens.issue(user) if resumes else ""
@@ -155,8 +156,7 @@ class Hub(Presence):
         """
         if user is by:
             raise Refused("yourself", f"You are {user.name}, and cannot kick yourself.")
-        if user.standing >= by.standing:
-            raise Refused("not_allowed", f"{user.name} cannot be kicked by {by.name}.")
+        check_may_act_on(by, user.standing, user.name)
         if not self.roster.release(user):
             raise Refused("not_here", f"{user.name} is not here any more.")
         self._remember(user)
@@ -332,6 +332,8 @@ class Hub(Presence):
             self.post(events[0], to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
         room.recent += events
+        if len(max(texts, key=len)) > LONG:
+            room.trim()
         if self.memory is not None:
             self._turn.facts.append(MessagesSaved(events, user.key))
         deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))

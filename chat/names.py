@@ -125,6 +125,7 @@ def _describe(character: str) -> str:
 
 def _check_length(text: str, longest: int) -> None:
     if len(text) > longest:
+        ledger.hit("name")
         _bad(f"A name has at most {ledger.limits.name} characters; this one has {len(text)}.")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from chat import names
 from chat.changes import Removed
+from chat.elsewhere import in_order
 from chat.events import Acted, Ref, Refused, Said, Whispered
 from chat.facts import Audited, MessageRemoved
 from chat.hub import HOST, Hub
@@ -45,7 +46,8 @@ def remove(hub: Hub, user: User, number: int, reason: str = "", ref: Ref = None)
         except Refused as refusal:
             hub.decline(user, "remove", refusal, ref)
 
-    hub.memory.find(number, answer)
+    memory = hub.memory
+    in_order(user, lambda then: memory.find(number, then), answer)
 
 
 def removable(hub: Hub, user: User) -> Sequence[Talk]:

@@ -43,6 +43,10 @@ class Rooms:
     def __iter__(self) -> Iterator[Room]:
         return iter(self._rooms.values())
 
+    def has(self, name: str) -> bool:
+        """Return whether there is a room called `name`, in any case."""
+        return key(name) in self._rooms
+
     def get(self, name: str) -> Room:
         """Return the room called `name`, in any case; raises Refused `no_room`."""
         room = self._rooms.get(key(name))

@@ -57,7 +57,8 @@ def ago(seconds: float) -> str:
 
 def span(seconds: float) -> str:
     """Return a length of time in its two largest units: `9 min 58 s`, `1 h`, `2 days 3 h`."""
-    left, parts = max(1, round(seconds)), []
+    fine = 3600 if seconds > 86_400 - 1800 else 60 if seconds > 3600 - 30 else 1  # what is too small to be told
+    left, parts = max(1, round(seconds / fine) * fine), []
     for size, unit in ((86_400, "days"), (3600, "h"), (60, "min"), (1, "s")):
         number, left = divmod(left, size)
         if number:

@@ -25,11 +25,12 @@ Address = tuple[str, int]  # and, under IPv6, flow and scope
 
 @record
 class Bounds:
-    """How many peers there may be, and how many bytes may wait for one."""
+    """How many peers there may be, and how many bytes may wait for one; `hit` is told which was met."""
 
     peers: int = 1_000
     per_host: int = 64
     outbox: int = 65_536
+    hit: Callable[[str], None] = lambda _limit: None
 
 
 class Door(Protocol):
@@ -152,6 +153,10 @@ class Datagrams:
 
     # -- the server's side
 
+    def go_on(self) -> None:
+        """Be watched by the loop of the code that has taken over."""
+        self._loop.watch(self, READ | WRITE if self._blocked else READ)
+
     def close(self) -> None:
         """Let nobody in any more; the socket is closed when the last peer has left."""
         self._closing = True
@@ -223,7 +228,10 @@ class Datagrams:
 
     def _is_full(self, host: str) -> bool:
         crowded = self._per_host[host] >= self._bounds.per_host and not self._door.trusts(host)
-        return crowded or len(self._peers) >= self._bounds.peers
+        full = len(self._peers) >= self._bounds.peers
+        if crowded or full:
+            self._bounds.hit("udp_peers" if full else "udp_per_address")
+        return crowded or full
 
     def _forget(self, peer: Peer) -> None:
         if self._peers.pop(peer.address, None) is None:
@@ -242,6 +250,8 @@ class Datagrams:
         if peer.waiting + len(datagram) <= self._bounds.outbox:
             peer.outbox.append(datagram)
             peer.waiting += len(datagram)
+        else:
+            self._bounds.hit("outbox")
 
     def _send(self, datagram: bytes, address: Address) -> bool:
         """Return False where the kernel can take no more; what cannot be sent at all counts as lost."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from net.backlog import Backlog, clean_line
 from net.ends import READ_SIZE, Outlet, open_end
@@ -17,6 +18,7 @@ from record import record
 
 LINE = 4096
 FAULTS = 3
+SHORT = 0.2  # seconds in which what is to be shown may still be, before other code takes over
 TOO_LONG = f"[!] A line of more than {LINE} bytes was left out."
 
 
@@ -143,6 +145,21 @@ class Plain:
         self._finish(0.5)
         self._outlet.close()
         self._input.close()
+
+    def hand_over(self) -> dict[str, Any]:
+        """End here, and return what the code that takes over has to know."""
+        self._finish(SHORT)
+        state = {"lines": self._lines, "prompted": self._prompted, "unsent": self._outlet.unsent}
+        self._closed = True
+        self._loop.unwatch(self)
+        self._outlet.close()
+        self._input.close()
+        return state
+
+    def take_over(self, state: dict[str, Any]) -> None:
+        """Go on where earlier code has ended, before it is opened."""
+        self._lines, self._prompted = state.get("lines", self._lines), state.get("prompted", False)
+        self._outlet.send(state["unsent"])
 
     def _watch(self) -> None:
         if os.name == "nt":

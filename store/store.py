@@ -78,6 +78,10 @@ class Store:
 
     # -- while running
 
+    def go_on(self, newest: int) -> None:
+        """Say that this is the id used last, where the room goes on that used the store before."""
+        self._newest = newest
+
     def used(self, newest: int) -> None:
         """Say once a turn which event id was used last, so that no start ever uses it again."""
         self._newest = max(self._newest, newest)

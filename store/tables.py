@@ -207,6 +207,13 @@ def _lifted(db: sqlite3.Connection, change: changes.Lifted) -> None:
     db.execute("DELETE FROM sanctions WHERE kind = ? AND sort = ? AND key = ?", (change.kind, change.sort, change.key))
 
 
+def _decided(db: sqlite3.Connection, change: changes.Decided) -> None:
+    if change.value:
+        db.execute("INSERT OR REPLACE INTO decisions (name, value) VALUES (?, ?)", (change.name, change.value))
+    else:
+        db.execute("DELETE FROM decisions WHERE name = ?", (change.name,))
+
+
 def _audited(db: sqlite3.Connection, change: changes.Audited) -> None:
     db.execute(
         "INSERT INTO audit (at, who, act, object, text) VALUES (?, ?, ?, ?, ?)",
@@ -236,6 +243,7 @@ _WRITERS: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
     changes.StandingChanged: _standing_changed,
     changes.Sanction: _sanction,
     changes.Lifted: _lifted,
+    changes.Decided: _decided,
     changes.Audited: _audited,
     changes.IdsReserved: _ids_reserved,
 }
@@ -259,6 +267,7 @@ def load(db: sqlite3.Connection, recent: int) -> Loaded:
         {room: tuple(_said(db, room, recent)) for room in _rooms(db)},
         _sanctions(db),
         _trail(db),
+        dict(db.execute("SELECT name, value FROM decisions ORDER BY name")),
     )
 
 

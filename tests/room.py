@@ -65,6 +65,10 @@ class Ear:
     def hang_up(self) -> None:
         self.hung_up += 1
 
+    def wait(self) -> Callable[[], None]:
+        """Nothing comes from an ear."""
+        return lambda: None
+
     def take(self) -> bytes:
         """Return what was written since the last call."""
         found, self.written = b"".join(self.written), []
@@ -112,6 +116,11 @@ class Guest(Ear):
         if self.session.state is not State.LEAVING:
             self.answer(Ended(*self.house.hub.stamp(), code, text))
             self.hang_up()
+
+    def wait(self) -> Callable[[], None]:
+        """Hear nothing more until something has been answered."""
+        self.session.wait()
+        return self.session.go_on
 
     def resume(self) -> None:
         """Go on with what came while a password was checked."""
@@ -260,9 +269,16 @@ class House:
         return [post.event for post in self.hub.take().posts if type(post.event).__name__ != "Noted"]
 
 
+def ask(house: House, line: str) -> str:
+    """Let the host type a line; return what stands on his screen."""
+    house.table.run(house.hub, house.host, house.table.read(house.host, line))
+    house.settle()
+    return house.console.take().decode()
+
+
 def _decided(loaded: Loaded) -> dict[str, Any]:
     """Return what the host decided before the start."""
-    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail)}
+    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail, loaded.decisions)}
 
 
 def weather() -> Room:

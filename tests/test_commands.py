@@ -676,16 +676,17 @@ def test_color(stage: Stage) -> None:
 
 
 def test_help(stage: Stage) -> None:
-    guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")]
+    guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")[:-1]]
     assert guests == [f"/{verb}" for verb in ALL if verb in GUESTS | EVERYBODY]
     stage.bob.standing = Standing.OPERATOR
-    assert [line.split()[0] for line in help_lines(stage, stage.bob, "/help")] == [
+    assert [line.split()[0] for line in help_lines(stage, stage.bob, "/help")[:-1]] == [
         f"/{verb}" for verb in ALL if verb not in HOSTS
     ]
-    hosts = [line.split()[0] for line in help_lines(stage, stage.host, "HELP")]
+    hosts = [line.split()[0] for line in help_lines(stage, stage.host, "HELP")[:-1]]
     assert hosts == [
         verb.upper() if verb in BARE else f"/{verb}" for verb in ALL if verb in HOSTS | OPERATORS | EVERYBODY
     ]
+    assert help_lines(stage, stage.host, "HELP")[-1] == "HELP KICK says more of one."
     for word in ("msg", "/msg", "MSG", "w", "/Tell"):
         assert help_lines(stage, stage.ann, f"/help {word}")[0].startswith("/msg to text ")
     assert help_lines(stage, stage.host, "HELP kick")[0].startswith("KICK name [reason] ")

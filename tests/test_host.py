@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.gauges import calms_down
-from tests.support import JsonClient, LineClient, PlainClient, Program, Server, free_port
+from tests.support import PATIENCE, JsonClient, LineClient, PlainClient, Program, Server, free_port
 
 STAMP = r"\[\d\d:\d\d:\d\d\] "
 PROMPT = re.compile(f"{STAMP}Host > \\n")
@@ -41,7 +41,7 @@ def test_h1_every_address_is_served_where_none_was_chosen(start_server: StartSer
     assert server.host not in ("", "0.0.0.0", "::")
     for family, host in [(socket.AF_INET, "127.0.0.1"), *([(socket.AF_INET6, "::1")] if _has_ipv6() else [])]:
         with socket.socket(family) as visitor:
-            visitor.settimeout(10)
+            visitor.settimeout(PATIENCE)
             visitor.connect((host, server.port))
             visitor.sendall(f"v{family.value}\n".encode())
             assert visitor.recv(3) == b"OK\n"
@@ -231,7 +231,7 @@ def test_h7_an_empty_room_closes_too(start_server: StartServer, end: Callable[[S
     server = start_server()
     server.wait_for(PROMPT)
     end(server)
-    assert server.wait(5) == 0
+    assert server.wait() == 0
 
 
 def test_h7_someone_who_does_not_read_and_does_not_close_delays_the_end_for_seconds_only(
@@ -245,7 +245,7 @@ def test_h7_someone_who_does_not_read_and_does_not_close_delays_the_end_for_seco
         talker.send_line("x" * 4000)
     server.wait_for("x" * 4000)
     server.process.terminate()
-    assert server.wait(5) == 0
+    assert server.wait(9) == 0, "before he is put out for not reading"
 
 
 def test_h7_what_follows_exit_does_not_count(start_server: StartServer, join_plain: Join) -> None:
@@ -263,7 +263,7 @@ def test_h7_a_second_interrupt_ends_it_at_once(start_server: StartServer, join_p
     server.process.send_signal(signal.SIGINT)
     alice.wait_for("closed the room")
     server.process.send_signal(signal.SIGINT)
-    assert server.wait(5) == 0
+    assert server.wait() == 0
 
 
 # ---- H8, and H2
@@ -336,13 +336,13 @@ def test_h8_the_server_serves_on_with_standard_input_closed(start: Callable[...,
             while b"Chat running" not in (line := process.stdout.readline()):
                 assert line
             assert not Path(f"/proc/{process.pid}/fd/0").readlink().name.startswith("socket")
-            with socket.create_connection(("127.0.0.1", port), 10) as visitor:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as visitor:
                 visitor.sendall(b"alice\n")
                 assert visitor.recv(3) == b"OK\n"
             assert calms_down(process.pid, 0.03, 0.5)
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
 
 
@@ -373,6 +373,6 @@ def test_h2_silent_and_half_logged_in_connections_delay_nobody(
         bob.wait_for("alice > ping")
         bob.send_line("pong")
         alice.wait_for("bob > pong")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
     server.type("LIST_USERS")
     server.wait_for("alice,bob")

@@ -400,7 +400,7 @@ def test_the_refusal_codes_on_the_page_are_those_of_the_source() -> None:
 
 
 def test_the_goodbye_codes_on_the_page_are_those_of_the_source() -> None:
-    places = {"dismiss": 0, "_put_out": 0, "end": 1}
+    places = {"dismiss": 0, "_put_out": 1, "end": 1}
     said = {
         code
         for called, arguments in _calls()

@@ -4,7 +4,6 @@
 // A message: { kind, id, at (ms since 1970), from, to, text, own, history, state, remark }, where kind is said, acted,
 // whispered, note, answer or trouble, and state is undefined, "pending" or "failed".
 
-export const MOST_HISTORY = 500; // messages the server recalls at once
 export const REMEMBERED = { room: 200, person: 50 }; // messages it tells to someone who comes back
 const KEPT = 20_000; // messages in memory
 
@@ -20,10 +19,17 @@ export class Talk {
     this.unread = 0;
     this.mark = null; // the first message that is new since somebody looked
     this.cut = 0; // when the connection was lost: what is recalled and younger was missed
+    this.known = 0; // the id of the last event before that
     this.asking = false; // whether the server has been asked for what is older
-    this.reached = 0; // how many messages it was asked for last
+    this.first = 0; // the lowest id that was recalled: what is older has not been asked for
     this.complete = false; // there is nothing older
+    this.absent = false; // in private: the other one is off line
     this.inlined = null; // the room in which the unread ones of a private talk stand, too
+  }
+
+  // What it is called where rooms and people stand together.
+  get place() {
+    return (this.isPrivate ? "@" : "#") + this.key;
   }
 
   get latest() {
@@ -51,11 +57,11 @@ export class Talk {
     this.mark ||= message;
   }
 
-  // The server was asked for `n` messages, and had `count`.
-  recalled(count, n) {
+  // The connection is lost: what comes next may have something missing before it, and behind what was `heard` last.
+  interrupt(heard) {
     this.asking = false;
-    this.reached = n;
-    this.complete = count < n || n === MOST_HISTORY;
+    this.cut ||= this.latest;
+    this.known ||= heard;
   }
 
   rename(old, name) {

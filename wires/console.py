@@ -105,8 +105,11 @@ def _renamed(event: Renamed) -> str:
 def _listed(event: Listed) -> str:
     if event.about != "list_users":
         return "\n".join(words.listed(event, 32))
+    size = max((len(who.name) for who in event.people), default=0)
     rows = [
-        f"  {who.name:<32} {hms(who.seconds)} {who.wire:<8} {who.address:<22} {' '.join(who.rooms)}{words.away(who)}"
+        f"  {who.name:<{size}} {hms(who.seconds)} {who.wire:<8} {who.address:<22} "
+        + " ".join(who.rooms)
+        + words.away(who)
         for who in event.people
     ]
     return "\n".join([f"USERS: [{','.join(who.name for who in event.people)}]", *rows])

@@ -47,6 +47,7 @@ from wires.wire import CHANGES, Wire
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
 LOGOFF_WAIT = 40.0  # seconds after which a LOGOFF that may be forged counts: clients send STILL_HERE every 30 s
 AGAIN = 1.0  # seconds within which the same words, in a datagram of their own, are the same datagram come twice
+MANY = 256  # datagrams of which that is remembered
 
 IN_USE = "nickname already in use"
 LOG_IN = "please log in"
@@ -121,7 +122,7 @@ class Datagram(Wire):
         self._places = places
         self._now = now
         self._nick = ""
-        self._last = (b"", 0.0)
+        self._heard: dict[int, float] = {}  # the words of the last second, as hashes, and when they came
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the request in a datagram."""
@@ -170,9 +171,12 @@ class Datagram(Wire):
         """Return whether these words have just come: networks, and those who listen in them, repeat datagrams."""
         if code not in (Code.SEND_PUBLIC, Code.SEND_PRIVATE):
             return False
-        (before, when), now = self._last, self._now()
-        self._last = (data, now)
-        return data == before and now - when < AGAIN
+        heard, now, words = self._heard, self._now(), hash(data)
+        while heard and (len(heard) > MANY or now - next(iter(heard.values())) >= AGAIN):
+            del heard[next(iter(heard))]
+        repeated = words in heard
+        heard.setdefault(words, now)
+        return repeated
 
     def _login(self, text: str) -> Iterator[Request]:
         """Log in; a repeat means that the answer was lost, and gets it again."""

@@ -72,7 +72,8 @@ class _Delivery:
             self._sort(index, stretch)
 
     def run(self) -> None:
-        special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf.keys() | self.since.keys()
+        moved = {user for user in self.moved if not user.gone}  # whose connection has broken hears nothing any more
+        special = self.private.keys() | self.authored.keys() | self.deaf.keys() | self.since.keys() | moved
         for user in special:
             try:
                 self._tell_special(user)

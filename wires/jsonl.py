@@ -225,7 +225,7 @@ def _recalled(event: Recalled) -> bytes:
 
 def _resumed(event: Resumed) -> bytes:
     lines = [f"{_past(told)}\n".encode() for told in event.events]
-    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events)})
+    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events), "cut": event.cut})
 
 
 def _ref(ref: Ref) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _entered(event: Entered) -> dict[str, Any]:
 
 
 def _left(event: Left) -> dict[str, Any]:
-    how = {"reason": event.reason, "kicked": event.kicked, "count": event.count}
+    how = {"reason": event.reason, "kicked": event.kicked, "gone": event.gone, "count": event.count}
     by = {"by": event.by} if event.by else {}
     return {**_head("left", event), "room": event.room, "name": event.name, **how, **by}
 

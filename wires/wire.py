@@ -48,6 +48,8 @@ class Wire:
     """The wire is done with this connection: flush and hang up."""
     why = ""
     """Why it is over, where the host should know."""
+    reloads = False
+    """It is over, but whoever was there may be back in a moment: a browser loads a page anew as it closes one."""
     successor: Wire | None = None
     """The wire that goes on from here, first with `rest`: this one has done its part."""
     rest = b""

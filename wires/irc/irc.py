@@ -11,7 +11,7 @@ from functools import partial
 from chat.events import Event, Ref, Refused, Request, Script
 from chat.turn import User
 from wires.irc import labels, told
-from wires.irc.client import Client, House, Rule, Steps
+from wires.irc.client import Client, House, Steps, Verbs
 from wires.irc.lines import LINE, Line, Unreadable, parse
 from wires.irc.numerics import Numeric
 from wires.wire import Lines, Wire
@@ -25,8 +25,8 @@ class Irc(Wire):
     joins = False
     personal = True
 
-    def __init__(self, house: House, verbs: dict[str, Rule]) -> None:
-        self.client = Client(house, verbs, lambda user: user.listener.wire is self)
+    def __init__(self, house: House, verbs: Verbs) -> None:
+        self.client = Client(house, verbs, self._is_this)
         self._lines = Lines(LINE)
         self._labels = labels.Collector()
 
@@ -66,6 +66,9 @@ class Irc(Wire):
         return self._labels.join(pieces, "batch" in self.client.caps)
 
     # -- within
+
+    def _is_this(self, user: User) -> bool:
+        return user.listener.wire is self
 
     def _look_for_the_end(self) -> None:
         self.over, self.why = self.client.over, self.client.why

@@ -211,7 +211,8 @@ def _removed(client: Client, event: Removed) -> Iterator[str]:
     """Yield what takes a message off the screen, for clients that know it (IRCv3 draft/message-redaction)."""
     if "draft/message-redaction" in client.caps:
         reason = [event.reason] if event.reason else []
-        to = target(event.room) if event.room else client.nick
+        private = event.to[0] if event.to and event.sender == client.nick else client.nick
+        to = target(event.room) if event.room else private
         line = write(mask(event.by, event.who), "REDACT", to, f"{event.message}", *reason)
         yield tagged(client, event, event.who, line, message=False)
 
