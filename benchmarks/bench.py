@@ -129,11 +129,11 @@ def tell(results: dict[str, Any]) -> None:
     """Print everything."""
     figures = Figures(results["runs"])
     say(f"\n{tables.where(results)}\n")
-    for table in (tables.fan_out(figures), tables.summary(figures), tables.people(figures), tables.curve(figures)):
-        say(tables.text(table))
-    say(tables.text(tables.stalls(results, figures)))
-    say("\n".join(tables.single(results, figures)) + "\n")
-    say(tables.text(tables.reached(results)))
+    many = (tables.fan_out, tables.summary, tables.people, tables.curve)
+    for table in (*(make(figures) for make in many), tables.stalls(results, figures), tables.reached(results)):
+        if len(table) > 1:
+            say(tables.text(table))
+    say("\n".join(tables.single(results, figures)))
     for run in figures.errors():
         say(f"Failed: {run['workload']}, {run['server']}: {run['error']}")
 
