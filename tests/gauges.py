@@ -53,11 +53,6 @@ def longest_turn(host: str, port: int) -> float:
     return round(1000 * float(found[1]), 1)
 
 
-def slowness() -> float:
-    """Return how many times longer than alone a process takes here now, as far as the load tells."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 def memory(pid: int) -> int:
     """Return the resident memory of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
