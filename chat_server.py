@@ -147,7 +147,8 @@ class Server:
         else:
             self.console.show(banner)
             self.way_in.show()
-        prepare(self.loop.call_soon, lambda: self.site, lambda: self.irc_house, self._open_errands, self.overseer.begin)
+        last = (lambda: self.site, lambda: self.irc_house, self._open_errands, self.overseer.begin)
+        prepare(self.loop.call_soon, self.warn, *last)
         try:
             self.loop.run()
         finally:

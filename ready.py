@@ -30,16 +30,30 @@ LATER = (
 YOUNG = 10_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
 
 
-def prepare(call_soon: Callable[[Callable[[], None]], None], *last: Callable[[], object]) -> None:
+Soon = Callable[[Callable[[], None]], None]
+
+
+def prepare(call_soon: Soon, warn: Callable[[str], None], *last: Callable[[], object]) -> None:
     """Import what is needed later, one part a turn of the loop; then call `last`, each in a turn of its own."""
-    _go_on(call_soon, iter([*(partial(importlib.import_module, part) for part in LATER), passwords.prepare, *last]))
+    parts: list[Callable[[], object]] = [
+        *(partial(importlib.import_module, part) for part in LATER),
+        passwords.prepare,
+        *last,
+    ]
+    _go_on(call_soon, warn, iter(parts), set())
 
 
-def _go_on(call_soon: Callable[[Callable[[], None]], None], parts: Iterator[Callable[[], object]]) -> None:
+def _go_on(call_soon: Soon, warn: Callable[[str], None], parts: Iterator[Callable[[], object]], lost: set[str]) -> None:
+    """Take the next part. What is not installed is told once: the room is open, for those who can do without."""
     part = next(parts, None)
     if part is not None:
-        part()
-        call_soon(partial(_go_on, call_soon, parts))
+        try:
+            part()
+        except ModuleNotFoundError as error:
+            lost.add(f"{error.name}".partition(".")[0])
+        call_soon(partial(_go_on, call_soon, warn, parts, lost))
+    elif lost:
+        warn(f"Not installed: {', '.join(sorted(lost))}; who needs that is not served. pip install -r requirements.txt")
     else:
         gc.collect()
         gc.freeze()  # what is here now stays: it need not be looked through again

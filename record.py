@@ -7,7 +7,12 @@ program from changing a record at run time; mypy does, to which they are frozen.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+
+if sys.version_info < (3, 11):  # noqa: UP036 - what is imported first says so; else it would be a riddle
+    raise SystemExit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
+
 from typing import Any, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")

@@ -100,6 +100,8 @@ class Upgrade:
         busy = server.aside.busy > (FEW if left < GATHERING / 2 else 0)
         if server.hub.closing is not None:
             self._fail("the room is being closed")
+        elif server.store is not None and not server.store.healthy:
+            self._fail("what is said cannot be stored at the moment")
         elif not busy and not any(visit.secure for visit in server.visits):
             server.loop.call_soon(self._hand_over)
         elif left < 0:

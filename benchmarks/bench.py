@@ -29,6 +29,7 @@ from benchmarks.stall import stalls
 from benchmarks.start import newcomers, start_up
 from benchmarks.workloads import CURVES, FULL, NORMAL, OTHERS, POINTS, QUICK, ROWS, Pace, Workload
 
+LONG = 45.0  # seconds: what takes a peer longer is measured once
 MANY_ROOMS = ("--rooms", str(2 * max(POINTS)))
 
 
@@ -59,7 +60,7 @@ class Bench:
         self.pace, self.only = pace, only
         self.server, self.mine, self.peers = server, ours(server), peers
         self.runs: list[Run] = []
-        self._failed: set[tuple[str, str]] = set()
+        self._not_again: set[tuple[str, str]] = set()
         self._began = time.monotonic()
 
     def plan(self) -> list[tuple[Workload, Contender]]:
@@ -81,17 +82,18 @@ class Bench:
             yield from self.peers
 
     def run(self) -> None:
-        """Do all runs, repetition by repetition. What a peer cannot do it is not asked for again."""
+        """Do all runs, repetition by repetition. What a peer cannot do, or not soon, it is not asked for again."""
         plan = self.plan()
         total = len(plan) * self.pace.repetitions
         for repetition in range(self.pace.repetitions):
             for number, (work, contender) in enumerate(plan, start=1 + repetition * len(plan)):
-                if contender in self.peers and (work.key, contender.name) in self._failed:
+                if contender in self.peers and (work.key, contender.name) in self._not_again:
                     continue
                 self._progress(f"{number}/{total}  {work.title}: {contender.name}")
+                began = time.monotonic()
                 result, error = self.attempt(partial(measure, contender, work, self.pace))
-                if result is None:
-                    self._failed.add((work.key, contender.name))
+                if result is None or time.monotonic() > began + LONG:
+                    self._not_again.add((work.key, contender.name))
                 failed = {"server": contender.name, "workload": work.key, "error": error}
                 self.runs.append(result or failed)
 
@@ -127,13 +129,20 @@ def tell(results: dict[str, Any]) -> None:
     """Print everything."""
     figures = Figures(results["runs"])
     say(f"\n{tables.where(results)}\n")
-    for table in (tables.fan_out(figures), tables.summary(figures), tables.people(figures), tables.curve(figures)):
-        say(tables.text(table))
-    say(tables.text(tables.stalls(results, figures)))
-    say("\n".join(tables.single(results, figures)) + "\n")
-    say(tables.text(tables.reached(results)))
+    many = (tables.fan_out, tables.summary, tables.people, tables.curve)
+    for table in (*(make(figures) for make in many), tables.stalls(results, figures), tables.reached(results)):
+        if len(table) > 1:
+            say(tables.text(table))
+    say("\n".join(tables.single(results, figures)))
     for run in figures.errors():
         say(f"Failed: {run['workload']}, {run['server']}: {run['error']}")
+
+
+def written(results: dict[str, Any]) -> str:
+    """Return the results as JSON, a run a line: so that changes can be read."""
+    runs = ",\n".join(json.dumps(run) for run in results["runs"])
+    rest = json.dumps({name: value for name, value in results.items() if name != "runs"}, indent=1)
+    return f'{rest[:-2]},\n "runs": [\n{runs}\n]}}\n'
 
 
 def main() -> int:
@@ -159,7 +168,7 @@ def main() -> int:
         "runs": bench.runs,
     }
     file = options.json or (RESULTS if options.full else BUILD / "results.json")
-    file.write_text(json.dumps(results, indent=1) + "\n")
+    file.write_text(written(results))
     tell(results)
     say(f"All figures: {file}")
     return 1 if any(run["server"] == bench.mine.name for run in Figures(bench.runs).errors()) else 0

@@ -18,7 +18,7 @@ enum {
     SEQ_AT = 6,                   /* "u0007 00000123 ... 00000123": where the first number stands */
     SEQ_DIGITS = 8,
     PATIENCE_MS = 20000,
-    LONGEST_US = 4 * 1000 * 1000, /* a later last delivery counts as this late */
+    LONGEST_US = 20 * 1000 * 1000, /* a later last delivery counts as this late */
     ROOM_BYTES = 6                /* every name of a room has five letters */
 };
 #define NEVER UINT32_MAX          /* of this sender nothing is to be heard */

@@ -72,7 +72,9 @@ def _rates(rows: dict[str, tuple[Workload, dict[str, Values]]]) -> Iterator[Goal
             yield Goal(f"{work.title}: times {peer}", 5.0, middle(ratios(parts, "rate", peer)), digits=1)
         if key in ONE_IN_FLIGHT and (peer := quickest(parts)):
             best = middle(parts[peer]["p99"])
-            yield Goal(f"{work.title}: p99 as {peer}'s", best, middle(parts[OURS]["p99"]), False, " ms")
+            yield Goal(
+                f"{work.title}: p99, as the best peer's ({peer})", best, middle(parts[OURS]["p99"]), False, " ms"
+            )
         for peer in CHAT_SERVERS if key == "10/10/64" else ():
             if peer in parts:
                 yield Goal(f"{work.title}: times {peer}", 1.0, middle(ratios(parts, "rate", peer)))

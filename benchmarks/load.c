@@ -82,7 +82,7 @@ static void run_for(double seconds)
 static void drain(void)
 {
     talking = false;
-    while (!all_done() && take_a_turn(PATIENCE_MS / 4) > 0)
+    while (!all_done() && take_a_turn(PATIENCE_MS) > 0)
         continue;
     for (int i = 0; i < wish.receivers; i++)
         for (int from = 0; from < wish.senders; from++)

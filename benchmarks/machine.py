@@ -54,12 +54,6 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime(~pid << 3 | 2)  # what clock_getcpuclockid(3) makes of a pid
 
 
-def children_seconds() -> float:
-    """Return the CPU time of our children that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def resident_bytes(pid: int) -> int:
     """Return the memory of the process itself; what the kernel keeps for its sockets is not in it."""
     status = Path(f"/proc/{pid}/status").read_text()

@@ -51,7 +51,10 @@ def _about(results: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write all of it."""
-    results = json.loads(Path(sys.argv[1] if len(sys.argv) > 1 else RESULTS).read_text())
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
+    if not file.exists():
+        sys.exit(f"There is no {file}: `make bench ARGS=--full` writes benchmarks/results.json.")
+    results = json.loads(file.read_text())
     shown = parts(results)
     for readme in READMES:
         readme.write_text(filled(readme.read_text(), shown))

@@ -20,6 +20,7 @@ from benchmarks.workloads import Pace, Workload
 
 Run = dict[str, Any]
 PATIENCE = 90.0  # seconds for a crowd to come in, or for what it said to arrive
+SILENCE = 3.0  # seconds after which nothing more is stored
 STALL = re.compile(r"^chat_loop_stall_seconds (\S+)", re.MULTILINE)
 
 
@@ -170,12 +171,14 @@ def fill(server: Running, messages: int) -> None:
 
 
 def stored(server: Running, said: int) -> int:
-    """Return how many messages are in the file, when all are, or no more come."""
-    count, before = 0, -1
-    while count < said and count != before:
-        time.sleep(0.3)
-        with contextlib.closing(sqlite3.connect(f"file:{database(server.folder)}?mode=ro", uri=True)) as db:
-            before, count = count, db.execute("SELECT count(*) FROM messages").fetchone()[0]
+    """Return how many messages are in the file, when all are, or none has come for a while."""
+    count, last = 0, time.monotonic()
+    with contextlib.closing(sqlite3.connect(f"file:{database(server.folder)}?mode=ro", uri=True)) as db:
+        while count < said and time.monotonic() < last + SILENCE:
+            found = db.execute("SELECT count(*) FROM messages").fetchone()[0]
+            if found > count:
+                count, last = found, time.monotonic()
+            time.sleep(0.05)
     return count
 
 

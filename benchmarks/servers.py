@@ -85,10 +85,11 @@ def is_installed(peer: Contender) -> bool:
 
 
 def version(peer: Contender) -> str:
-    """Return what a peer calls itself."""
+    """Return a peer's name and version."""
     command = [shutil.which(peer.command[0], path=FOUND) or peer.command[0], "--version"]
     told = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=PATIENCE)
-    return told.stdout.decode(errors="replace").partition("\n")[0]
+    number = re.search(rb"\d+(\.\d+)+", told.stdout)
+    return f"{peer.name} {number[0].decode() if number else ''}".strip()
 
 
 def build() -> None:

@@ -159,7 +159,7 @@ def _about_slow(figures: Figures) -> list[str]:
         parts = figures.parts(work)
         if work.slow and OURS in parts:
             out = [name for name, part in parts.items() if all(part["slow_put_out"])]
-            return [f"Who did not read was put out by: {', '.join(out) or 'nobody'}; the others kept all for him."]
+            return [f"Who did not read was put out, before the run was over, by: {', '.join(out) or 'nobody'}."]
     return []
 
 
@@ -171,12 +171,12 @@ def reached(results: dict[str, Any]) -> Table:
 def where(results: dict[str, Any]) -> str:
     """Return on what machine, beside whom, and how it was measured."""
     machine, pace = results["machine"], results["pace"]
-    beside = "; ".join(results["versions"]) or "the limit alone"
+    beside = ", ".join(results["versions"]) or "the limit alone"
     missing = f" Not installed here: {', '.join(results['missing'])}." if results["missing"] else ""
     return (
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}, "
         f"{machine['when']} UTC, load average {machine['load_average']:.1f}. Beside {beside}.{missing} "
-        f"{pace['repetitions']} repetitions of {pace['seconds']:g} s: medians (least to most).{_disturbed(results)}"
+        f"{pace['repetitions']} runs of {pace['seconds']:g} s each: medians (least to most).{_disturbed(results)}"
     )
 
 

@@ -64,7 +64,7 @@ class Pace:
 
 
 NORMAL = Pace(repetitions=3, seconds=0.7, warm=0.2, idle=1.5, starts=9, newcomers=100)
-FULL = Pace(repetitions=3, seconds=2.0, warm=0.5, idle=5.0, starts=15, newcomers=300)
+FULL = Pace(repetitions=3, seconds=1.5, warm=0.4, idle=3.0, starts=15, newcomers=300)
 QUICK = Pace(repetitions=1, seconds=0.4, warm=0.2, idle=1.0, starts=3, newcomers=30)
 
 

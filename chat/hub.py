@@ -37,7 +37,7 @@ from chat.presence import Presence
 from chat.rooms import Rooms
 from chat.sanctions import check_not_muted, host_of
 from chat.tokens import Tokens
-from chat.turn import NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
+from chat.turn import LONG, NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
 from record import replace
 
 HOST = "Host"
@@ -332,6 +332,8 @@ class Hub(Presence):
             self.post(events[0], to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
         room.recent += events
+        if len(max(texts, key=len)) > LONG:
+            room.trim()
         if self.memory is not None:
             self._turn.facts.append(MessagesSaved(events, user.key))
         deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))

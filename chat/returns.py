@@ -45,7 +45,8 @@ def come_back(hub: Hub, user: User, listener: Any, *, since: int, address: str, 
         hub.tell(user, hub.joined(room))
     missed = _missed(hub, user, since)
     told = _end(missed)
-    hub.tell(user, Resumed(*hub.stamp(), told, len(told) < len(missed)))
+    cut = len(told) < len(missed) or any(room.may_lack(since) for room in user.rooms)
+    hub.tell(user, Resumed(*hub.stamp(), told, cut))
     hub.note(f"{user.name} is back, from {address}.")
     return earlier
 

@@ -318,7 +318,7 @@ class Session:
             guard.run(
                 self._hub.aside,
                 host,
-                lambda: passwords.matches(kept, password),
+                lambda: self.state is State.CHECKING and passwords.matches(kept, password),  # else he is gone
                 lambda right: self._checked(account if right else None, key, then),
             )
         except Refused:

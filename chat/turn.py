@@ -18,6 +18,8 @@ from record import entity, field, record
 
 PRIVATE = 50  # private messages kept for someone who must come back
 RECENT = 200  # messages that a room remembers without asking the disk
+CHARACTERS = 200_000  # in all of those together
+LONG = CHARACTERS // RECENT  # characters: so many messages of that length are not too much
 
 
 class Standing(IntEnum):
@@ -80,7 +82,10 @@ class User:
 
     def remember(self, event: Whispered) -> None:
         """Keep a private message for the case that he must come back."""
-        self.private = (*self.private, event)[-PRIVATE:]
+        private = (*self.private, event)[-PRIVATE:]
+        while len(event.text) > LONG and sum(len(each.text) for each in private) > CHARACTERS:
+            private = private[1:]
+        self.private = private
 
     def hears(self, other: User) -> bool:
         """Return whether he has not blocked `other`, by the name now shown or by the registered one."""
@@ -103,10 +108,24 @@ class Room:
     members: dict[User, None] = field(default_factory=dict)
     recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
     gate: Gate = field(default_factory=Gate)
+    forgotten: int = 0
+    """The id of what was trimmed last."""
 
     def present(self, most: int) -> tuple[str, ...]:
         """Return the names of those in it, at most `most`, in order of arrival."""
         return tuple(user.name for user in islice(self.members, most))
+
+    def trim(self) -> None:
+        """Forget the oldest of what was said where all of it is too much."""
+        characters = sum(len(event.text) for event in self.recent)
+        while characters > CHARACTERS:
+            oldest = self.recent.popleft()
+            self.forgotten = oldest.id
+            characters -= len(oldest.text)
+
+    def may_lack(self, since: int) -> bool:
+        """Return whether something that was said after the event `since` may not be remembered."""
+        return self.forgotten > since or (len(self.recent) == RECENT and self.recent[0].id > since)
 
     def last(self, most: int, characters: int, without: Collection[str]) -> tuple[Said | Acted, ...]:
         """Return what was said last, oldest first: at most `most` messages and so many `characters` in all.

@@ -50,15 +50,10 @@ class Past:
             self._remember(found)
         return found
 
-    def older(self, room: str, count: int = PAGE) -> Found:
-        """Return the request for what was said in a room before the oldest that has come of it."""
-        first = self._oldest.get(room, 0)
-        return {"do": "history", "n": count, "room": room} | ({"before": first} if first else {})
-
     def typed(self, line: str, room: str) -> Found | None:
         """Return the request that `/history older` in this room stands for; None where `line` is anything else."""
         match = _OLDER.fullmatch(line)
-        return self.older(room, int(match[1] or PAGE)) if match and room else None
+        return older(room, self._oldest.get(room, 0), int(match[1] or PAGE)) if match and room else None
 
     def _note(self, found: Found) -> None:
         number, room = found.get("id"), word(found, "room")
@@ -79,6 +74,11 @@ class Past:
             self._told[_mark(found)] = None
             if len(self._told) > REMEMBERED:
                 del self._told[next(iter(self._told))]
+
+
+def older(room: str, first: int, count: int = PAGE) -> Found:
+    """Return the request for what was said in a room before the id `first`, 0 for the end."""
+    return {"do": "history", "n": count, "room": room} | ({"before": first} if first else {})
 
 
 def _mark(found: Mapping[str, Any]) -> tuple[object, str]:

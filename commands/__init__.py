@@ -24,7 +24,8 @@ from record import field, record
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
 LONGEST = Limits().message  # characters in a message where nobody has set another limit
 ANSWER = 200_000  # characters in one answer, so at most 800 KB
-_MEANT = {"who": "name, address or network"}
+_IN_WORDS = {"to": "name", "minutes": "number of minutes", "who": "name, address or network"}
+"""Parameters whose names read badly in a sentence."""
 _HOST = Standing.HOST  # looked up once, not three times a message
 
 
@@ -111,7 +112,7 @@ class Command:
         for index, value in enumerate(given):
             if index < self.needed and (not value or value.isspace()):
                 name = self.names[index]
-                what = _MEANT.get(name, name)
+                what = _IN_WORDS.get(name, name)
                 raise Refused(
                     "empty" if name == "text" else "missing", f"{self.usage(console)}: the {what} is missing."
                 )

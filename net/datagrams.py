@@ -18,6 +18,7 @@ from record import record
 
 AT_ONCE = 256  # datagrams read in one turn
 LARGEST = 65_536
+RECEIVE_BUFFER = 1 << 20  # bytes that may come during a long turn; the system may give less
 INBOX = 64  # datagrams kept while a peer is held
 
 Address = tuple[str, int]  # and, under IPv6, flow and scope
@@ -306,6 +307,7 @@ def bind_beside(listening: Iterable[socket.socket]) -> list[socket.socket]:
             if tcp.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             sock.bind(tcp.getsockname())
     except OSError:
         for sock in found:

@@ -82,14 +82,14 @@ def _messages(db: sqlite3.Connection, change: changes.MessagesSaved) -> None:
     common = _in_common(change)
     for start in range(0, len(change.events), AT_ONCE):
         events = change.events[start : start + AT_ONCE]
-        own = chain.from_iterable([(event.id, event.text) for event in events])
-        db.execute(_insertion(len(events)), [*common, *own])
+        ids, texts = [event.id for event in events], [event.text for event in events]
+        db.execute(_insertion(len(events)), [*common, *ids, *texts])
 
 
 @cache
 def _insertion(rows: int) -> str:
     """Return the statement for so many messages that are the same but for their ids and texts."""
-    values = ", ".join(f"(?{2 * row + 6}, ?1, ?2, ?3, ?4, ?5, ?{2 * row + 7})" for row in range(rows))
+    values = ", ".join(f"(?{row}, ?1, ?2, ?3, ?4, ?5, ?{row + rows})" for row in range(6, 6 + rows))
     return f"INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES {values}"
 
 

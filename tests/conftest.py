@@ -46,12 +46,16 @@ Closable = TypeVar("Closable", bound=Connection | Terminal)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks, make a skip of what cannot be imported, and let Hypothesis take the time that it needs."""
+    """Declare the marks, make a skip of what cannot be imported, and tell Hypothesis how to go about it.
+
+    It takes the time that it needs; under `make test` its examples stay the same, for `make fuzz` looks for new ones.
+    """
     with contextlib.suppress(ImportError):
         from hypothesis import HealthCheck, settings
 
-        settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-        settings.load_profile("busy")
+        patient = settings(deadline=None, derandomize=COMPLETE, suppress_health_check=[HealthCheck.too_slow])
+        settings.register_profile("patient", patient)
+        settings.load_profile("patient")
     sys.meta_path.append(_NotInstalled)
     os.environ.pop("NOTIFY_SOCKET", None)  # whoever has started us is not told what our servers do
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from benchmarks import chart, machine, publish, tables
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, written
 from benchmarks.figures import Figures
 from benchmarks.goals import Goal
 from benchmarks.run import measure
@@ -164,9 +164,14 @@ def results() -> dict[str, Any]:
         "pace": {"repetitions": 1, "seconds": 0.1},
         "start_up": start_up(OURS, BRIEF),
         "newcomers": newcomers(OURS, BRIEF, messages=200),
-        "stalls": stalls(OURS, 0.3),
         "runs": bench.runs,
     }
+
+
+def test_what_is_said_beside_the_hashing_of_passwords_is_all_heard_and_stored(results: dict[str, Any]) -> None:
+    found = stalls(OURS, 0.3)
+    assert all(stall["said"] > 0 and stall["stall"] > 0 for stall in found)
+    assert "passwords waiting" in tables.text(tables.stalls(results | {"stalls": found}, Figures(results["runs"])))
 
 
 def test_all_of_it_can_be_told(results: dict[str, Any]) -> None:
@@ -178,6 +183,7 @@ def test_all_of_it_can_be_told(results: dict[str, Any]) -> None:
     text = "# Speed\n<!-- figures: goals -->\nold\n<!-- end of figures -->\nmore\n"
     assert publish.filled(publish.filled(text, shown), shown).count("| goal |") == 1
     assert "old" not in publish.filled(text, shown)
+    assert json.loads(written(results)) == results
     assert tables.text(tables.reached(results)).count("\n") == shown["goals"].count("\n")
 
 

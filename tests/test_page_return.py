@@ -207,6 +207,14 @@ def test_a_page_loaded_anew_was_not_seen_to_go(page: Page, server: Server, join_
     expect(page.locator("#choices li").first).to_be_visible()
 
 
+def test_a_link_to_a_room_in_the_same_tab_leads_there(page: Page, server: Server, join_json: Join) -> None:
+    bob = join_json("bob")
+    alice = Guest(page, server).joined("alice")
+    page.goto(f"{alice.home}?room=den")
+    expect(page.get_by_role("heading", name="den", exact=True)).to_be_visible()
+    assert heard(bob, "left") == []
+
+
 def test_a_password_that_is_half_typed_is_not_left_behind(page: Page, server: Server) -> None:
     alice = Guest(page, server).joined("alice")
     alice.entry.fill("/oper root open ses")

@@ -329,6 +329,26 @@ def test_the_trail_is_kept_and_holds_no_secret(
 # ---- mute, lock, slow, announce
 
 
+def test_each_line_of_a_packet_is_judged_by_itself() -> None:
+    house = House()
+    ann, bob = house.guest(b"ann\n"), house.guest(b"bob\n")
+    lines = b"one\n\ntwo \x07\n   \n" + "dréi\n".encode() + b"/me waves\nfour\n"
+    ann.take(), bob.take()
+    ann.send(lines)
+    ann.send(b"five\nsix\n")
+    heard = ["ann > one", "ann > two ", "ann > dréi", "* ann waves", "ann > four", "ann > five", "ann > six"]
+    assert bob.lines() == heard and ann.lines() == []
+    ask(house, "LOCK")
+    ann.take(), bob.take()
+    ann.send(b"a\nb\n")
+    assert len(ann.lines()) == 2 and bob.lines() == [], "one refusal for each"
+    ask(house, "UNLOCK")
+    ask(house, "SLOW 30")
+    ann.take(), bob.take()
+    ann.send(b"c\nd\ne\n")
+    assert len(ann.lines()) == 2 and bob.lines() == ["ann > c"]
+
+
 def test_in_a_locked_room_operators_speak() -> None:
     house = House()
     ann, bob = house.program("ann"), house.program("bob")

@@ -108,6 +108,28 @@ def test_the_last_fifty_of_each_room_are_loaded_oldest_first(desk: Desk, tmp_pat
     assert texts(loaded.recent["a"]) == [str(number) for number in range(453, 601, 3)]
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 99, 100, 101, 350])
+def test_what_is_said_in_one_go_is_kept_one_by_one(desk: Desk, tmp_path: Path, count: int) -> None:
+    store = desk.open(tmp_path)
+    events = [Said(number, 5.0, "lobby", "Ann", f"{number} é") for number in range(2, 2 + count)]
+    acts = [Acted(number, 6.0, "weather", "bob", f"{number}\nx") for number in range(1000, 1000 + count)]
+    changes = (said(1), MessagesSaved(events, "ann"), said(900), MessagesSaved(acts, "bob"), said(2000, room="weather"))
+    desk.write(store, *changes)
+    loaded = store.load(1000)
+    assert [*loaded.recent["lobby"]] == [*changes[0].events, *events, *changes[2].events]
+    assert [*loaded.recent["weather"]] == [*acts, *changes[4].events]
+    assert {key for (key,) in rows(tmp_path, "SELECT sender_key FROM messages WHERE sender = 'Ann'")} == {"ann"}
+
+
+def test_what_nobody_waits_for_is_kept_in_a_moment(desk: Desk, tmp_path: Path) -> None:
+    store = desk.open(tmp_path)
+    store.write([said(1)])
+    desk.until(lambda: rows(tmp_path, "SELECT id FROM messages") == [(1,)])
+    store.write([said(2)])
+    desk.write(store, said(3))
+    assert rows(tmp_path, "SELECT id FROM messages") == [(1,), (2,), (3,)]
+
+
 def test_ids_never_repeat(desk: Desk, tmp_path: Path) -> None:
     """Not even those of events that are not stored, and however the server ends."""
     store = desk.open(tmp_path)

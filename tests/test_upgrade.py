@@ -22,6 +22,7 @@ import pytest
 
 from tests.store_helpers import rows
 from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, Terminal, wait_until
+from tests.support.crowd import CLEAR, Crowd
 from tests.support.speakers import WIRES, Foreign, IrcSpeaker, Speaker
 from tests.test_errands import send
 from tests.tls import Papers, issue
@@ -157,6 +158,37 @@ def test_numbered_lines_of_all_wires_come_once_in_order(start_server: StartServe
                     heard[what[0]].append(what[1])
             assert all(lines == [f"line {number}" for number in range(30)] for lines in heard.values())
             each.nothing_else()
+
+
+@pytest.mark.limit(180)
+def test_a_hundred_people_of_all_wires_talk_on_through_two_upgrades(start_server: StartServer, folder: Path) -> None:
+    server = start_server("--data", folder)
+    with Crowd(server, 100) as crowd:
+        crowd.talk()
+        crowd.go_on(30)
+        for _ in range(2):
+            upgrade(server, 100)
+            crowd.go_on(30)
+        report = crowd.rest(SLOWEST)
+        print(f"{report.lines} lines, each to 99 others; the slowest took {report.slowest:.2f} s")
+        assert not report.wrong, report.wrong[:20]
+
+
+@pytest.mark.limit(180)
+def test_a_crowd_of_which_some_speak_tls_misses_nothing(
+    start_server: StartServer, folder: Path, tmp_path: Path
+) -> None:
+    papers: Papers = issue(tmp_path)
+    server = start_server(*papers.options)
+    returns = "json+tls", "web+tls"
+    with Crowd(server, 32, tls=papers.trust, wires=[*CLEAR, *returns], returns=returns) as crowd:
+        crowd.talk()
+        crowd.go_on(30)
+        upgrade(server, 32)
+        crowd.go_on(30)
+        report = crowd.rest(SLOWEST)
+        assert not report.wrong, report.wrong[:20]
+        assert len(report.returned) == 8
 
 
 @pytest.mark.limit(120)
@@ -471,8 +503,8 @@ def test_what_is_delayed_because_somebody_talks_too_fast_comes_all_the_same(star
 
 
 @pytest.mark.limit(120)
-def test_the_console_off_a_terminal_and_the_figures_go_on(start_server: StartServer) -> None:
-    server = start_server()
+def test_the_console_off_a_terminal_the_figures_and_the_log_go_on(start_server: StartServer, tmp_path: Path) -> None:
+    server = start_server("--log", tmp_path / "log")
     assert server.process.stdin
     with PlainClient(server, "ann") as ann:
         for number in range(5):
@@ -485,6 +517,9 @@ def test_the_console_off_a_terminal_and_the_figures_go_on(start_server: StartSer
         ann.wait_for("Host > half of a line")
         figures = get(server, "/metrics").body
         assert 'messages_total{kind="said"} 6' in figures.replace("chat_", ""), figures
+        PlainClient(server, "bob").close()
+        wait_until(lambda: "bob is on line" in (tmp_path / "log").read_text())
+        assert (tmp_path / "log").read_text().count("ann is on line") == 1
 
 
 @pytest.mark.limit(120)

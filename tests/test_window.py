@@ -774,6 +774,32 @@ def test_who_reads_back_comes_to_the_beginning(keeper: Server, sit_down: Callabl
 
 
 @TK_KEEPS
+def test_what_was_trimmed_is_read_back_without_a_hole(
+    keeper: Server, sit_down: Callable[..., Desk], join_json: Join
+) -> None:
+    ann = join_json("ann", keeper)
+    desk = sit_down(keeper.host, keeper.port, "Ironman")
+    desk.until_on()
+    for number in range(5800):
+        ann.tell("say", text=f"m{number}.")
+        if number % 200 == 199:
+            ann.request("ping")
+            desk.window.root.update()
+    desk.until_shown("m5799.")
+    first = int(desk.shown.partition("\nm")[2].partition(".")[0])
+    assert first > 100, "trimmed"
+
+    def read_back() -> bool:
+        desk.window.pane.scroll(-60)
+        desk.window.root.update()
+        return f"m{first - 100}." in desk.shown
+
+    desk.until(read_back, "read back beyond what was trimmed")
+    shown = [int(number) for number in re.findall(r"^m(\d+)\.$", desk.shown, re.MULTILINE)]
+    assert shown == list(range(shown[0], 5800))
+
+
+@TK_KEEPS
 def test_ones_own_name_stands_out(desk: Desk, join_json: Join) -> None:
     ann, text = join_json("ann"), desk.window.pane.text
     ann.request("say", text="ironman: not Ironmanly, but IRONMAN.")

@@ -41,6 +41,17 @@ def test_a_stream_gives_the_same_lines_however_it_is_cut(pieces: list[bytes]) ->
     assert expected == [line if len(line) <= 4 else None for line in reference]
 
 
+@given(st.lists(st.sampled_from([b"a", b"ab", b"abc", b"/", b"\r", b"\n", b"\r\n", b"\n\n"])), st.integers(1, 9))
+def test_lines_in_one_are_the_lines_one_by_one(pieces: list[bytes], step: int) -> None:
+    stream = b"".join(pieces)
+    cut, together = Lines(4), Lines(4)
+    for data in (stream[start : start + step] for start in range(0, len(stream), step)):
+        block = together.block(data)
+        found: list[bytes | None] = [*block.split(b"\n")] if block is not None else together.cut(data)
+        assert found == cut.cut(data)
+        assert (together.rest, together.unfinished) == (cut.rest, cut.unfinished)
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("step", [1, 100, 4096, 10_000_000])
 @pytest.mark.parametrize("size", [LINE - 1, LINE, LINE + 1, 2 * LINE, 20_000])

@@ -62,8 +62,8 @@ missing_packages() {
     has weechat || has weechat-curses || echo weechat-curses
     NODE_PATH=/usr/share/nodejs node -e 'require("ws")' 2>/dev/null || echo node-ws
     has strace || echo strace
-    has systemd-analyze || echo systemd
     has faketime || echo faketime
+    has systemd-analyze || echo systemd
     has ip || echo iproute2
     has Xvfb || echo xvfb
     has xdotool || echo xdotool

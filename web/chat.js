@@ -125,7 +125,7 @@ export class Chat {
   }
 
   isNew(event) {
-    const key = `${event.id} ${event.time}`; // a server that keeps nothing counts from 1 after each start
+    const key = `${event.id} ${Date.parse(event.time)}`; // a server that keeps nothing counts from 1 after each start
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
     if (this.#seen.size > KNOWN) this.#seen.delete(this.#seen.values().next().value);
@@ -139,6 +139,7 @@ export class Chat {
     const fresh = !message.own && !message.history && !message.places.some((talk) => this.#wasSeen(talk, message));
     for (const talk of message.places) {
       const atEnd = talk.add(message, inOrder);
+      if (atEnd) for (const { id, at } of talk.trim()) this.#seen.delete(`${id} ${at}`);
       if (fresh && !message.places.some((place) => this.page.looks(place))) this.#missed(talk, message);
       this.page.changed(talk, atEnd);
     }

@@ -91,7 +91,8 @@ function resumed(chat, event) {
   chat.missed = chat.note = null;
   chat.own.resumed(new Map([...missed].map(([place, { count }]) => [place, count])), event.cut);
   for (const room of chat.rooms.values()) caughtUp(chat, room, missed.get(room.key), event.cut);
-  if (note?.talk) chat.talkWith(note.talk);
+  if (note && chat.wanted && chat.wanted !== chat.home.key) chat.join(chat.wanted); // the address names another room
+  else if (note?.talk) chat.talkWith(note.talk);
   else if (!chat.view.isPrivate) chat.look(chat.home);
   if (!chat.commands.length) chat.ask({ do: "help" }, { about: "commands" });
   chat.survey();

@@ -42,6 +42,7 @@ export class Past {
     const { talk, first } = context;
     talk.asking = false;
     talk.first = first;
+    talk.grow();
     const isEnough = context.about === "gap" ? first <= context.known : talk.messages.length > context.had;
     if (!isEnough && context.pages > 1) return this.#ask({ ...context, pages: context.pages - 1, first: undefined });
     this.#end(talk);

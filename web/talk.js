@@ -23,6 +23,7 @@ export class Talk {
     this.asking = false; // whether the server has been asked for what is older
     this.first = 0; // the lowest id that was recalled: what is older has not been asked for
     this.complete = false; // there is nothing older
+    this.most = KEPT; // messages that are kept
     this.absent = false; // in private: the other one is off line
     this.inlined = null; // the room in which the unread ones of a private talk stand, too
   }
@@ -42,8 +43,21 @@ export class Talk {
     let index = this.messages.length;
     if (inOrder) while (index > 0 && isLater(this.messages[index - 1], message)) index--;
     this.messages.splice(index, 0, message);
-    if (this.messages.length > KEPT) this.messages.splice(0, KEPT / 10);
     return index === this.messages.length - 1;
+  }
+
+  // Forgets the oldest messages of very many; returns them. They can be asked for again.
+  trim() {
+    if (this.messages.length <= this.most) return [];
+    this.first = 0;
+    this.complete = false;
+    return this.messages.splice(0, KEPT / 10);
+  }
+
+  // So many messages have been read back: they are kept, too.
+  grow() {
+    this.most = Math.min(2 * KEPT, Math.max(this.most, this.messages.length));
+    if (this.messages.length >= 2 * KEPT) this.complete = true;
   }
 
   remove(message) {

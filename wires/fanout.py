@@ -72,7 +72,8 @@ class _Delivery:
             self._sort(index, stretch)
 
     def run(self) -> None:
-        special = self.private.keys() | self.authored.keys() | self.moved.keys() | self.deaf.keys() | self.since.keys()
+        moved = {user for user in self.moved if not user.gone}  # whose connection has broken hears nothing any more
+        special = self.private.keys() | self.authored.keys() | self.deaf.keys() | self.since.keys() | moved
         for user in special:
             try:
                 self._tell_special(user)
@@ -92,8 +93,8 @@ class _Delivery:
                             continue
                         told.add(user)
                         data = self._common(wire, self._places(user)).data
-                    elif wire.dialect in shared:
-                        data = shared[wire.dialect]
+                    elif (ready := shared.get(wire.dialect)) is not None:
+                        data = ready
                     else:
                         data = shared[wire.dialect] = self._common(wire, (room,)).data
                     if data:

@@ -17,7 +17,7 @@ from typing import Any
 
 from clients.endings import advice
 from clients.order import MOMENT, Order
-from clients.past import Past
+from clients.past import Past, older
 from clients.people import People, word
 from clients.place import Place
 from clients.secret import ASKING, DOOR, Secret, secret_in
@@ -134,9 +134,8 @@ class ChatWindow:
         if secret and secret.asks:
             self._ask_for_password(secret)
             return True
-        older = self._past.typed(text, self.people.room)
-        if older:
-            self._read_back(self.people.room)
+        if self._past.typed(text, self.people.room):
+            self.pane.read_back()
         elif not (self.line.keep(secret, secret.password) if secret else self.line.say(text)):
             self.banner.show("The server takes nothing at the moment. Your text stays where it is.")
             return False
@@ -149,9 +148,9 @@ class ChatWindow:
         """Talk in another of one's rooms."""
         self.line.ask("join", GOING, room=room)
 
-    def _read_back(self, room: str) -> bool:
-        """Ask for what was said in a room before the first that is shown of it; return whether that can be."""
-        return room in self.people.places and self.line.put({**self._past.older(room), "ref": f"{OLDER}{room}"})
+    def _read_back(self, room: str, first: int) -> bool:
+        """Ask for what was said in a room before the message with the id `first`; return whether that can be."""
+        return room in self.people.places and self.line.put({**older(room, first), "ref": f"{OLDER}{room}"})
 
     def _ask_for_password(self, secret: Secret) -> None:
         action = {"register": "Register", "password": "Change"}.get(secret.verb, "Log in")

@@ -32,13 +32,14 @@ AFTER_LINK = ".,;:!?)]}*_"
 class Pane(ttk.Frame):
     """What was said and what happened.
 
-    `read_back` is called where somebody has come to its beginning; it tells whether more is on its way.
+    `ask_older(first)` is called where somebody has come to its beginning, the message with that id; it tells whether
+    more is on its way.
     """
 
-    def __init__(self, master: tkinter.Misc, look: Look, read_back: Callable[[], bool]) -> None:
+    def __init__(self, master: tkinter.Misc, look: Look, ask_older: Callable[[int], bool]) -> None:
         super().__init__(master)
         self._look = look
-        self._read_back = read_back
+        self._ask_older = ask_older
         self._begins = False  # what was said first is shown
         self._asks = False  # what is older has been asked for
         self._kept = LINES
@@ -91,6 +92,11 @@ class Pane(ttk.Frame):
         self._kept = min(self._kept + added, MOST)
         if not self._following:
             self.text.yview(f"{int(line) + added}.{column}")
+
+    def read_back(self) -> None:
+        """Ask for what is older than all that is here, unless that is on its way, or there is nothing more."""
+        if not (self._asks or self._begins):
+            self._asks = self._ask_older(int(self._tagged[0].removeprefix("id")) if self._tagged else 0)
 
     def go_down(self) -> None:
         """Show the newest."""
@@ -246,9 +252,8 @@ class Pane(ttk.Frame):
         self.after_idle(self._look_back)
 
     def _look_back(self) -> None:
-        """Ask for what is older where the first line is in view."""
-        if self.text.yview()[0] <= 0.0 and not (self._asks or self._begins):
-            self._asks = self._read_back()
+        if self.text.yview()[0] <= 0.0:
+            self.read_back()
 
     def _drag(self, *how: str) -> None:
         self._touch()

@@ -17,11 +17,11 @@ MOST = 30  # panes; beyond them, that of the room one was in longest ago goes
 class Panes(ttk.Frame):
     """The talk of all rooms. Before the first room there is a pane without one, which that room takes over.
 
-    `read_back(room)` is called where somebody has come to the beginning of what is shown of a room; it tells whether
-    more is on its way.
+    `read_back(room, first)` is called where somebody has come to the first message that is shown of a room; it tells
+    whether more is on its way.
     """
 
-    def __init__(self, master: tkinter.Misc, look: Look, read_back: Callable[[str], bool]) -> None:
+    def __init__(self, master: tkinter.Misc, look: Look, read_back: Callable[[str, int], bool]) -> None:
         super().__init__(master)
         self._look = look
         self._read_back = read_back
@@ -76,7 +76,7 @@ class Panes(ttk.Frame):
         """Return the pane of a room; unless it should `keep` its place, it is the one used last from now on."""
         pane = self._panes.get(room) if keep else self._panes.pop(room, None)
         if pane is None:
-            pane = self._panes[room] = Pane(self, self._look, lambda: self._read_back(self._room))
+            pane = self._panes[room] = Pane(self, self._look, lambda first: self._read_back(self._room, first))
             self._prepare(pane)
         return pane
 

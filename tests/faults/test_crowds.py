@@ -102,7 +102,13 @@ def test_half_a_line_for_ever_on_every_wire(
 
 @pytest.mark.parametrize(
     ("line", "times"),
-    [("hello", 10_000), ("/history 500", 100), ("/nosuch", 10_000), ("/join den\n/part", 2_500), ("/users", 300)],
+    [
+        ("hello", 10_000),
+        pytest.param("/history 500", 100, marks=pytest.mark.long),
+        pytest.param("/nosuch", 10_000, marks=pytest.mark.long),
+        pytest.param("/join den\n/part", 2_500, marks=pytest.mark.long),
+        pytest.param("/users", 300, marks=pytest.mark.long),
+    ],
 )
 def test_a_burst_of_commands(start_server: StartServer, unaffected: Unaffected, line: str, times: int) -> None:
     """As many lines in one burst, from somebody whom no limit holds."""
@@ -137,10 +143,12 @@ def test_fifty_flooders_from_elsewhere(
 
 
 @pytest.mark.parametrize("people", [300, pytest.param(2000, marks=[pytest.mark.long, pytest.mark.limit(240)])])
-def test_all_gone_in_one_turn_and_back(start_server: StartServer, crowd: list[socket.socket], people: int) -> None:
+def test_all_gone_in_one_turn_and_back(
+    start_server: StartServer, unaffected: Unaffected, crowd: list[socket.socket], people: int
+) -> None:
     """A switch fails: so many resets in one turn; who is left is told of each once; then all come back."""
     server = start_server(dev=False)
-    with PlainClient(server, "left") as left:
+    with unaffected(server, worst=1000), PlainClient(server, "left") as left:
         for _ in range(2):
             for number in range(people):
                 crowd.append(_connect(server, f"guest{number}\n".encode()))
