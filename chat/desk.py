@@ -60,7 +60,8 @@ class Desk:
         for room in rooms:
             if self.decisions.get(f"lock {room.name}"):
                 room.gate.flags.add("m")
-            room.gate.slow = int(self.decisions.get(f"slow {room.name}") or 0)
+            seconds = self.decisions.get(f"slow {room.name}", "")
+            room.gate.slow = int(seconds) if seconds.isascii() and seconds.isdigit() else 0
 
     def check_door(self, now: float, *, host: str = "", name: str = "", account: Account | None = None) -> None:
         """Raise Refused `banned` or `door_locked` where someone, of whom so much is known, may not come in."""

@@ -288,6 +288,7 @@ def test_who_may_not_is_refused(server: Server, join_json: Callable[..., JsonCli
             refused = ann.request("line", line=f"/{row.line.format(bob='bob', id='1')}")
             assert refused["code"] == "not_allowed", row
     assert opera.request("oper", name="root", password="sesame open")["event"] == "told"
+    assert opera.request("upgrade")["code"] == "not_allowed"
     server.type("OPER ann")
     ann.wait_for("told", about="oper")
     for verb, fields in (("ban", {"who": "ann"}), ("mute", {"who": "ann"}), ("kick", {"name": "ann"}),

@@ -10,7 +10,7 @@ from wires.irc.lines import Line
 
 WORDS = (
     "ANNOUNCE", "AUDIT", "BAN", "BANS", "DEOPER", "DOOR", "EXIT", "LIMITS", "LIST_USERS", "LOCK", "MUTE", "QR",
-    "RELOAD", "REMOVE", "RENAME", "RESET", "ROOM", "SHOW", "SLOW", "UNBAN", "UNLOCK", "UNMUTE", "UNROOM",
+    "RELOAD", "REMOVE", "RENAME", "RESET", "ROOM", "SHOW", "SLOW", "UNBAN", "UNLOCK", "UNMUTE", "UNROOM", "UPGRADE",
 )  # fmt: skip
 
 
