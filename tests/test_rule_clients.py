@@ -30,9 +30,9 @@ def test_a_removed_message_leaves_the_screen_of_a_terminal(bob: Terminal, server
     ann.request("say", text="good night")
     bob.wait_for("good night")
     bob.type("half a line")
+    bob.wait_for("> half a line")
     server.type(f"REMOVE {number}")
-    bob.wait_for("Host has removed a message of ann.")
-    bob.wait_for("(removed by Host)")
+    bob.wait_for(re.compile(r"\(removed by Host\)(.|\n)*Host has removed a message of ann\.\n> half a line"))
     shown = bob.screen()
     assert "RUDE WORDS" not in shown
     assert re.search(r"ann > good morning\n.*\(removed by Host\)\n.*ann > good night\n", shown)
