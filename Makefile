@@ -4,14 +4,15 @@
 # make fuzz      hostile bytes on every wire for so long (make fuzz MINUTES=10)
 # make soak      a crowd on every wire that comes, talks and dies at random (make soak MINUTES=10)
 # make lint      style and types only
-# make bench     how fast it is here
+# make bench     how fast it is here, beside other servers (make bench ARGS=--full: figures to show)
+# make figures   the chart and the tables in the READMEs, anew from benchmarks/results.json
 # make clean     everything away that was made here, .venv too
 # Each makes .venv ready first; see tools/setup.sh.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test faults fuzz soak lint bench clean
+.PHONY: run test faults fuzz soak lint bench figures clean
 
 run:
 	@PYTHON="$(PYTHON)" tools/setup.sh run
@@ -47,6 +48,10 @@ lint:
 bench:
 	@PYTHON="$(PYTHON)" tools/setup.sh bench
 	@exec $(BIN)/python -m benchmarks.bench $(ARGS)
+
+figures:
+	@PYTHON="$(PYTHON)" tools/setup.sh run
+	@exec $(BIN)/python -m benchmarks.publish $(ARGS)
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache benchmarks/build

@@ -12,6 +12,7 @@ from enum import Enum
 from chat.limits import Ledger, Limits
 
 AT_ONCE = 8  # seconds' worth of bytes that may come at once: a message of the greatest length goes through
+DRIP = 32_768  # bytes without the end of a message that are charged by themselves
 KNOWN = 10_000  # addresses remembered
 DELAYED = "You send fast: what you say is delayed, and nothing is lost."
 QUIET = 10.0  # seconds in which nobody is told again that he is delayed
@@ -116,13 +117,26 @@ class Flow:
 
     def spend(self, count: int, now: float) -> float:
         """Charge `count` messages, and what came; return for how long the next one has to wait."""
-        size, self.pending = self.pending, 0
-        wait = max(self._person.spend(count, size, now), self._address.spend(count, size, now))
+        wait = self._charge(count, now)
         if wait:
-            self._ledger.hit("talk_rate")
+            self._ledger.hits["talk_burst"] += not self._delayed
             self._delayed += wait
         elif self._person.messages.full:
             self._delayed = 0.0
+        return wait
+
+    def drip(self, now: float) -> float:
+        """Charge much that came and is no whole message yet; return for how long what follows has to wait."""
+        if self.pending < DRIP:
+            return 0.0
+        return self._charge(0, now)
+
+    def _charge(self, count: int, now: float) -> float:
+        size, self.pending = self.pending, 0
+        rate, volume = self._person.messages.spend(count, now), self._person.bytes.spend(size, now)
+        wait = max(rate, volume, self._address.spend(count, size, now))
+        if wait:
+            self._ledger.hit("talk_rate" if wait == rate else "talk_bytes" if wait == volume else "address_factor")
         return wait
 
     def tells(self, now: float) -> bool:

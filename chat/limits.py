@@ -28,12 +28,16 @@ class Limits:
     ping_after: float = 60.0
     silent_limit: float = 120.0
     stall_limit: float = 10.0
+    dead_limit: float = 30.0
     idle_limit: float = 0.0
     return_limit: float = 30.0
+    reload_limit: float = 5.0
     outbox: int = 1_048_576
     tries: int = 3
-    logins_per_minute: int = 30
+    logins_per_minute: int = 15
     checks_per_address: int = 16
+    checks: int = 64
+    registrations: int = 60
     talk_burst: int = 20
     talk_rate: int = 4
     talk_bytes: int = 16_384
@@ -45,6 +49,7 @@ class Limits:
     rooms_per_person: int = 20
     watches: int = 200
     blocks: int = 200
+    inbox: int = 500
     name: int = 32
     line: int = 4_096
     message: int = 16_384
@@ -64,12 +69,16 @@ ABOUT: dict[str, str] = {
     "ping_after": "a silent program is asked after this time whether it is there",
     "silent_limit": "a program from which no whole line comes is put out after this time",
     "stall_limit": "who does not read what is sent to him is put out after this time",
+    "dead_limit": "who does not confirm that anything has arrived is gone after this time",
     "idle_limit": "who asks for nothing is put out after this time; 0 means never",
     "return_limit": "who lost a connection and can come back keeps his place for this time",
+    "reload_limit": "who closed a page keeps his place for this time: perhaps he only loads it anew",
     "outbox": "bytes that wait for one person who reads too slowly",
     "tries": "wrong passwords for one name from one address; then it waits for a minute",
     "logins_per_minute": "wrong passwords a minute from one address",
     "checks_per_address": "passwords of one address that wait to be checked",
+    "checks": "passwords that wait to be checked, in all",
+    "registrations": "names that one address may register in an hour",
     "talk_burst": "messages and commands of one person that may come all at once",
     "talk_rate": "of them that he may go on with in a second; more are delayed",
     "talk_bytes": "bytes a second that he may go on with; eight seconds' worth may come at once",
@@ -81,6 +90,7 @@ ABOUT: dict[str, str] = {
     "rooms_per_person": "rooms that one person may be in",
     "watches": "names that one person may watch for",
     "blocks": "names that one person may block",
+    "inbox": "private messages that wait for one person who is away",
     "name": "characters in a name",
     "line": "bytes in a line of text",
     "message": "characters in a message, so four times as many bytes at most",
@@ -91,6 +101,7 @@ ABOUT: dict[str, str] = {
 LEAST = {
     "idle_limit": 0,
     "return_limit": 0,
+    "reload_limit": 0,
     "talk_delay": 0,
     "outbox": 65_536,
     "line": 512,

@@ -8,11 +8,10 @@ from chat.accounts import Account
 from chat.events import AS_USUAL, Form, Ref, Refused, Whispered
 from chat.facts import WhisperSaved
 from chat.hub import Hub
+from chat.limits import ledger
 from chat.sanctions import check_not_muted
 from chat.turn import User
 from record import entity, field
-
-INBOX = 500  # messages that wait for one person
 
 
 @entity
@@ -68,9 +67,10 @@ def _sort(hub: Hub, wanted: Iterable[str]) -> _Wanted:
             found.here[user] = None
         elif account is None:
             found.unknown[name] = None
-        elif account.inbox < INBOX:
+        elif account.inbox < ledger.limits.inbox:
             found.away[account.key] = account
         else:
+            ledger.hit("inbox")
             found.full[account.key] = account
     return found
 

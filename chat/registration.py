@@ -8,6 +8,7 @@ from typing import Any
 from chat import names, passwords
 from chat.accounts import Account
 from chat.changes import Presented
+from chat.elsewhere import in_order
 from chat.events import Ref, Refused
 from chat.facts import AccountMade, Blocked, PasswordChanged, Watched
 from chat.hub import Hub
@@ -19,10 +20,11 @@ from record import replace
 def register(hub: Hub, user: User, password: str, ref: Ref = None) -> None:
     """Keep someone's name for him; the answer comes once it is kept.
 
-    Raises Refused `no_store`, `registered`, `password_bad`, `busy`.
+    Raises Refused `no_store`, `registered`, `password_bad`, `too_many`, `busy`.
     """
     _check_may_register(hub, user)
     secret, name = passwords.check(password), user.name
+    hub.guard.check_registers(user.address.rpartition(":")[0], hub.clock.monotonic())
     _aside(hub, user, lambda: passwords.secret(secret), lambda kept: _registered(hub, user, name, kept, ref))
 
 
@@ -75,8 +77,9 @@ def identify(hub: Hub, user: User, name: str, password: str, ref: Ref = None) ->
 
 
 def _aside(hub: Hub, user: User, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-    """Have work done aside that `user` has caused. Raises Refused `busy`."""
-    hub.guard.run(hub.aside, user.address.rpartition(":")[0], work, then)
+    """Have work done aside that `user` has caused, before he is heard again. Raises Refused `busy`."""
+    host = user.address.rpartition(":")[0]
+    in_order(user, lambda answer: hub.guard.run(hub.aside, host, work, answer), then, hub.when_kept)
 
 
 def _take(hub: Hub, user: User, account: Account) -> None:

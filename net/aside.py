@@ -13,8 +13,6 @@ from typing import Any
 
 from net.loop import Loop
 
-MOST = 64  # jobs that wait
-
 log = logging.getLogger("chat.aside")
 
 
@@ -23,9 +21,10 @@ class Swamped(Exception):
 
 
 class Aside:
-    """One worker thread, and a bounded queue before it."""
+    """One worker thread, and before it a queue of at most `most` jobs."""
 
     def __init__(self, loop: Loop) -> None:
+        self.most = 64
         self._loop = loop
         self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None  # from the first job on
@@ -36,13 +35,18 @@ class Aside:
 
         Raises Swamped when too much waits.
         """
-        if self._waiting >= MOST:
+        if self._waiting >= self.most:
             raise Swamped
         self._waiting += 1
         self._jobs.put((work, then))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="aside", daemon=True)
             self._thread.start()
+
+    @property
+    def busy(self) -> int:
+        """Return how many jobs are not done."""
+        return self._waiting
 
     def close(self) -> None:
         """Wait for the job at hand; those that wait are dropped."""

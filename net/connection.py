@@ -5,9 +5,11 @@ It knows nothing of what the bytes mean; whoever owns it is told what was heard,
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 from net import traffic
 from net.loop import READ, WRITE, Loop, Timer
@@ -24,20 +26,24 @@ class Limits:
     send_buffer: int = 65_536
     stalled: float = 10.0
     linger: float = 1.0
-    keepalive: int = 60
-    dead: int = 30
+    keepalive: float = 60.0
+    dead: float = 30.0
+
+
+SILENT = os.strerror(errno.ETIMEDOUT).lower()
+"""Why a connection has ended whose peer did not confirm anything any more."""
 
 
 class Owner(Protocol):
     """Who hears what comes, and is told of the end: `ended` exactly once, from the loop, never from `write`.
 
-    `stalled` says that the peer does not read, `failed` that a fault of ours was met; the owner is expected to say
-    goodbye and hang up.
+    `stalled` says that the peer does not read, and which limit that has met, `failed` that a fault of ours was met; the
+    owner is expected to say goodbye and hang up.
     """
 
     def heard(self, data: bytes) -> None: ...
     def ended(self, why: str) -> None: ...
-    def stalled(self, why: str) -> None: ...
+    def stalled(self, limit: str, why: str) -> None: ...
     def failed(self, why: str) -> None: ...
 
 
@@ -95,6 +101,18 @@ class Connection:
         """The descriptor has been given back."""
         return self._closed
 
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Say what there is; of what was sent in part, the rest."""
+        state = {name: getattr(self, name) for name in self.__slots__}
+        if self._outbox is not None:
+            state["_outbox"] = deque(bytes(piece) for piece in self._outbox)
+        return None, state
+
+    def go_on(self) -> None:
+        """Be watched by the loop of the code that has taken over."""
+        if not self._closed and self._events:
+            self._loop.watch(self, self._events)
+
     # -- the loop's side
 
     def ready(self, events: int) -> None:
@@ -114,7 +132,7 @@ class Connection:
         if self._outbox:
             self._drain()
         if self._bytes_kept > self._limits.outbox and not self._hanging_up:
-            self._owner.stalled(f"{self._limits.outbox:,} bytes were waiting to be read")
+            self._owner.stalled("outbox", f"{self._limits.outbox:,} bytes were waiting to be read")
 
     def fail(self, why: str) -> None:
         """A fault of ours: the owner takes leave of the peer; where not even that works, close."""
@@ -246,7 +264,7 @@ class Connection:
         if self._loop.clock.monotonic() - self._progress < self._limits.stalled:
             self._wait_for_progress()
         elif not self._hanging_up:
-            self._owner.stalled(f"nothing could be sent for {self._limits.stalled:g} s")
+            self._owner.stalled("stall_limit", f"nothing could be sent for {self._limits.stalled:g} s")
 
     def _settle_interest(self) -> None:
         """Read unless much is unsent; ask for writability only while something is. No change, no system call."""
@@ -303,9 +321,9 @@ def _prepare(sock: socket.socket, limits: Limits) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
-        ("TCP_KEEPIDLE", limits.keepalive),
-        ("TCP_KEEPINTVL", limits.keepalive // 4 or 1),
-        ("TCP_USER_TIMEOUT", limits.dead * 1000),
+        ("TCP_KEEPIDLE", max(1, min(32_767, int(limits.keepalive)))),
+        ("TCP_KEEPINTVL", max(1, min(32_767, int(limits.keepalive / 4)))),
+        ("TCP_USER_TIMEOUT", min(1_000_000_000, int(limits.dead * 1000))),
     ):
         if hasattr(socket, option):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

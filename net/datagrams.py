@@ -18,18 +18,21 @@ from record import record
 
 AT_ONCE = 256  # datagrams read in one turn
 LARGEST = 65_536
+RECEIVE_BUFFER = 1 << 20  # bytes that may come during a long turn; the system may give less
 INBOX = 64  # datagrams kept while a peer is held
+KEPT = 8_192  # bytes in one that is kept
 
 Address = tuple[str, int]  # and, under IPv6, flow and scope
 
 
 @record
 class Bounds:
-    """How many peers there may be, and how many bytes may wait for one."""
+    """How many peers there may be, and how many bytes may wait for one; `hit` is told which was met."""
 
     peers: int = 1_000
     per_host: int = 64
     outbox: int = 65_536
+    hit: Callable[[str], None] = lambda _limit: None
 
 
 class Door(Protocol):
@@ -152,6 +155,10 @@ class Datagrams:
 
     # -- the server's side
 
+    def go_on(self) -> None:
+        """Be watched by the loop of the code that has taken over."""
+        self._loop.watch(self, READ | WRITE if self._blocked else READ)
+
     def close(self) -> None:
         """Let nobody in any more; the socket is closed when the last peer has left."""
         self._closing = True
@@ -191,7 +198,7 @@ class Datagrams:
         if peer is None:
             self._meet(address, data)
         elif peer.held or peer.inbox:
-            if len(peer.inbox) < INBOX:
+            if len(peer.inbox) < INBOX and len(data) <= KEPT:
                 peer.inbox.append(data)
         elif not peer.leaving and peer.owner is not None:
             self._serving = peer
@@ -223,7 +230,10 @@ class Datagrams:
 
     def _is_full(self, host: str) -> bool:
         crowded = self._per_host[host] >= self._bounds.per_host and not self._door.trusts(host)
-        return crowded or len(self._peers) >= self._bounds.peers
+        full = len(self._peers) >= self._bounds.peers
+        if crowded or full:
+            self._bounds.hit("udp_peers" if full else "udp_per_address")
+        return crowded or full
 
     def _forget(self, peer: Peer) -> None:
         if self._peers.pop(peer.address, None) is None:
@@ -242,6 +252,8 @@ class Datagrams:
         if peer.waiting + len(datagram) <= self._bounds.outbox:
             peer.outbox.append(datagram)
             peer.waiting += len(datagram)
+        else:
+            self._bounds.hit("outbox")
 
     def _send(self, datagram: bytes, address: Address) -> bool:
         """Return False where the kernel can take no more; what cannot be sent at all counts as lost."""
@@ -296,6 +308,7 @@ def bind_beside(listening: Iterable[socket.socket]) -> list[socket.socket]:
             if tcp.family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
             sock.bind(tcp.getsockname())
     except OSError:
         for sock in found:

@@ -25,6 +25,10 @@ WRITE = selectors.EVENT_WRITE
 
 SELECTORS: dict[str, str] = {"select": "SelectSelector", "poll": "PollSelector", "epoll": "EpollSelector"}
 
+FEW = 4  # channels that always get their turn, all of them
+SERVING = 0.015  # seconds after which channels that take long wait for the next turn: what came is to be told first
+LONG = 0.001  # seconds
+
 FAULT = "a fault in the server; it has been logged"
 
 log = logging.getLogger("chat.loop")
@@ -88,6 +92,7 @@ class Loop:
         self.traffic = Traffic()
         self.longest = 0.0  # seconds between two sleeps, at most, since somebody has set it back
         self._woke: float | None = None
+        self._slow: dict[Channel, bool] = {}  # those who took long in their last turn, and whether they wait for one
         self._selector = make_selector(selector)
         self._always: list[Channel] = []
         self._marked: dict[Channel, None] = {}
@@ -162,6 +167,22 @@ class Loop:
             self._wakeup = signal.set_wakeup_fd(self._bell.rope(), warn_on_full_buffer=False)
         self._signals.setdefault(number, signal.signal(number, lambda *_: self.call_soon(action)))
 
+    def timers(self) -> list[tuple[float, Timer]]:
+        """Return what is still to be called, and when, in order."""
+        return [(when, timer) for when, _, timer in sorted(self._timers) if timer.action is not None]
+
+    def go_on_with(self, timers: list[tuple[float, Timer]]) -> None:
+        """Call these, too, each when its time has come."""
+        for when, timer in timers:
+            heapq.heappush(self._timers, (when, next(self._order), timer))
+
+    def catch_up(self) -> None:
+        """Settle, and do what was left for the next turn, until there is nothing of either."""
+        self._settle()
+        while self._elsewhere:
+            self._attempt(self._elsewhere.popleft(), "what was left for the loop")
+            self._settle()
+
     def run(self) -> None:
         """Turn until `stop`."""
         self.running = True
@@ -181,8 +202,7 @@ class Loop:
             self.longest = now - self._woke
         ready = self._selector.select(patience)
         self._woke = self.clock.monotonic()
-        for key, events in ready:
-            self._fence(key.data, events)
+        self._serve(ready, self._woke + SERVING)
         for channel in tuple(self._always):
             self._fence(channel, READ)
         self._run_timers()
@@ -196,6 +216,28 @@ class Loop:
         self.unwatch(self._bell)
         self._bell.close()
         self._selector.close()
+
+    def _serve(self, ready: list[tuple[selectors.SelectorKey, int]], until: float) -> None:
+        """Give everything ready its turn; after `until`, not who took long the last time: he comes first in the next.
+
+        That is so from a few channels on.
+        """
+        slow, self._slow = self._slow, {}
+        if slow:
+            place = {channel: number for number, (channel, waits) in enumerate(slow.items()) if waits}
+            ready.sort(key=lambda item: place.get(item[0].data, len(slow)))
+        before = until - SERVING
+        for key, events in ready:
+            channel = key.data
+            if before > until and channel in slow:
+                self._slow[channel] = True
+                continue
+            self._fence(channel, events)
+            if len(ready) > FEW:
+                now = self.clock.monotonic()
+                if now - before > LONG:
+                    self._slow[channel] = False
+                before = now
 
     def _settle(self) -> None:
         """Settle until nothing is left: a write that fails makes someone leave, of which the others are told."""
@@ -283,7 +325,8 @@ class _Bell:
     def ready(self, _events: int) -> None:
         os.read(self._in.fileno(), 4096)
         for _ in range(len(self._waiting)):
-            self._waiting.popleft()()
+            if self._waiting:  # one of them may have done all the others
+                self._waiting.popleft()()
 
     def flush(self) -> None:
         pass

@@ -24,7 +24,7 @@ class Owner(Protocol):
     def secured(self) -> None: ...
     def heard(self, data: bytes) -> None: ...
     def ended(self, why: str) -> None: ...
-    def stalled(self, why: str) -> None: ...
+    def stalled(self, limit: str, why: str) -> None: ...
     def failed(self, why: str) -> None: ...
 
 
@@ -96,9 +96,9 @@ class Secure:
         self._take_leave()
         self._owner.ended(why)
 
-    def stalled(self, why: str) -> None:
+    def stalled(self, limit: str, why: str) -> None:
         """The peer does not read."""
-        self._owner.stalled(why)
+        self._owner.stalled(limit, why)
 
     def failed(self, why: str) -> None:
         """A fault of ours was met."""

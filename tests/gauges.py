@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +43,14 @@ def processor_waits(pid: int | str) -> tuple[float, float]:
     """Return for how long a process has run, and for how long it could have run but others did, in seconds."""
     ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
     return int(ran) / 1e9, int(waited) / 1e9
+
+
+def longest_turn(host: str, port: int) -> float:
+    """Return the milliseconds of the server's longest turn since this was asked last."""
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=20) as answer:
+        found = re.search(rb"^\S*loop_stall_seconds (\S+)", answer.read(), re.MULTILINE)
+    assert found
+    return round(1000 * float(found[1]), 1)
 
 
 def memory(pid: int) -> int:

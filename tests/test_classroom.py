@@ -68,6 +68,24 @@ def test_a_message_without_line_end_counts_after_a_moment(add: Join) -> None:
     assert bob.message() == ("MESSAGE", "ann", "again")
 
 
+@pytest.mark.parametrize("last", ["MESSAGE last words", "PRIVATE bob\nlast words"])
+def test_what_came_last_counts_when_the_connection_ends(add: Join, last: str) -> None:
+    ann, bob = add("ann"), add("bob")
+    ann.message()
+    ann.send(last)
+    ann.close()
+    assert bob.message() == (last.split(maxsplit=1)[0], "ann", "last words")
+    assert bob.message() == ("LEFT", "ann")
+
+
+def test_the_next_message_ends_one_that_has_no_end() -> None:
+    said = [Request("say", "one"), Request("say", "two"), Request("quit")]
+    assert heard(b"MESSAGE one", b"MESSAGE two", b"QUIT\n") == said
+    private = Request("msg", "", {"to": "ann", "text": "psst"})
+    assert heard(b"PRIVATE ann\npsst", b"QUIT") == [private, Request("quit")]
+    assert heard(b"MESSAGE ", b"QUIT\n") == [Request("say", "QUIT")], "of a text that has not begun it is no end"
+
+
 def test_a_message_with_a_line_end_counts_at_once(add: Join) -> None:
     ann = add("ann")
     began = time.monotonic()

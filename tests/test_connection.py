@@ -36,7 +36,7 @@ class Owner:
     def ended(self, why: str) -> None:
         self.ends.append(why)
 
-    def stalled(self, why: str) -> None:
+    def stalled(self, limit: str, why: str) -> None:
         self.stalls.append(why)
 
     def failed(self, why: str) -> None:

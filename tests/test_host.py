@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.gauges import calms_down
-from tests.support import PATIENCE, JsonClient, LineClient, PlainClient, Program, Server, free_port
+from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, free_port
 
 STAMP = r"\[\d\d:\d\d:\d\d\] "
 PROMPT = re.compile(f"{STAMP}Host > \\n")
@@ -321,6 +322,24 @@ def test_h8_the_server_serves_on_when_standard_input_is_no_terminal_and_ends(
     alice.send_line("hello")
     assert " > hello" in bob.read_line(), "the end of input was told to the room"
     assert calms_down(server.pid, 0.03)
+
+
+def test_h1_what_is_not_installed_is_named_and_who_can_do_without_comes_in() -> None:
+    """A newcomer forgets `pip install`, or takes another Python than that of .venv."""
+    command = [sys.executable, "-S", str(ROOT / "chat_server.py"), "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            banner = next(line for line in process.stdout if line.startswith("Chat running"))
+            missing = next(line for line in process.stdout if "Not installed" in line)
+            assert "argon2" in missing and "websockets" in missing and "pip install -r requirements.txt" in missing
+            with socket.create_connection(("127.0.0.1", int(banner.rpartition(":")[2])), 10) as visitor:
+                visitor.sendall(b"alice\n")
+                assert visitor.recv(3) == b"OK\n"
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+    assert process.returncode == 0
 
 
 def test_h8_the_server_serves_on_with_standard_input_closed(start: Callable[..., Program]) -> None:

@@ -342,3 +342,17 @@ def test_closing_tells_everyone_once_and_nobody_of_the_others(house: House, hub:
 def test_closing_an_empty_room_stands_in_the_log(hub: Hub) -> None:
     hub.close("The host has closed the room.")
     assert log(hub) == ["The host has closed the room."]
+
+
+def test_a_room_remembers_so_many_characters_and_no_more() -> None:
+    """Two hundred long messages in each of a thousand rooms would be gigabytes."""
+    house = House()
+    ann, _ = house.enter("ann")
+    bob, _ = house.enter("bob")
+    room = ann.room
+    for number in range(40):
+        house.hub.say(ann, f"{number} " + "x" * 16_000)
+        whisper(house.hub, ann, ["bob"], f"{number} " + "x" * 16_000)
+        house.settle()
+    assert [event.text[:3] for event in room.recent] == [f"{number} " for number in range(28, 40)]
+    assert [event.text[:3] for event in bob.private] == [f"{number} " for number in range(28, 40)]

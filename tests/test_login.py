@@ -118,12 +118,26 @@ def test_n4_a_registered_name_is_nobody_elses(server: Server, join_json: JoinJso
     assert guest.request("register", password=SECRET)["code"] == "registered"
 
 
-def test_n4_who_changes_his_name_while_it_is_registered_is_told(server: Server, join_json: JoinJson) -> None:
+def test_n4_what_follows_a_registration_waits_for_it(server: Server, join_json: JoinJson) -> None:
     alice = join_json("alice")
     alice.tell("register", password=SECRET, ref="r")
     alice.tell("nick", name="ally")
-    assert alice.wait_for(ref="r")["code"] == "name_taken"
-    assert join_json("alice").welcome["name"] == "alice"
+    assert alice.wait_for(ref="r")["event"] == "told"
+    assert alice.wait_for("renamed")["new"] == "ally"
+    assert join_json("").request("login", name="alice")["code"] == "registered"
+
+
+@pytest.mark.parametrize("end", ["/quit\n", ""])
+def test_n4_a_script_may_end_with_what_takes_its_time(server: Server, connect: Connect, end: str) -> None:
+    script = connect()
+    script.send(f"carol\n/register {SECRET}\n/history\n{end}")
+    script.half_close()
+    lines = [line[11:] for line in script.read_to_end().splitlines()[2:]]
+    told = "[=] The name carol is registered, and yours: it takes your password from now on."
+    assert lines == [told, "[=] Nothing has been said yet.", *["[.] Goodbye."] * bool(end)]
+    again = connect()
+    again.send_line("carol")
+    assert again.read_line() == "Password for carol?"
 
 
 def test_n4_a_password_stands_nowhere_in_clear(server: Server, join_json: JoinJson, tmp_path: Path) -> None:

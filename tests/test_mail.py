@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from chat.mail import INBOX
+from chat.limits import Limits
 from chat.turn import User
 from tests.plain_grammar import read_all
 from tests.room import Ear, Guest, House, hash_quickly, weather
 from wires.fanout import deliver
 
 Open = Callable[..., House]
+INBOX = Limits().inbox
 
 
 @pytest.fixture(autouse=True)

@@ -117,6 +117,57 @@ def test_history_n_gives_so_many_and_a_wrong_number_is_refused(
     assert [line.partition("] ")[2] for line in bob.lines(4)[1:3]] == ["alice > message 118", "alice > message 119"]
 
 
+def test_a_program_reads_back_to_the_beginning_page_by_page(
+    start_server: StartServer, join_json: JoinJson, tmp_path: Path
+) -> None:
+    server = start_server("--data", tmp_path)
+    alice = join_json("alice", server)
+    said = [f"message {number}" for number in range(700)]
+    say(alice, *said)
+    alice.request("join", room="den")
+    say(alice, "in the den")
+    found: list[str] = []
+    before = 10**15
+    for _ in range(5):
+        alice.tell("history", n=150, before=before, room="lobby")
+        page = recalled(alice)
+        found = [it["text"] for it in page] + found
+        before = page[0]["id"]
+    assert found == said
+    assert alice.request("history", n=150, before=before, room="lobby")["text"] == "Nothing was said before that."
+    assert alice.request("history", private=1)["text"] == "Nothing has been said yet."
+    assert alice.request("history", room="zoo")["code"] == "not_in"
+    for word in (-1, "x", "²", "9" * 20):
+        assert alice.request("history", before=word)["code"] == "bad_number"
+
+
+def test_a_program_reads_back_in_private_alone(start_server: StartServer, join_json: JoinJson, tmp_path: Path) -> None:
+    server = start_server("--data", tmp_path)
+    alice, bob = join_json("alice", server), join_json("bob", server)
+    alice.request("register", password="sesame")
+    say(bob, "to everyone")
+    for number in range(4):
+        bob.request("msg", to="alice", text=f"psst {number}")
+    alice.wait_for("whispered", text="psst 3")
+    alice.tell("history", private=1, n=2)
+    page = recalled(alice)
+    assert [it["text"] for it in page] == ["psst 2", "psst 3"]
+    alice.tell("history", private=1, before=page[0]["id"])
+    assert [it["text"] for it in recalled(alice)] == ["psst 0", "psst 1"]
+
+
+def test_what_a_room_remembers_by_itself_is_read_page_by_page_too(
+    start_server: StartServer, join_json: JoinJson
+) -> None:
+    alice = join_json("alice", start_server("--no-store"))
+    say(alice, "one", "two", "three")
+    alice.tell("history", n=1)
+    (last,) = recalled(alice)
+    alice.tell("history", n=5, before=last["id"], room="lobby")
+    assert [it["text"] for it in recalled(alice)] == ["one", "two"]
+    assert alice.request("history", private=1)["text"] == "Nothing has been said yet."
+
+
 def test_history_is_whole_and_in_order_while_others_talk(
     start_server: StartServer, join_json: JoinJson, tmp_path: Path
 ) -> None:

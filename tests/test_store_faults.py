@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from chat.events import Said
-from store import AccountMade, Blocked, Change, Failure, History, MessageSaved, Store, Unusable, tables
+from store import AccountMade, Blocked, Change, Failure, History, MessagesSaved, Store, Unusable, tables
 from store import writer as writer_module
 from tests.store_helpers import Desk, rows
 from tests.support import PATIENCE, ROOT
@@ -48,8 +48,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", place], check=True)
 
 
-def said(number: int, text: str = "hello") -> MessageSaved:
-    return MessageSaved(Said(number, float(number), "lobby", "ann", text), "ann")
+def said(number: int, text: str = "hello") -> MessagesSaved:
+    return MessagesSaved((Said(number, float(number), "lobby", "ann", text),), "ann")
 
 
 def filled(desk: Desk, folder: Path, messages: int = 3000) -> None:

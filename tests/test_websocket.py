@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -341,12 +341,13 @@ def test_an_event_for_many_browsers_is_framed_once() -> None:
 
 
 def test_an_event_for_a_hundred_browsers_is_encoded_once() -> None:
-    house, encoded = House(), []
+    house = House()
+    encoded: list[Event] = []
 
     class Counting(WebSocket):
-        def encode(self, event: Event) -> bytes:
-            encoded.append(event)
-            return super().encode(event)
+        def encode_all(self, events: Sequence[Event]) -> bytes:
+            encoded.extend(events)
+            return super().encode_all(events)
 
     author, *crowd = [house.enter(f"user{number}", Counting(protocol())) for number in range(101)]
     house.settle()

@@ -714,6 +714,104 @@ def test_a_registered_name_asks_for_its_password(keeper: Server, sit_down: Calla
 
 
 @TK_KEEPS
+def test_the_password_of_the_room_is_asked_for(
+    start_server: Callable[..., Server], sit_down: Callable[..., Desk], keeper: Server, tmp_path: Path
+) -> None:
+    server = start_server("--password", PASSWORD)
+    desk = sit_down(server.host, server.port, "Ironman")
+    row = desk.window.secret
+    desk.until(lambda: row.asks, "the password is asked for")
+    assert row.label.cget("text") == "This room has a password."
+    assert desk.window.root.focus_get() in (row.fields[0], None)
+    enter_secret(desk, OTHER)
+    desk.until(lambda: "that is not it" in row.label.cget("text"), "asked again")
+    enter_secret(desk, PASSWORD)
+    desk.until_on()
+    assert not row.asks
+    desk.window.disconnect()
+    desk.window.header.button.invoke()
+    desk.until(lambda: row.asks, "asked again: it is kept nowhere")
+
+
+@TK_KEEPS
+def test_an_operator_s_password_is_asked_for_and_not_kept(kept_desk: Desk) -> None:
+    desk, composer = kept_desk, kept_desk.window.composer
+    desk.write(f"/oper root {PASSWORD}")
+    desk.until(lambda: "of an operator" in desk.trouble, "refused")
+    composer.text.event_generate("<Up>")
+    assert composer.content == "/oper root"
+    desk.write("/oper root")
+    assert desk.window.secret.label.cget("text") == "Password of the operator root:"
+    enter_secret(desk, OTHER)
+    desk.until(lambda: "of an operator" in desk.trouble, "refused again")
+    assert not composer.content
+
+
+@TK_KEEPS
+def test_who_reads_back_comes_to_the_beginning(keeper: Server, sit_down: Callable[..., Desk], join_json: Join) -> None:
+    ann = join_json("ann", keeper)
+    for number in range(170):
+        ann.tell("say", text=f"m{number}.")
+    ann.request("say", text="the last one")
+    desk = sit_down(keeper.host, keeper.port, "Ironman")
+    desk.until_shown("the last one")
+    assert "m3." not in desk.shown
+    text = desk.window.pane.text
+
+    def read_back() -> bool:
+        desk.window.pane.scroll(-1)
+        desk.window.root.update()
+        return "m0." in desk.shown
+
+    desk.until(read_back, "read back to the beginning")
+    assert re.findall(r"^m(\d+)\.$", desk.shown, re.MULTILINE) == [f"{number}" for number in range(170)]
+    assert text.yview()[0] > 0.0, "what is read stays where it is"
+    ann.request("say", text="RUDE")
+    desk.until_shown("RUDE")
+    desk.write("/history older")
+    desk.until(lambda: not desk.window.composer.content, "taken")
+    assert "Nothing was said" not in desk.shown
+
+
+@TK_KEEPS
+def test_what_was_trimmed_is_read_back_without_a_hole(
+    keeper: Server, sit_down: Callable[..., Desk], join_json: Join
+) -> None:
+    ann = join_json("ann", keeper)
+    desk = sit_down(keeper.host, keeper.port, "Ironman")
+    desk.until_on()
+    for number in range(5800):
+        ann.tell("say", text=f"m{number}.")
+        if number % 200 == 199:
+            ann.request("ping")
+            desk.window.root.update()
+    desk.until_shown("m5799.")
+    first = int(desk.shown.partition("\nm")[2].partition(".")[0])
+    assert first > 100, "trimmed"
+
+    def read_back() -> bool:
+        desk.window.pane.scroll(-60)
+        desk.window.root.update()
+        return f"m{first - 100}." in desk.shown
+
+    desk.until(read_back, "read back beyond what was trimmed")
+    shown = [int(number) for number in re.findall(r"^m(\d+)\.$", desk.shown, re.MULTILINE)]
+    assert shown == list(range(shown[0], 5800))
+
+
+@TK_KEEPS
+def test_ones_own_name_stands_out(desk: Desk, join_json: Join) -> None:
+    ann, text = join_json("ann"), desk.window.pane.text
+    ann.request("say", text="ironman: not Ironmanly, but IRONMAN.")
+    desk.until_shown("not Ironmanly")
+    ranges = list(map(str, text.tag_ranges("mention")))
+    assert [text.get(*pair) for pair in zip(ranges[::2], ranges[1::2], strict=True)] == ["ironman", "IRONMAN"]
+    desk.write("I am Ironman")
+    desk.until_shown("I am Ironman")
+    assert len(text.tag_ranges("mention")) == 4
+
+
+@TK_KEEPS
 def test_register_alone_asks_twice(kept_desk: Desk) -> None:
     desk, row = kept_desk, kept_desk.window.secret
     desk.window.composer.text.focus_force()

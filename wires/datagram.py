@@ -47,6 +47,7 @@ from wires.wire import CHANGES, Wire
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
 LOGOFF_WAIT = 40.0  # seconds after which a LOGOFF that may be forged counts: clients send STILL_HERE every 30 s
 AGAIN = 1.0  # seconds within which the same words, in a datagram of their own, are the same datagram come twice
+MANY = 256  # datagrams of which that is remembered
 
 IN_USE = "nickname already in use"
 LOG_IN = "please log in"
@@ -116,13 +117,12 @@ class Datagram(Wire):
     single = True
 
     def __init__(self, places: Places, now: Callable[[], float], trusted: bool = True) -> None:
-        super().__init__()
         self.patience = None if trusted else LOGOFF_WAIT
         self._leaving = False
         self._places = places
         self._now = now
         self._nick = ""
-        self._last = (b"", 0.0)
+        self._heard: dict[int, float] = {}  # the words of the last second, as hashes, and when they came
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the request in a datagram."""
@@ -171,15 +171,18 @@ class Datagram(Wire):
         """Return whether these words have just come: networks, and those who listen in them, repeat datagrams."""
         if code not in (Code.SEND_PUBLIC, Code.SEND_PRIVATE):
             return False
-        (before, when), now = self._last, self._now()
-        self._last = (data, now)
-        return data == before and now - when < AGAIN
+        heard, now, words = self._heard, self._now(), hash(data)
+        while heard and (len(heard) > MANY or now - next(iter(heard.values())) >= AGAIN):
+            del heard[next(iter(heard))]
+        repeated = words in heard
+        heard.setdefault(words, now)
+        return repeated
 
     def _login(self, text: str) -> Iterator[Request]:
         """Log in; a repeat means that the answer was lost, and gets it again."""
         nick, _, password = text.partition(" ")
         if self._nick and names.key(nick) == names.key(self._nick):
-            self._replies.append(frame(Code.LOGIN_ACK, self._nick))
+            self._replies += (frame(Code.LOGIN_ACK, self._nick),)
             return
         self._nick = self._nick or nick
         yield Request("login", "", {"name": nick, "password": password.strip()})

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.gauges import calms_down, descriptors, memory, processor_waits, stretched
+from tests.gauges import calms_down, descriptors, longest_turn, memory, processor_waits, stretched
 from tests.support import ROOT, Server, wait_until
 
 P99, WORST = 50.0, 250.0  # milliseconds within which the witnesses hear each other
@@ -33,9 +33,10 @@ def unaffected() -> Callable[..., AbstractContextManager[Server]]:
 
 @contextlib.contextmanager
 def _unaffected(server: Server, worst: float = WORST) -> Iterator[Server]:
+    longest_turn(server.host, server.port)  # what the start took does not count
     calm = _Watch(server)
     time.sleep(CALM)  # not for luck: this is the measurement to compare with
-    before = calm.end()
+    before = {**calm.end(), "turn": longest_turn(server.host, server.port)}
     watch = _Watch(server)
     open_before, memory_before = descriptors(server.pid), memory(server.pid)
     ran_before = processor_waits(server.pid)
@@ -45,7 +46,7 @@ def _unaffected(server: Server, worst: float = WORST) -> Iterator[Server]:
         watch.kill()
         raise
     wait_until(lambda: descriptors(server.pid) <= open_before + 2, what="the descriptors come back")
-    saw = watch.end()
+    saw = {**watch.end(), "turn": longest_turn(server.host, server.port)}
     stretch = stretched(ran_before, processor_waits(server.pid)) * saw["stretch"]  # others have the processor, too
     with open(os.environ.get("CHAT_FIGURES", os.devnull), "a", encoding="utf-8") as figures:  # noqa: PTH123
         test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]

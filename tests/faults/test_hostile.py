@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
+from chat import passwords
+from chat.accounts import Account
 from chat.gate import fits
+from chat.moves import join
+from tests.fuzz import Bench
+from tests.gauges import processor_waits, stretched
+from tests.room import Guest, House, hash_quickly
 from tests.support import Connection, JsonClient, PlainClient, Server
+from tests.web_client import WebClient
+from wires.irc import House as IrcHouse
+from wires.irc import connect
 
 StartServer = Callable[..., Server]
+Unaffected = Callable[..., AbstractContextManager[Server]]
 
 
 @pytest.fixture
@@ -55,6 +68,59 @@ def test_guesses_mixed_over_the_wires_count_together(start_server: StartServer, 
     assert sum("Too many wrong passwords" in answer for answer in answers) >= 30, answers
 
 
+def _guess(bench: Bench, wire: str, name: str) -> None:
+    """Try a wrong password on this wire, in the way that is usual there."""
+    ways = {
+        "plain": [f"{name}\n".encode(), b"wrong\n"],
+        "json": [f'{{"do":"login","name":"{name}","password":"wrong"}}\n'.encode()],
+        "classroom": [f"ADD {name} wrong\n".encode()],
+        "udp": [b"\0\x14" + f"{name} wrong".encode()],
+        "irc": [f"PASS wrong\r\nNICK {name}\r\nUSER x 0 * :x\r\n".encode(),
+                b"AUTHENTICATE PLAIN\r\nAUTHENTICATE " + b64encode(f"\0{name}\0wrong".encode()) + b"\r\n"],
+    }  # fmt: skip
+    guest = Guest(bench.house, bench.makers[wire](), host="198.51.100.7")
+    guest.session.joins = guest.wire.joins
+    guest.send(*ways[wire])
+    if guest.session.user is not None:  # a name that nobody has registered
+        guest.session.end("the end")
+    bench.house.settle()
+
+
+def test_of_two_hundred_guesses_over_all_wires_and_names_fifteen_are_checked_in_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hash_quickly(monkeypatch)
+    bench, check = Bench(), passwords.matches
+    checked: list[str] = []
+
+    def counted(kept: str | None, given: str) -> bool:
+        checked.append(given)
+        return check(kept, given)
+
+    monkeypatch.setattr(passwords, "matches", counted)
+    for number in range(0, 20, 2):
+        name = f"owner{number}"
+        bench.house.hub.accounts.add(Account(name, name, passwords.secret("a good password"), 0.0, 0.0))
+    for minute in (1, 2):
+        for number in range(200):
+            _guess(bench, sorted(bench.makers)[number % 5], f"owner{number % 20}")
+        assert 10 <= len(checked) <= 15 * minute, len(checked)
+        bench.house.clock.now += 61
+
+
+@pytest.mark.long
+@pytest.mark.limit(180)
+def test_two_hundred_logins_in_a_second(start_server: StartServer, unaffected: Unaffected) -> None:
+    """From four addresses: so many are checked, the others told that this is too much, and the room talks on."""
+    server = start_server("--new-per-second", 1_000, "--login-timeout", 200, dev=False)
+    with unaffected(server), contextlib.ExitStack() as opened:
+        crowd = [opened.enter_context(JsonClient(server, source=f"127.0.0.{2 + number % 4}")) for number in range(200)]
+        for number, client in enumerate(crowd):
+            client.tell("login", name=f"guest{number}", password="a wrong one", ref=1)
+        assert {client.wait_for(ref=1)["code"] for client in crowd[64:]} == {"blocked"}
+        assert {client.wait_for(ref=1, seconds=100)["code"] for client in crowd[:64]} == {"blocked"}, "or found wrong"
+
+
 NUMBERS = ["1" + "0" * 100_000, "-1", "NaN", "²", "1e400", "Infinity"]
 
 
@@ -93,3 +159,85 @@ def test_the_end_among_people_who_do_not_read(start_server: StartServer, crowd: 
         assert time.monotonic() - began < 9, "10 s are the limit for who does not read"
     with socket.create_server((server.host, server.port)):
         pass
+
+
+# ---- what a hostile reader of the source tries ------------------------------------------------------------------
+
+
+@pytest.fixture
+def house() -> IrcHouse:
+    """A house with many rooms and people, without sockets; a fault of ours is raised in the test."""
+    made = House()
+    for number in range(300):
+        made.enter(f"guest{number}")
+    for number in range(400):
+        host = made.hub.find(f"guest{number // 10}")
+        assert host is not None
+        join(made.hub, host, f"room{number}")
+        made.hub.take()
+    return IrcHouse(made.hub)
+
+
+def _eve(house: IrcHouse, *lines: str) -> bytes:
+    """Let somebody come by IRC and send these lines; return what the last is answered."""
+    inner = House()
+    inner.hub = house.hub
+    guest = Guest(inner, connect(house))
+    guest.session.joins = False
+    caps = "message-tags batch server-time draft/chathistory draft/read-marker draft/multiline echo-message"
+    guest.send(f"CAP REQ :{caps}\r\nNICK eve\r\nUSER e 0 * :x\r\nCAP END\r\n".encode())
+    for line in lines:
+        guest.take()
+        guest.send(f"{line}\r\n".encode())
+    answer = guest.take()
+    assert b" 451 " not in answer
+    guest.session.end("the end")
+    inner.settle()
+    return answer
+
+
+def test_what_is_no_number_and_no_base64_is_refused(house: IrcHouse) -> None:
+    when = "timestamp=2026-01-01T00:00:00.000Z"
+    assert b" FAIL CHATHISTORY INVALID_PARAMS" in _eve(house, f"CHATHISTORY TARGETS {when} {when} ²")
+    assert b" 904 " in _eve(house, "AUTHENTICATE PLAIN", "AUTHENTICATE AGE\u202e")
+    assert b" FAIL MARKREAD INVALID_PARAMS" in _eve(house, f"MARKREAD #{'x' * 300} {when}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LIST " + ",".join(["!zz"] * 120), "LIST " + ",".join(["é"] * 160), "LIST " + ",".join([">0"] * 160),
+        "NAMES " + ",".join(["#lobby"] * 60), "WHO " + "*a" * 200, "MONITOR + " + ",".join(["é"] * 160),
+        "JOIN " + ",".join(f"#x{number}" for number in range(90)), "PRIVMSG " + ",".join("abcdefghij" * 10) + " :x",
+        "ISON " + " ".join(["é"] * 160), "WHOIS " + ",".join(["guest1"] * 60), "MODE #lobby " + "+b" * 200,
+    ],
+    ids=lambda line: line[:8],
+)  # fmt: skip
+def test_no_line_takes_long(house: IrcHouse, line: str) -> None:
+    """In a house of 400 rooms and 300 people; 50 ms is the longest that a turn may take."""
+    began = time.process_time()
+    _eve(house)
+    came = time.process_time()
+    for _ in range(3):
+        _eve(house, line)
+    took = (time.process_time() - came) / 3 - (came - began)
+    assert took < 0.05, took
+
+
+def test_fragments_and_frames_of_one_byte_take_no_longer_than_their_number(start_server: StartServer) -> None:
+    """A hundred thousand fragments that never end a message, and pings, from somebody who is not exempt."""
+    server = start_server("--talk-bytes", 100_000, dev=False)
+    with (
+        WebClient(server, source="127.0.0.2") as eve,
+        PlainClient(server, "ann") as ann,
+        PlainClient(server, "bob") as bob,
+    ):
+        eve.socket.setblocking(False)
+        data = b"\x01\x81abcd\x1b" + b"\x00\x81abcd\x1b" * 4_000
+        for number in range(20):
+            with contextlib.suppress(BlockingIOError, OSError):
+                eve.socket.send(data)
+            began, ran = time.monotonic(), processor_waits(server.pid)
+            ann.send_line(f"line {number};")
+            bob.wait_for(f"line {number};")
+            assert time.monotonic() - began < 0.5 * stretched(ran, processor_waits(server.pid))

@@ -8,6 +8,7 @@ bytes of the wires, and nothing of our code.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
@@ -58,12 +59,14 @@ class Witness:
         name = f"witness{self.number}-{os.getpid()}"
         if self.wire == "plain":
             self._expect(f"{name}\n".encode(), b"OK\n")
+        elif self.wire == "textbook":
+            self._expect(f"ADD {name}\n".encode(), f"NEW {name}\n".encode())
         elif self.wire == "json":
             self._expect(json.dumps({"do": "login", "name": name}).encode() + b"\n", b'"welcome"')
         elif self.wire == "irc":
             self._expect(f"NICK {name}\r\nUSER {name} 0 * :x\r\nJOIN #{self.room}\r\n".encode(), b" 366 ")
         elif self.wire == "udp":
-            self._expect(b"\0\x14" + name.encode(), b"\0\x1e")
+            self._log_in(name)
         else:
             key = base64.b64encode(os.urandom(16)).decode()
             head = f"GET /ws HTTP/1.1\r\nHost: {self.address[0]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -78,12 +81,33 @@ class Witness:
         line = {"do": "say", "text": text}
         said = {
             "plain": f"{text}\n".encode(),
+            "textbook": f"MESSAGE {text}\n".encode(),
             "json": json.dumps(line).encode() + b"\n",
             "irc": f"PRIVMSG #{self.room} :{text}\r\n".encode(),
             "udp": b"\0\x5a" + text.encode(),
             "web": _frame(json.dumps(line)),
         }
         self.socket.send(said[self.wire])
+
+    def _log_in(self, name: str) -> None:
+        """Ask again until it is answered, as clients of the UDP channel protocol do."""
+        self.socket.settimeout(6)
+        for _ in range(5):
+            with contextlib.suppress(TimeoutError):
+                self._expect(b"\0\x14" + name.encode(), b"\0\x1e")
+                return
+        raise TimeoutError(f"{name} was not let in")
+
+    def pulse(self) -> None:
+        """Show that one is there, where the wire's clients do that."""
+        signs = {
+            "json": b'{"do":"pong"}\n',
+            "irc": b"PONG x\r\n",
+            "udp": b"\0\xc8",
+            "web": b"\x8a\x80abcd",
+        }
+        if self.wire in signs:
+            self.socket.send(signs[self.wire])
 
     def hear(self) -> list[tuple[int, int]]:
         """Return who has said which of his lines, as far as it has come."""
@@ -110,11 +134,10 @@ class Witness:
             self.rest = self._expect(b"\0\x32" + self.room.encode(), b"\0\x3c")
             self.rest += self._expect(b"\0\x46lobby", b"\0\x50")
             return
-        said = {"plain": "{}\n", "json": '{{"do":"line","line":"{}"}}\n', "web": '{{"do":"line","line":"{}"}}'}[
-            self.wire
-        ]
-        for line, answer in ((f"/join {self.room}", b"Here: " if self.wire == "plain" else b'"joined"'),
-                             ("/part lobby", b"You have left" if self.wire == "plain" else b'"parted"')):  # fmt: skip
+        said = {"plain": "{}\n", "textbook": "MESSAGE {}\n"}.get(self.wire, '{{"do":"line","line":"{}"}}\n')
+        by_hand = self.wire in ("plain", "textbook")
+        for line, answer in ((f"/join {self.room}", b"Here: " if by_hand else b'"joined"'),
+                             ("/part lobby", b"You have left" if by_hand else b'"parted"')):  # fmt: skip
             text = said.format(line)
             self.rest += self._expect(_frame(text) if self.wire == "web" else text.encode(), answer)
 

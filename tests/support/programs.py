@@ -156,6 +156,8 @@ class Server(Program):
     has only just opened its door.
     """
 
+    _nursery: Nursery | None = None
+
     def __init__(self, *options: object, nursery: Nursery | None = None, fresh: bool = False, **popen: Any) -> None:
         self._nursery = None if popen or fresh else nursery
         self.host, self.port = "127.0.0.1", 0

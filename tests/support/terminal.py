@@ -76,6 +76,10 @@ class Terminal:
             time.sleep(0.02)
         return found
 
+    def bell(self) -> bool:
+        """Return whether the terminal has rung since the start."""
+        return self._ask("window_bell_flag") == "1"
+
     def wait_gone(self, unwanted: Text, seconds: float = PATIENCE) -> None:
         """Wait until `unwanted` no longer stands on the screen."""
         deadline = time.monotonic() + seconds

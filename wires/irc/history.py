@@ -120,7 +120,7 @@ def _targets(client: Client, user: User, line: Line) -> Steps:
     """List with whom one has talked, and in which rooms, between two times: the last message of each."""
     first, second = _point(line.param(1)), _point(line.param(2))
     limit = line.param(3)
-    if first is None or second is None or not limit.isdigit():
+    if first is None or second is None or not (limit.isascii() and limit.isdigit()):
         yield client.fail("CHATHISTORY", "INVALID_PARAMS", "TARGETS", "Invalid selector or limit")
         return
     latest: dict[str, Talk] = {target(room.name): room.recent[-1] for room in user.rooms if room.recent}

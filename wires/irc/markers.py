@@ -11,6 +11,7 @@ from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
 
 MOST = 500  # markers of one person
+LONGEST = 64  # characters in what a marker is for
 _TIME = re.compile(r"timestamp=([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)")
 
 
@@ -25,6 +26,9 @@ def markread(client: Client, user: User, line: Line) -> Steps:
     where, word = line.param(0), line.param(1)
     if not where:
         yield client.fail("MARKREAD", "NEED_MORE_PARAMS", "Missing parameters")
+        return
+    if len(where) > LONGEST:
+        yield client.fail("MARKREAD", "INVALID_PARAMS", rooms.shown(where), "Invalid target")
         return
     found = _TIME.fullmatch(word)
     if word and found is None:

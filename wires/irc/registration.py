@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 
 from chat import names
@@ -178,7 +177,7 @@ def _plain(client: Client, user: User | None, blob: str) -> Steps:
     """Have the password checked (RFC 4616 section 2: authorization identity, name, password)."""
     try:
         parts = base64.b64decode(blob, validate=True).decode().split("\0")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not Base64, not ASCII, not UTF-8
         parts = []
     if len(parts) != 3 or not parts[1] or (parts[0] and names.key(parts[0]) != names.key(parts[1])):
         yield client.numeric(Numeric.ERR_SASLFAIL, "SASL authentication failed")

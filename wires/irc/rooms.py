@@ -9,6 +9,7 @@ from chat.gate import fits
 from chat.hub import REPLAY, REPLAY_CHARACTERS
 from chat.moderation import is_operator, is_shown
 from chat.names import key
+from chat.text import clean
 from chat.turn import Room, User
 from wires.irc import greeting
 from wires.irc.client import Client, Rule, Steps
@@ -50,7 +51,7 @@ def no_room(client: Client, name: str) -> str:
 
 def shown(word: str, longest: int = 64) -> str:
     """Return a word of the client's as a parameter that stands in the middle of a line."""
-    return (word.split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
+    return (clean(word).split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
 
 
 def refused(client: Client, room: str, refusal: Refused) -> str:
@@ -72,7 +73,7 @@ def join(client: Client, user: User, line: Line) -> Steps:
 
 
 def _join(client: Client, user: User, name: str, word: str) -> Steps:
-    if not name.startswith("#") or len(name) < 2:
+    if not name.startswith("#") or len(name) < 2 or clean(name) != name:
         yield no_room(client, name)
         return
     room = find(client, name)
@@ -114,7 +115,7 @@ def part(client: Client, user: User, line: Line) -> Steps:
 
 def names(client: Client, user: User, line: Line) -> Steps:
     """List who is in some rooms."""
-    for name in filter(None, line.param(0).split(",")[: greeting.TARGETS]):
+    for name in filter(None, dict.fromkeys(line.param(0).split(",")[: greeting.TARGETS])):
         room = find(client, name)
         if room is not None and is_shown(room, user):
             yield list(greeting.names(client, room, members(room, user)))
@@ -127,11 +128,12 @@ def _sees(user: User, room: Room, other: User) -> bool:
 
 def rooms(client: Client, user: User, line: Line) -> Steps:
     """List the rooms, by name, by mask, or by how many are in them (ELIST)."""
+    tests = _tests(line.param(0))
     yield client.numeric(Numeric.RPL_LISTSTART, "Channel", "Users  Name")
     yield [
         client.numeric(Numeric.RPL_LIST, target(room.name), f"{len(room.members)}", room.description)
         for room in client.hub.rooms
-        if _is_listed(client, room, user) and all(_passes(room, test) for test in _tests(line.param(0)))
+        if _is_listed(client, room, user) and all(_passes(room, test) for test in tests)
     ]
     yield client.numeric(Numeric.RPL_LISTEND, "End of /LIST")
 
@@ -143,8 +145,11 @@ def _is_listed(client: Client, room: Room, user: User) -> bool:
 
 
 def _tests(words: str) -> list[list[str]]:
-    """Return the conditions, each with its alternatives: names stand for one another, the rest all count."""
-    found = [word for word in words.split(",") if word]
+    """Return the conditions, each with its alternatives: names stand for one another, the rest all count.
+
+    Each costs a look at every room: of many, the first ones count.
+    """
+    found = [word for word in words.split(",") if word][: greeting.TARGETS]
     masks = [word for word in found if word[0] not in "<>!"]
     return [[word] for word in found if word[0] in "<>!"] + ([masks] if masks else [])
 

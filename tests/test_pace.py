@@ -1,0 +1,138 @@
+"""What one turn of the loop takes, at most: who has sent much, or takes long, goes on in the next one."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from net.loop import READ, Loop
+from net.pace import LEAST, Pace
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    made = Loop()
+    yield made
+    made.close()
+
+
+class Flooder:
+    """Somebody with requests that take so long each, as a visitor has them. `done` has a number for each turn."""
+
+    def __init__(self, loop: Loop, pace: Pace, requests: int, seconds: float) -> None:
+        self.left, self.seconds, self.pace, self.loop = requests, seconds, pace, loop
+        self.failures = 0
+        self.turns: deque[int] = deque()
+
+    def resume(self) -> None:
+        self.turns.append(0)
+        while self.left:
+            if self.turns[-1] and not self.pace.allows():
+                self.pace.wait(self)
+                return
+            self.left -= 1
+            self.turns[-1] += 1
+            time.sleep(self.seconds)  # not for luck: this is the work
+
+    def failed(self, why: str) -> None:
+        self.failures += 1
+
+
+def test_heavy_requests_are_spread_over_turns(loop: Loop) -> None:
+    pace = Pace(loop)
+    loop.settle = pace.settled
+    flooder = Flooder(loop, pace, 40, 0.003)
+    loop.call_soon(flooder.resume)
+    while flooder.left:
+        loop.turn(1)
+    assert max(flooder.turns) <= 5 and sum(flooder.turns) == 40
+
+
+def test_light_requests_that_are_heavy_to_tell_become_fewer_in_a_turn_and_more_again(loop: Loop) -> None:
+    pace = Pace(loop)
+    told = count()
+    flooder = Flooder(loop, pace, 3_000, 0.0)
+
+    def settle() -> None:
+        if flooder.turns and flooder.turns[-1] and next(told) < 5:
+            time.sleep(0.0005 * min(flooder.turns[-1], 300))  # not for luck: this is the telling
+        pace.settled()
+
+    loop.settle = settle
+    loop.call_soon(flooder.resume)
+    while flooder.left:
+        loop.turn(1)
+    assert min(list(flooder.turns)[:8]) < 100 and max(list(flooder.turns)[-8:]) >= LEAST
+    assert sum(flooder.turns) == 3_000
+
+
+def test_those_who_wait_come_by_turns_and_a_fault_is_that_ones_alone(loop: Loop) -> None:
+    pace = Pace(loop)
+    loop.settle = pace.settled
+    order: list[str] = []
+
+    class Waiting:
+        def __init__(self, name: str, times: int) -> None:
+            self.name, self.times = name, times
+
+        def resume(self) -> None:
+            order.append(self.name)
+            self.times -= 1
+            if self.name == "bad":
+                raise ValueError(self.name)
+            if self.times:
+                pace.wait(self)
+            time.sleep(0.011)  # not for luck: more than a turn has for it
+
+        def failed(self, why: str) -> None:
+            order.append("failed")
+
+    for each in (Waiting("ann", 2), Waiting("bad", 1), Waiting("bob", 2)):
+        pace.wait(each)
+    for _ in range(12):
+        loop.turn(0)
+    assert order == ["ann", "bad", "failed", "bob", "ann", "bob"]
+    assert loop.faults == 1
+
+
+class Slow:
+    """A channel that is always ready, and takes so long each time."""
+
+    def __init__(self, loop: Loop, descriptor: int, seconds: float) -> None:
+        self.descriptor, self.seconds, self.served = descriptor, seconds, 0
+        loop.watch(self, READ)
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    def ready(self, events: int) -> None:
+        self.served += 1
+        if self.seconds:
+            time.sleep(self.seconds)  # not for luck: this is the work
+
+    def flush(self) -> None: ...
+    def fail(self, why: str) -> None: ...
+
+
+def test_channels_that_take_long_share_the_turns_and_quick_ones_have_each(loop: Loop) -> None:
+    pairs = [socket.socketpair() for _ in range(12)]
+    try:
+        for _, far in pairs:
+            far.send(b"x")
+        slow = [Slow(loop, near.fileno(), 0.006) for near, _ in pairs[:10]]
+        quick = [Slow(loop, near.fileno(), 0.0) for near, _ in pairs[10:]]
+        turns = 20
+        for _ in range(turns):
+            loop.turn(0)
+        assert sum(each.served for each in slow) < 10 * turns / 2, "all of them together are too much for one turn"
+        assert min(each.served for each in quick) > turns / 2  # on a busy machine one may seem slow now and then
+        assert min(each.served for each in slow) >= 3, [each.served for each in slow]
+    finally:
+        for pair in pairs:
+            for each in pair:
+                each.close()
