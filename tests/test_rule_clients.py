@@ -30,6 +30,7 @@ def test_a_removed_message_leaves_the_screen_of_a_terminal(bob: Terminal, server
     ann.request("say", text="good night")
     bob.wait_for("good night")
     bob.type("half a line")
+    bob.wait_for("> half a line")
     server.type(f"REMOVE {number}")
     bob.wait_for("Host has removed a message of ann.")
     bob.wait_for(re.compile(r"\(removed by Host\)(.*\n)*> half a line"))
