@@ -126,7 +126,8 @@ class Errands:
     def finish(self) -> None:
         """Answer what is being done, but not before new code has taken over, or has failed to."""
         copy, reply = self._server.seat.wire.copy, self._now
-        if self._server.upgrade is not None or reply is None or copy is None:
+        upgrading = self._server.upgrade is not None and not self._over()
+        if upgrading or reply is None or copy is None:
             return
         self._server.settle()
         self._server.seat.wire.copy = self._now = None

@@ -248,5 +248,5 @@ def number(word: str, usual: int, most: int, least: int = 1) -> int:
 
 def load() -> Table:
     """Make the table from the files in this folder. A file that does not import, or has no COMMAND, stops the start."""
-    found = sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    found = sorted(file.stem for folder in __path__ for file in Path(folder).glob("[!_]*.py"))
     return Table(iter([importlib.import_module(f"{__name__}.{name}").COMMAND for name in found]))

@@ -20,6 +20,7 @@ AT_ONCE = 256  # datagrams read in one turn
 LARGEST = 65_536
 RECEIVE_BUFFER = 1 << 20  # bytes that may come during a long turn; the system may give less
 INBOX = 64  # datagrams kept while a peer is held
+KEPT = 8_192  # bytes in one that is kept
 
 Address = tuple[str, int]  # and, under IPv6, flow and scope
 
@@ -197,7 +198,7 @@ class Datagrams:
         if peer is None:
             self._meet(address, data)
         elif peer.held or peer.inbox:
-            if len(peer.inbox) < INBOX:
+            if len(peer.inbox) < INBOX and len(data) <= KEPT:
                 peer.inbox.append(data)
         elif not peer.leaving and peer.owner is not None:
             self._serving = peer

@@ -29,6 +29,7 @@ Question = History | Inbox | Find
 BATCH = 2_000  # changes in one transaction, about
 BATCH_BYTES = 4 * 1024 * 1024
 QUESTIONS = 1_000  # that may wait
+PASSED_OVER = 8  # batches that questions wait for, at most, where more is written than fits into one
 GATHER = 0.02  # seconds in which more may come, where nobody waits to hear that it is safe
 RETRY = 1.0  # seconds until the next try, while the disk fails
 REMIND = 60.0  # seconds until the host is told again
@@ -49,6 +50,8 @@ class Writer:
         self._bell = threading.Condition()
         self._backlog = Backlog()
         self._questions: list[tuple[Question, int, Callable[[Any], None]]] = []
+        self._ready: list[tuple[Question, int, Callable[[Any], None]]] = []
+        self._passed_over = 0
         self._batch: list[Turn] = []
         self._committed = False  # the batch is, but the file was gone from its place
         self._gathers = False
@@ -122,6 +125,7 @@ class Writer:
         while self._wait():
             self._save()
             self._reply()
+        self._ready += self._questions
         self._reply()
         self._end()
 
@@ -153,9 +157,9 @@ class Writer:
 
     def _save(self) -> None:
         """Commit the next batch; one that fails is kept for the next try."""
-        if not self._batch:
-            with self._bell:
-                self._batch = self._backlog.take(BATCH, BATCH_BYTES)
+        with self._bell:
+            self._batch = self._batch or self._backlog.take(BATCH, BATCH_BYTES)
+            self._take_questions()
         if not self._batch:
             return
         self._began = time.monotonic()
@@ -220,9 +224,17 @@ class Writer:
         new, self._told_lost = self._backlog.lost - self._told_lost, self._backlog.lost
         return f" {new} changes waited too long and are lost." if new else ""
 
+    def _take_questions(self) -> None:
+        """Take those to be answered after this batch: all that was written before them is in it, or in the file.
+
+        Where more than one batch waits they wait, too, but not for ever.
+        """
+        self._passed_over = self._passed_over + 1 if self._backlog and not self._trouble else 0
+        if self._passed_over % PASSED_OVER == 0:
+            self._ready, self._questions = self._questions, []
+
     def _reply(self) -> None:
-        with self._bell:
-            questions, self._questions = self._questions, []
+        questions, self._ready = self._ready, []
         for question, up_to, answer in questions:
             self._wake(partial(answer, self._answer(question, up_to)))
 

@@ -40,7 +40,7 @@ from tests.room import NOON, House, weather
 from tests.ruling import ROWS
 from tests.support import ROOT, PlainClient, Program, Server
 
-HOSTS = {"door", "exit", "qr", "show"}
+HOSTS = {"door", "exit", "qr", "show", "upgrade"}
 OPERATORS = {
     "announce", "audit", "ban", "bans", "deoper", "limits", "list_users", "lock", "mute", "reload", "rename", "reset",
     "room", "slow", "unban", "unlock", "unmute", "unroom", "wallops",
@@ -587,6 +587,13 @@ def test_reload(stage: Stage) -> None:
     stage.table.house.reload = lambda answer: answer(Refused("bad_settings", "No."))
     (declined,) = stage.type(stage.host, "RELOAD")
     assert isinstance(declined, Declined) and (declined.about, declined.code) == ("reload", "bad_settings")
+
+
+def test_upgrade(stage: Stage) -> None:
+    """What it does to a server: test_upgrade.py."""
+    assert stage.refused(stage.host, "UPGRADE").code == "not_here"
+    stage.bob.standing = Standing.OPERATOR
+    assert stage.refused(stage.bob, "/upgrade").code == "not_allowed"
 
 
 def test_watch(stage: Stage) -> None:

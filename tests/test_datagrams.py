@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chat.events import Entered, Place, Refused, Request, Said, Told
-from net.datagrams import Bounds, Datagrams, Peer, bind_beside
+from net.datagrams import INBOX, Bounds, Datagrams, Peer, bind_beside
 from net.loop import Loop
 from tests.foreign import TextbookClient, UdpClient
 from tests.support import PATIENCE, ROOT, JsonClient, PlainClient, Server, needs, wait_until
@@ -533,6 +533,22 @@ def test_peers_are_bounded(yard: Callable[..., Yard]) -> None:
         place.turn_until(lambda: place.owners[0].end == ["hung up"])
         eve.send(20, "eve")
         place.turn_until(lambda: len(place.owners) == 3)
+
+
+def test_little_is_kept_of_what_comes_while_a_peer_is_held(yard: Callable[..., Yard]) -> None:
+    place = yard()
+    with UdpClient(place) as ann:
+        ann.send(20, "ann")
+        place.turn_until(lambda: place.owners)
+        peer = place.owners[0].peer
+        peer.hold(True)
+        ann.send(90, "x" * 60_000)
+        for number in range(INBOX + 10):
+            ann.send(90, f"{number}")
+        place.turn_until(lambda: len(peer.inbox) == INBOX)
+        peer.hold(False)
+        place.turn_until(lambda: len(place.owners[0].heard_all) == 1 + INBOX)
+        assert max(map(len, place.owners[0].heard_all)) < 10
 
 
 def test_a_fault_ends_one_peer_and_no_other(yard: Callable[..., Yard], caplog: pytest.LogCaptureFixture) -> None:

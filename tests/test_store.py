@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from store import (
     History,
     Inbox,
     InboxRead,
+    MessageRemoved,
     MessagesSaved,
     PasswordChanged,
     RoomMade,
@@ -333,6 +335,20 @@ def test_what_waits_is_bounded_in_bytes_and_without_talk_too() -> None:
         backlog.put([account(str(number))], None)
         backlog.put([], lambda: None)
     assert backlog.count <= 100 and backlog.lost >= 900
+
+
+def test_an_answer_has_all_that_was_written_before_the_question(desk: Desk, tmp_path: Path) -> None:
+    """Also where the disk was busy with something else when both came."""
+    store = desk.open(tmp_path)
+    for number in range(1, 31):
+        written: list[bool] = []
+        store.write([said(number * 2, "removed"), MessageRemoved(number * 2)], partial(written.append, True))
+        deadline = time.monotonic() + 5
+        while not store._writer._batch and time.monotonic() < deadline and not written:
+            desk.turn(0)
+        store.write([said(number * 2 + 1, f"new {number}")], None)
+        answer = desk.ask(store, History(("lobby",), "", n=1))
+        assert texts(answer) == [f"new {number}"]
 
 
 # -- versions
