@@ -1,17 +1,18 @@
 # make run       host a room (make run ARGS="--port 4000"; PYTHON=python3.12 make run)
-# make test      style, types and all tests, none skipped: first those that measure time, then the others side by side
+# make test      style, types and all tests, none skipped, side by side
 # make faults    the tests that take long: crowds, damage, networks that fail (figures in faults.jsonl)
 # make fuzz      hostile bytes on every wire for so long (make fuzz MINUTES=10)
 # make soak      a crowd on every wire that comes, talks and dies at random (make soak MINUTES=10)
 # make lint      style and types only
-# make bench     how fast it is here
+# make bench     how fast it is here, beside other servers (make bench ARGS=--full: figures to show)
+# make figures   the chart and the tables in the READMEs, anew from benchmarks/results.json
 # make clean     everything away that was made here, .venv too
 # Each makes .venv ready first; see tools/setup.sh.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test faults fuzz soak lint bench clean
+.PHONY: run test faults fuzz soak lint bench figures clean
 
 run:
 	@PYTHON="$(PYTHON)" tools/setup.sh run
@@ -21,10 +22,7 @@ test: lint
 ifdef ARGS
 	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@export CHAT_TESTS_COMPLETE=1; failed=0; \
-	$(BIN)/python -m pytest -m "alone and not long" || failed=1; \
-	$(BIN)/python -m pytest -m "not alone and not long" -n 4 --dist worksteal || failed=1; \
-	exit $$failed
+	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -n 4 --dist worksteal
 endif
 
 faults:
@@ -50,6 +48,10 @@ lint:
 bench:
 	@PYTHON="$(PYTHON)" tools/setup.sh bench
 	@exec $(BIN)/python -m benchmarks.bench $(ARGS)
+
+figures:
+	@PYTHON="$(PYTHON)" tools/setup.sh run
+	@exec $(BIN)/python -m benchmarks.publish $(ARGS)
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache benchmarks/build

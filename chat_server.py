@@ -17,18 +17,17 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+import calm  # noqa: F401 - what it does, it does by being the first
 import commands
-from chat.accounts import Guard
 from chat.countdown import Countdown
-from chat.desk import Desk
-from chat.events import Place, Refused
+from chat.events import Ref
 from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
-from chat.turn import RECENT, Turn
+from chat.turn import Turn
 from net.connection import Connection
 from net.console import Console, guard_standard_descriptors
-from net.datagrams import Bounds, Datagrams, Peer, bind_beside
+from net.datagrams import Datagrams, Peer
 from net.gatekeeper import Gatekeeper, group
 from net.listener import Listener, bind
 from net.log import log_faults
@@ -37,60 +36,74 @@ from net.pace import Pace
 from net.recent import Recent
 from net.systemd import inherited
 from net.way import Way
+from opening import furnish, open_datagrams, open_errands, open_store, place
 from options import Options, parse
 from overseer import Overseer
-from ready import cloak, draw, prepare, site
+from ready import prepare, send, site
 from record import replace
 from seat import HostSeat
-from settings import Settings, allow_many_descriptors, bounds, motd, operators, room, space
-from store import Loaded, Store, Unusable
-from store.memory import StoreMemory, accounts, lasting
+from settings import Settings, allow_many_descriptors, bounds, motd, space
+from store import Unusable
+from store.memory import StoreMemory
 from visit import Visit
 from way_in import WayIn, examine, reached_at, why_not
 from wires.datagram import Datagram
-from wires.door import Door
 from wires.fanout import Acknowledgements, deliver
 from wires.wire import Wire, stamp
 
 if TYPE_CHECKING:  # imported when the room is open already
     from errands import Errands
+    from inheritance import Heir
+    from upgrade import Upgrade
     from wires.http import Site
     from wires.irc import House
 from workshop import Workshop
 
-LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
 
 class Server:
     """The parts, joined: the loop, the hub, the command table, the console and everyone connected."""
 
-    def __init__(self, options: Options, arguments: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        arguments: Sequence[str] | None = None,
+        given: Sequence[socket.socket] = (),
+        heir: Heir | None = None,
+    ) -> None:
         self.options = options
         self.limits = bounds(options)
         ledger.limits, ledger.exempt, ledger.lifted = options, options.limit_exempt, options.no_flood_limit
         self.gate = Gatekeeper(space(options), ledger.spares, ledger.hit, self._strangers)
-        self._addresses = Addresses(ledger)
+        self.addresses = Addresses(ledger)
         self.table = commands.load()
         self._site: Site | None = None
         self.browsers = Recent(600.0)
-        self._visits: dict[Visit, None] = {}
+        self.visits: dict[Visit, None] = {}
         with ExitStack() as undo:
-            given, datagrams = inherited()
-            sockets = given or bind(options.host, options.port)
+            found, datagrams = ([*given], []) if given else inherited()
+            sockets = found or bind(options.host, options.port)
             for sock in (*sockets, *datagrams):
                 undo.callback(sock.close)
             self.loop = Loop(options.selector)
-            self._began = self.loop.clock.time()
+            self.began = self.loop.clock.time()
             undo.callback(self.loop.close)
             self.aside, self.pace = Workshop(self.loop), Pace(self.loop)
-            self.store, self.hub = self._remember(options)
+            self.store = open_store(self, options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
-            self._listeners = [Listener(self.loop, sock, self._welcome, self._warn, self._admit) for sock in sockets]
-            self.table.house.countdown = countdown = Countdown(self.hub, self.loop.call_later)
+            self.hub: Hub = heir.roots["hub"] if heir else furnish(self, self.store, options)
+            self.hub.memory = StoreMemory(self.store) if self.store else None
+            self.listeners = [Listener(self.loop, sock, self._welcome, self.warn, self._admit) for sock in sockets]
+            countdown = heir.roots["countdown"] if heir else Countdown(self.hub, self.loop.call_later)
+            self.table.house.countdown = countdown
             self.overseer = Overseer(self, countdown, self._refresh)
             undo.callback(self.overseer.close, FAREWELL)
+            self.errands: Errands | None = None
+            self.datagrams: list[Datagrams] = []
+            if heir is not None:
+                heir.fill(self)
             undo.pop_all()
         self.console = Console(
             self.loop,
@@ -103,28 +116,39 @@ class Server:
         )
         self.seat = HostSeat(self, self.console)
         self.way_in = WayIn(options, self.loop, self.console, self.table.front, self.hub.note)
-        self._datagrams = [] if options.no_udp else self._open_datagrams(sockets, datagrams)
+        if heir is None:
+            self.datagrams = open_datagrams(self, sockets, datagrams)
         self.settings = Settings(self, arguments, self.overseer.reloading)
         self.table.house.reload = self.settings.reload
         self.table.house.show = self.seat.choose
-        self.errands: Errands | None = None
+        self.table.house.upgrade = self._upgrade
+        self.upgrade: Upgrade | None = None
         self.loop.settle = self.settle
+        self._heir = heir
+        if heir is not None:
+            heir.settle_in(self)
 
     @property
     def port(self) -> int:
         """Return the port, also where the system chose it."""
-        return self._listeners[0].port
+        return self.listeners[0].port
 
     def run(self, banner: str) -> None:
         """Serve until the host closes the room and everyone has heard so."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self.loop.on_signal(number, self._interrupted)
-        self.console.open()
+        self.console.open(self._heir.roots["console"] if self._heir else None)
         if hasattr(signal, "SIGHUP"):
             self.loop.on_signal(signal.SIGHUP, self.settings.hang_up)
-        self.console.show(banner)
-        self.way_in.show(self.port)
-        prepare(self.loop.call_soon, lambda: self.site, lambda: self._house, self._open_errands, self.overseer.begin)
+        self.way_in.open(self.port)
+        if self._heir is not None:
+            self._heir.begin(self)
+            self._heir = None
+        else:
+            self.console.show(banner)
+            self.way_in.show()
+        last = (lambda: self.site, lambda: self.irc_house, self._open_errands, self.overseer.begin)
+        prepare(self.loop.call_soon, self.warn, *last)
         try:
             self.loop.run()
         finally:
@@ -136,7 +160,7 @@ class Server:
                 self.console.show(f"Not everything could be stored in {self.options.folder}; what waited is lost.")
             self.overseer.close(FAREWELL)
             self.console.close()
-            for datagrams in self._datagrams:
+            for datagrams in self.datagrams:
                 datagrams.shut()
             self.loop.close()
 
@@ -155,7 +179,7 @@ class Server:
         while self._tell(self.hub.take()):
             pass  # somebody has failed, of which the others are to be told
         self.pace.settled()
-        if self.hub.closing is not None and self._listeners:
+        if self.hub.closing is not None and self.listeners:
             self._close()
 
     def _tell(self, turn: Turn) -> bool:
@@ -193,11 +217,11 @@ class Server:
         """Return the wire of an IRC client."""
         from wires.irc import connect
 
-        return connect(self._house)
+        return connect(self.irc_house)
 
     def welcome_irc(self) -> None:
         """Have IRC clients that come from now on told what the options say of us."""
-        self.__dict__.pop("_house", None)
+        self.__dict__.pop("irc_house", None)
 
     @property
     def site(self) -> Site:
@@ -211,40 +235,25 @@ class Server:
         self._site = site
 
     @cached_property
-    def _house(self) -> House:
+    def irc_house(self) -> House:
+        """Return what IRC clients are told of us."""
         from wires.irc import House
 
         options, lines = self.options, motd(self.options)
-        return House(self.hub, options.server_name, options.room_name, self._began, lines, self._strangers)
+        return House(self.hub, options.server_name, options.room_name, self.began, lines, self._strangers)
 
     def _strangers(self) -> int:
-        return sum(visit.session.newcomer for visit in self._visits)
+        return sum(visit.session.newcomer for visit in self.visits)
 
-    def _remember(self, options: Options) -> tuple[Store | None, Hub]:
-        """Open the store, if there is one, and make the hub with what it holds. Raises Unusable."""
-        store = None
-        loaded = Loaded({}, {}, {})
-        if options.folder is not None:
-            store = Store.open(options.folder, self.loop.call_soon, self._warn, recover=options.recover)
-            loaded = store.load(RECENT)
-        hub = Hub(
-            options.room_name,
-            self.loop.clock,
-            first_id=store.last_id() + 1 if store else 1,
-            accounts=accounts(loaded),
-            rooms=[*map(room, options.room), *lasting(loaded)],
-            past=loaded.recent,
-            fixed_rooms=options.fixed_rooms,
-            aside=self.aside,
-            desk=Desk(loaded.sanctions, loaded.trail),
-            cloak=cloak(),
-        )
-        hub.door, hub.guard = options.password, Guard(group)
-        hub.operators = operators(options)
-        hub.memory = StoreMemory(store) if store else None
-        return store, hub
+    def open_store(self) -> None:
+        """Open the store, where there is one. Raises Unusable."""
+        self.store = open_store(self, self.options)
+        if self.store is not None:
+            self.hub.memory = StoreMemory(self.store)
+            self.store.go_on(self.hub.newest)
 
-    def _warn(self, text: str) -> None:
+    def warn(self, text: str) -> None:
+        """Tell the host what is not as it should be."""
         self.overseer.warn(text)
 
     def _refresh(self) -> None:
@@ -252,7 +261,7 @@ class Server:
 
     def ways(self) -> list[str]:
         """Return the names of the wires of all who are connected."""
-        return [visit.wire.name for visit in self._visits]
+        return [visit.wire.name for visit in self.visits]
 
     def handshakes(self) -> tuple[int, int]:
         """Return how many TLS handshakes were done, and how many broken off."""
@@ -260,17 +269,17 @@ class Server:
 
     def forget(self, visit: Visit) -> None:
         """A connection is closed, and its descriptor free."""
-        self._visits.pop(visit, None)
+        self.visits.pop(visit, None)
         if visit.wire.name != Datagram.name:
             self.gate.leave(visit.host)
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.resume()
-        if self.hub.closing is not None and not self._visits:
+        if self.hub.closing is not None and not self.visits:
             self.loop.stop()
 
     def flow(self, host: str) -> Flow | None:
         """Return what holds back who talks too fast from there; None for whom nothing does."""
-        return self._addresses.flow(host, group(host), self.loop.clock.monotonic())
+        return self.addresses.flow(host, group(host), self.loop.clock.monotonic())
 
     def _admit(self, host: str) -> str:
         return self.gate.admit(host, self.loop.clock.monotonic())
@@ -281,46 +290,27 @@ class Server:
         except OSError:
             self.gate.leave(address.rpartition(":")[0])
             raise
-        self._visits[visit] = None
+        self.visits[visit] = None
 
-    def _open_datagrams(self, sockets: list[socket.socket], given: list[socket.socket]) -> list[Datagrams]:
-        """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
-        door = Door((*LOOPBACK, *self.options.udp_trust), draw)
-        try:
-            most = Bounds(self.options.udp_peers, self.options.udp_per_address, hit=ledger.hit)
-            meet = partial(self._meet, door)
-            return [Datagrams(self.loop, sock, door, meet, most) for sock in given or bind_beside(sockets)]
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            self._warn(f"There is no UDP on port {self.port}: {why}. --no-udp does without.")
-            return []
-
-    def _meet(self, door: Door, peer: Peer) -> Visit:
-        wire = Datagram(self._place, self.loop.clock.monotonic, door.trusts(peer.host))
+    def meet(self, peer: Peer, *, trusted: bool) -> Visit:
+        """Let somebody in who comes by UDP."""
+        wire = Datagram(partial(place, self.hub), self.loop.clock.monotonic, trusted)
         visit = Visit(self, peer.shown, lambda _: peer, wire)
-        self._visits[visit] = None
+        self.visits[visit] = None
         return visit
-
-    def _place(self, name: str) -> Place:
-        """Return the room called `name` as it is now; an empty one where it has just ended."""
-        try:
-            room = self.hub.rooms.get(name)
-        except Refused:
-            return Place(name, name, "", 0)
-        return Place(room.name, room.title, room.description, len(room.members))
 
     def _close(self) -> None:
         """Let nobody in any more, say goodbye to those without a name, and give all of them a moment to hear it."""
         self.overseer.closing()
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.close()
-        self._listeners.clear()
-        for datagrams in self._datagrams:
+        self.listeners.clear()
+        for datagrams in self.datagrams:
             datagrams.close()
-        for visit in tuple(self._visits):
+        for visit in tuple(self.visits):
             visit.dismiss("closing", self.hub.closing or "")
         self.loop.call_later(FAREWELL, self.loop.stop)
-        if not self._visits:
+        if not self.visits:
             self.loop.stop()
 
     def _typed(self, line: str) -> None:
@@ -332,27 +322,24 @@ class Server:
 
     def _open_errands(self) -> None:
         """Let scripts in by a socket in the data folder; where that cannot be made, the host is told."""
-        folder = self.options.folder
-        if folder is None or not hasattr(socket, "AF_UNIX") or self.hub.closing is not None:
-            return
-        from errands import Errands
+        if self.errands is None and self.hub.closing is None:
+            self.errands = open_errands(self)
 
-        try:
-            self.errands = Errands(self, folder)
-        except OSError as error:
-            self._warn(f"There is no --send: {error.strerror or error}, in {folder}.")
+    def _upgrade(self, ref: Ref) -> None:
+        """Have new code take over. Raises Refused where that cannot begin."""
+        from upgrade import begin
+
+        begin(self, ref)
 
     def _interrupted(self) -> None:
         """Ctrl-C or SIGTERM: EXIT. A second time: at once."""
         if self.hub.closing is None:
-            self.hub.close("The host has closed the room.")
+            self.seat.close()
         else:
             self.loop.stop()
 
     def _complete(self, word: str, line: str) -> list[str]:
-        """Return what `word`, the last one of `line`, could become: a verb at the beginning, a name anywhere."""
-        choices = [*(self.table.verbs() if word == line else ()), *(user.name for user in self.hub)]
-        return [choice for choice in choices if choice.lower().startswith(word.lower())]
+        return self.seat.complete(word, line)
 
 
 def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
@@ -368,19 +355,18 @@ def banner(host: str, port: int) -> str:
     return f"{rule}\nChat running {reached_at(host)}:{port}\n{rule}\n\n"
 
 
-def _send(options: Options, line: str) -> int:
-    from errands import send
-
-    return send(options, line)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
-    options = parse(arguments, examine, _send)
+    options = parse(arguments, examine, send)
     allow_many_descriptors()
     try:
-        server = Server(options, arguments)
+        if "CHAT_HANDOVER" in os.environ:  # we are new code, to take over or to be tried out
+            from inheritance import inherit
+
+            server = inherit(options, Server, arguments)
+        else:
+            server = Server(options, arguments)
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2

@@ -5,11 +5,11 @@ It decides nothing; a line goes the way of a typed one, and what the console sho
 
 from __future__ import annotations
 
-import itertools
 import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +37,11 @@ class House(Protocol):
     seat: HostSeat
     store: Store | None
 
+    options: Options
+
+    @property
+    def upgrade(self) -> object: ...
+    def warn(self, text: str) -> None: ...
     def settle(self) -> None: ...
     def echo(self, line: str) -> None: ...
 
@@ -49,7 +54,8 @@ class Errands:
         self._people: dict[Errand, None] = {}
         self._waiting: deque[tuple[str, Reply]] = deque()
         self._busy = False
-        self._refs = (f"\0errand {number}" for number in itertools.count())
+        self._done = 0
+        self._now: Reply | None = None
         self._local = Local(server.loop, folder, self._welcome)
 
     def run(self, line: str, reply: Reply) -> None:
@@ -87,19 +93,21 @@ class Errands:
         line, reply = self._waiting.popleft()
         server.settle()  # what was posted before is no answer
         server.echo(line)
-        copy = server.seat.wire.copy = Copy(next(self._refs))
+        self._done += 1
+        self._now = reply
+        copy = server.seat.wire.copy = Copy(f"\0errand {self._done}")
         try:
             server.seat.typed(line, copy.ref)
             server.settle()
         except Exception:
-            server.seat.wire.copy, self._busy = None, False
+            server.seat.wire.copy, self._now, self._busy = None, None, False
             reply(False, "[!] That met a fault in the server; it has been logged.")
             raise
         copy.at_once = False
         if self._over():
-            self._finish(copy, reply)
+            self.finish()
         else:
-            self._after_work(lambda: self._after_disk(lambda: self._finish(copy, reply)))
+            self._after_work(lambda: self._after_disk(partial(self._finish_that, copy)))
 
     def _after_work(self, then: Callable[[], None]) -> None:
         """Go on when the work that the line may have begun aside is done: it was there first."""
@@ -115,11 +123,24 @@ class Errands:
         else:
             self._server.store.ask(Inbox("\0"), lambda _: self._server.loop.call_soon(then))
 
-    def _finish(self, copy: Copy, reply: Reply) -> None:
+    def finish(self) -> None:
+        """Answer what is being done, but not before new code has taken over, or has failed to."""
+        copy, reply = self._server.seat.wire.copy, self._now
+        upgrading = self._server.upgrade is not None and not self._over()
+        if upgrading or reply is None or copy is None:
+            return
         self._server.settle()
-        self._server.seat.wire.copy = None
+        self._server.seat.wire.copy = self._now = None
         reply(not copy.refused, "\n".join(clean_lines(copy.text)))
         self._next()
+
+    def _finish_that(self, copy: Copy) -> None:
+        if self._server.seat.wire.copy is copy:
+            self.finish()
+
+    def go_on(self) -> None:
+        """Be watched by the loop of the code that has taken over."""
+        self._local.go_on()
 
 
 class Errand:

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Options(Limits):
     recover: bool = False
     password: str = ""
     operator: tuple[str, ...] = ()
+    ban: tuple[str, ...] = ()
     motd: str = ""
     server_name: str = "chat.server"
     no_irc: bool = False
@@ -96,7 +98,7 @@ def parse(
     check, path, line = given.pop("check"), given.pop("config"), given.pop("send")
     if given["port"] is None and os.environ.get("PORT"):
         given["port"] = _checked(parser, "environment variable PORT", values.port, os.environ["PORT"])
-    for name in ("room", "allow_origin", "udp_trust", "operator", "limit_exempt", "metrics_from"):
+    for name in ("room", "allow_origin", "udp_trust", "operator", "ban", "limit_exempt", "metrics_from"):
         if given[name] is not None:
             given[name] = tuple(given[name])
     for name in _PATHS:
@@ -130,9 +132,26 @@ def shown(options: Options) -> str:
     return "".join(rows) + f"# kept in: {where or 'nowhere'}\n"
 
 
+class _Help(argparse.HelpFormatter):
+    """As wide as the terminal is. Without a width it asks for each option anew, with the help of four compressors."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns())
+
+
+@cache
+def _columns() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "")) - 2
+    except ValueError:
+        return (os.get_terminal_size(1).columns if os.isatty(1) else 80) - 2
+
+
 def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser = kind(
         prog="chat_server.py",
+        usage="%(prog)s [options]",  # all of them would hide, above it, what is wrong with one
+        formatter_class=_Help,
         description="Host a chat room. When it runs, type HELP.",
         epilog="Environment: PORT is the port where --port is not given; NO_COLOR switches colours off. "
         "Exit codes: 0 the room was closed, 2 it could not be opened; with --send: 0 done, 1 refused, 2 no server.",
@@ -190,6 +209,13 @@ def _parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> ar
         metavar='"NAME: PASSWORD"',
         help="who types /oper NAME PASSWORD may do what the host may, but end the server; "
         "PASSWORD may be an argon2 hash; may be repeated",
+    )
+    add(
+        "--ban",
+        type=values.ban,
+        action="append",
+        metavar='"WHO: REASON"',
+        help="keep out a name, an address or a network, for as long as this stands here; may be repeated",
     )
     add("--motd", type=values.lines, metavar="TEXT", help="the message of the day, which IRC clients show")
     add("--server-name", type=values.server, metavar="NAME", help="what IRC clients are told the server is called")
@@ -331,6 +357,7 @@ _CHECKS: Mapping[str, Callable[[object], Any]] = {
     "recover": values.flag,
     "password": values.password,
     "operator": values.operators,
+    "ban": values.bans,
     "motd": values.lines,
     "server_name": values.server,
     "no_irc": values.flag,

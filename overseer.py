@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chat.countdown import Countdown
 from chat.events import Acted, Declined, Ended, Event, Noted, Said, Whispered
@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # only who wants a log pays for logging.handlers
 PAUSE = 1.0  # seconds between two looks, while something happens
 TALK = (Said, Acted, Whispered)
 RARE = frozenset((Ended, Declined, Noted))
+COUNTED = ("_told", "_ended", "_declined", "_warnings", "_seen", "_rate", "_most")  # what goes on when code is renewed
 
 
 class House(Protocol):
@@ -68,10 +69,10 @@ class Overseer:
         """Take note of what a turn tells."""
         told = self._told
         for post in turn.posts:
-            kind = type(post.event)
-            told[kind] += 1
+            kind = type(post.events[0])
+            told[kind] += len(post.events)
             if kind in RARE:
-                self._see(post.event)
+                self._see(post.events[0])
         if turn.posts and self._timer is None:
             self._timer = self._server.loop.call_later(PAUSE, self._look)
 
@@ -82,6 +83,9 @@ class Overseer:
 
     def begin(self) -> None:
         """The room is open."""
+        hub = self._server.hub
+        if hub.desk.decisions.get("password") and not hub.door:
+            self.warn("Newcomers were asked for a password until the last end, and are asked for none now: see DOOR.")
         self.supervisor.tell(READY=1, STATUS=self.status)
         if self.supervisor.pulse is not None:
             self._pulse()
@@ -101,6 +105,21 @@ class Overseer:
         """Write the rest of the log."""
         if self._journal is not None:
             self._journal.finish(seconds)
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """Return what was counted, for the code that takes over."""
+        return {name: vars(self)[name] for name in COUNTED}
+
+    def take_over(self, counted: dict[str, Any]) -> None:
+        """Go on counting."""
+        vars(self).update(counted)
+        self._timer = self._server.loop.call_later(PAUSE, self._look)
+
+    def reopen(self) -> None:
+        """Go on with the log after all."""
+        self._journal = self._open_journal(self._server.options)
+        self.supervisor.tell(READY=1)
 
     # -- when it is asked
 

@@ -19,27 +19,45 @@ from options import Options
 if TYPE_CHECKING:
     from wires.http import Site
 
-WEB = Path(__file__).resolve().parent / "web"
+ROOT = Path(__file__).resolve().parent
+WEB = ROOT / "web"
 LATER = (
     "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages", "websockets.frames",
     "websockets.extensions.permessage_deflate", "websockets.http11", "websockets.server", "wires.websocket",
     "wires.classroom", "argon2",
 )  # fmt: skip
 
+YOUNG = 10_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
 
-def prepare(call_soon: Callable[[Callable[[], None]], None], *last: Callable[[], object]) -> None:
+
+Soon = Callable[[Callable[[], None]], None]
+
+
+def prepare(call_soon: Soon, warn: Callable[[str], None], *last: Callable[[], object]) -> None:
     """Import what is needed later, one part a turn of the loop; then call `last`, each in a turn of its own."""
-    _go_on(call_soon, iter([*(partial(importlib.import_module, part) for part in LATER), passwords.prepare, *last]))
+    parts: list[Callable[[], object]] = [
+        *(partial(importlib.import_module, part) for part in LATER),
+        passwords.prepare,
+        *last,
+    ]
+    _go_on(call_soon, warn, iter(parts), set())
 
 
-def _go_on(call_soon: Callable[[Callable[[], None]], None], parts: Iterator[Callable[[], object]]) -> None:
+def _go_on(call_soon: Soon, warn: Callable[[str], None], parts: Iterator[Callable[[], object]], lost: set[str]) -> None:
+    """Take the next part. What is not installed is told once: the room is open, for those who can do without."""
     part = next(parts, None)
     if part is not None:
-        part()
-        call_soon(partial(_go_on, call_soon, parts))
+        try:
+            part()
+        except ModuleNotFoundError as error:
+            lost.add(f"{error.name}".partition(".")[0])
+        call_soon(partial(_go_on, call_soon, warn, parts, lost))
+    elif lost:
+        warn(f"Not installed: {', '.join(sorted(lost))}; who needs that is not served. pip install -r requirements.txt")
     else:
         gc.collect()
         gc.freeze()  # what is here now stays: it need not be looked through again
+        gc.set_threshold(YOUNG)
 
 
 def site(options: Options) -> Site:
@@ -54,16 +72,17 @@ def site(options: Options) -> Site:
     return Site(load(WEB), Trust(frozenset(names), frozenset(options.allow_origin)), bool(options.tls_cert))
 
 
-def cloak() -> Callable[[str], str]:
-    """Return what makes of an address a host to show: the same for the same address, and telling nothing of it."""
-    key = os.urandom(16)
+class Cloak:
+    """Makes of an address a host to show: the same for the same address, and telling nothing of it."""
 
-    def cloaked(address: str) -> str:
+    def __init__(self) -> None:
+        self._key = os.urandom(16)
+
+    def __call__(self, address: str) -> str:
+        """Return the host."""
         from hmac import new
 
-        return f"{new(key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
-
-    return cloaked
+        return f"{new(self._key, address.encode(), 'sha256').hexdigest()[:12]}.chat"
 
 
 def draw(below: int) -> int:
@@ -71,3 +90,10 @@ def draw(below: int) -> int:
     from secrets import randbelow
 
     return randbelow(below)
+
+
+def send(options: Options, line: str) -> int:
+    """Have the server that runs do a line, or the lines of standard input; returns the exit code."""
+    from errands import send
+
+    return send(options, line)

@@ -7,7 +7,12 @@ program from changing a record at run time; mypy does, to which they are frozen.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+
+if sys.version_info < (3, 11):  # noqa: UP036 - what is imported first says so; else it would be a riddle
+    raise SystemExit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
+
 from typing import Any, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")
@@ -64,6 +69,7 @@ def _slotted(cls: type[T]) -> type[T]:
     }
     space["__match_args__"] = tuple(name for name in names if not _is_late(defaults.get(name)))
     space.setdefault("__repr__", _repr)
+    space["__setstate__"] = _take_over
     made = type(cls.__name__, cls.__bases__, space)
 
     def first(self: Any, *values: Any, **named: Any) -> None:
@@ -113,6 +119,22 @@ _NONE = object()
 
 def _values(value: Any) -> tuple[Any, ...]:
     return tuple([getattr(value, name) for name in value.__fields__])
+
+
+def _take_over(self: Any, state: Any) -> None:
+    """Have what other code, older or newer, has written down: what it did not know is as for a new one.
+
+    Raises AttributeError where there is nothing that a new one would have.
+    """
+    known = state[1] or {}
+    for name in self.__fields__:
+        if name in known:
+            setattr(self, name, known[name])
+        elif name in self.__defaults__:
+            default = self.__defaults__[name]
+            setattr(self, name, default.factory() if isinstance(default, _Fresh) and default.factory else default)
+        else:
+            raise AttributeError(f"{type(self).__qualname__} needs {name}, of which nothing is known")
 
 
 def _eq(self: Any, other: object) -> Any:

@@ -15,6 +15,8 @@ from chat.house import Answer
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.rooms import key
+from chat.rule import ban_listed, write_down
+from chat.sanctions import Sanctions, listed
 from chat.turn import Room
 from net.connection import Limits
 from net.gatekeeper import Room as Space
@@ -61,6 +63,7 @@ class Found:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        listed(options.ban)
         self.site = site(options)
         self.certificate = certificate(options)
 
@@ -72,6 +75,7 @@ class Settings:
         self._server = server
         self._arguments = arguments
         self._notice = notice
+        server.hub.desk.listed = Sanctions(listed(server.options.ban))
 
     def reload(self, answer: Answer) -> None:
         """Read everything again; `answer` gets what has changed, or why nothing has. Raises Refused `busy`."""
@@ -80,11 +84,25 @@ class Settings:
 
     def hang_up(self) -> None:
         """SIGHUP: the same, and the host's log has the answer. It comes also when the terminal is closed."""
-        note = self._server.hub.note
+        hub, host = self._server.hub, self._server.hub.host
+        assert host is not None
+
+        def answer(found: str | Refused) -> None:
+            if isinstance(found, Refused):
+                hub.note(found.text)
+            else:
+                write_down(hub, host, "RELOAD", "by SIGHUP", found)
+                hub.note(found)
+
         try:
-            self.reload(lambda found: note(found.text if isinstance(found, Refused) else found))
+            self.reload(answer)
         except Refused as refusal:
-            note(refusal.text)
+            hub.note(refusal.text)
+
+    def take_over(self, old: Options) -> None:
+        """Have in force what has changed since earlier code has read the settings."""
+        new = self._server.options
+        self._apply([name for name in Options.__match_args__ if getattr(old, name) != getattr(new, name)], old, new)
 
     def _look(self) -> Found | ValueError | OSError:
         """Read and try out. It runs aside, and changes nothing."""
@@ -134,6 +152,8 @@ class Settings:
             hub.door = new.password
         if "operator" in changed:
             hub.operators = operators(new)
+        if "ban" in changed and hub.host is not None:
+            ban_listed(hub, hub.host, listed(new.ban))
         hub.rooms.fixed = new.fixed_rooms
         self._furnish([line for line in new.room if line not in old.room])
         self._clear({room(line).name for line in old.room} - {room(line).name for line in new.room})

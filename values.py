@@ -68,6 +68,24 @@ def operators(value: object) -> tuple[str, ...]:
     return tuple(operator(line) for line in value)
 
 
+def ban(word: object) -> str:
+    """Return a line that says whom to keep out, and why: `192.0.2.0/24: spam`."""
+    line = text(word)
+    who, _, _ = line.partition(": ")
+    if not 0 < len(who) <= 64 or " " in who:
+        raise argparse.ArgumentTypeError('give a name, an address or a network, and why: "192.0.2.0/24: spam"')
+    if "/" in who:
+        networks([who])
+    return line
+
+
+def bans(value: object) -> tuple[str, ...]:
+    """Return the lines of a list of whom to keep out."""
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError('give a list, such as ["192.0.2.0/24: spam", "bob"]')
+    return tuple(ban(line) for line in value)
+
+
 def path(word: object) -> str:
     """Return the path of a file or folder."""
     try:

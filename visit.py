@@ -8,22 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
-from typing import Protocol
 
-from chat.events import Ended, Event, Pinged, Refused, Request, Script
+from chat.events import Ended, Event, Pinged, Refused, Request, Wish, singly
 from chat.flow import DELAYED, Flow, Verdict
-from chat.hub import Hub
 from chat.limits import ledger
-from chat.returns import Nobody, lose
+from chat.returns import Nobody, give_up, lose
 from chat.session import Session
 from chat.states import State
-from commands import Table
-from net.connection import SILENT, Limits
-from net.loop import Loop, Timer
-from net.pace import Pace
-from net.recent import Recent
+from contracts import House
+from net.connection import SILENT
+from net.loop import Timer
 from net.way import Way
-from options import Options
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
@@ -32,46 +27,16 @@ PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one
 EARLY = 3.0  # the same, where a browser was lately: browsers connect early, and take the question for a broken answer
 CHECK = 60.0  # seconds more for someone whose password is being checked: 64 others may be before him
-
-
-class House(Protocol):
-    """The server, as a visitor sees it."""
-
-    loop: Loop
-    hub: Hub
-    table: Table
-    limits: Limits
-    options: Options
-    pace: Pace
-    browsers: Recent
-
-    def http(self, secure: bool, peer: str) -> Wire: ...
-    def irc(self) -> Wire: ...
-    def flow(self, host: str) -> Flow | None: ...
-    def secure(self, visit: Visit, way: Way, data: bytes) -> Way: ...
-    def forget(self, visit: Visit) -> None: ...
+ANSWER = 5.0  # seconds that an answer may take before the next request is heard: disks hang
 
 
 class Visit:
     """One connection and the person behind it: owner of the channel, visitor to the session, listener to the room."""
 
     __slots__ = (
-        "_active",
-        "_alive",
-        "_channel",
-        "_flow",
-        "_held",
-        "_login_by",
-        "_pinged",
-        "_rest",
-        "_rested",
-        "_secure",
-        "_server",
-        "_timer",
-        "address",
-        "session",
-        "wire",
-    )
+        "_active", "_alive", "_channel", "_flow", "_held", "_login_by", "_pinged", "_rest", "_rested", "_secure",
+        "_server", "_timer", "address", "session", "wire",
+    )  # fmt: skip
 
     def __init__(self, server: House, address: str, way: Callable[[Visit], Way], wire: Wire | None = None) -> None:
         self.address = address
@@ -86,7 +51,7 @@ class Visit:
         self._pinged = 0.0
         self._rested = 0.0  # when what came last without an end counts as whole
         self._rest: Timer | None = None
-        self._held: Iterator[Request | Refused | Script] | None = None  # what waits for a password, or for its turn
+        self._held: Iterator[Wish] | None = None  # what waits for a password, or for its turn
         self._flow = server.flow(self.host)
         self._login_by = now + server.options.login_timeout
         self._timer = server.loop.call_at(now + PAUSE, self._look)
@@ -106,7 +71,7 @@ class Visit:
         if self._flow is not None:
             self._flow.pending += len(data)
         newcomer, unfinished = self.session.newcomer, self.wire.unfinished
-        self._handle(self.wire.receive(data))
+        self._handle(self._requests(data))
         if self.wire.successor is not None:
             self._hand_over(self.wire.successor, self.wire.rest)
         if newcomer or not unfinished:  # the beginning of a line is a sign of life, more of it is not
@@ -127,13 +92,17 @@ class Visit:
         self._wake(self._alive + PAUSE)
 
     def ended(self, why: str) -> None:
-        """The connection is gone."""
+        """The connection is gone. Nothing follows what came last: on some wires that makes it whole."""
         if why == SILENT:
             ledger.hit("dead_limit")
+        if self.wire.patience is not None:
+            self._handle(self.wire.pause(False))
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
         self._timer.cancel()
-        (self._wait_for_return if self.session.may_return else self.session.end)(why)
+        if self.session.may_return:
+            self._wait_for_return(why)
+        self.session.end(why)
         self._server.forget(self)
 
     def stalled(self, limit: str, why: str) -> None:
@@ -187,10 +156,39 @@ class Visit:
             self._conclude()
             self._await_rest()
 
+    def wait(self) -> Callable[[], None]:
+        """Hear nothing more until what was asked for has been answered, or for a while; returns what ends it."""
+        self.session.wait()
+        timer = self._server.loop.call_later(ANSWER, self.session.go_on)
+
+        def go_on() -> None:
+            timer.cancel()
+            self.session.go_on()
+
+        return go_on
+
     def retire(self) -> None:
         """The person has come back by another connection."""
         self.session.retire()
         self.hang_up()
+
+    def come_anew(self, code: str, text: str) -> None:
+        """End a connection that cannot go on. Who may return does so by himself, as after any loss."""
+        if self.session.may_return:
+            self._wait_for_return(text.rstrip("."))
+            self.hang_up()
+        else:
+            self.dismiss(code, text)
+
+    def gather(self) -> None:
+        """Make of what is held something that can be written down."""
+        if self._held is not None:
+            self._held = iter([*self._held])
+
+    @property
+    def secure(self) -> bool:
+        """Return whether it speaks TLS, or is about to."""
+        return self._secure or isinstance(self.wire, Handshake)
 
     # -- what the room tells
 
@@ -209,26 +207,16 @@ class Visit:
     def _put_out(self, limit: str, code: str, text: str) -> None:
         """End a connection that does not work; whoever may return is waited for."""
         ledger.hit(limit)
-        if self.session.may_return:
-            self._wait_for_return(text.rstrip("."))
-            self.hang_up()
-        else:
-            self.dismiss(code, text)
+        self.come_anew(code, text)
 
-    def _wait_for_return(self, why: str) -> None:
-        """Keep the person's place in the room for a while; the others need not know."""
+    def _wait_for_return(self, why: str, limit: str = "return_limit") -> None:
+        """Keep the person's place in the room for as long as the `limit` says; the others need not know."""
         hub, user = self._server.hub, self.session.user
         assert user is not None
-        nobody = Nobody(self.wire)
-        lose(hub, user, nobody, why, self._server.options.return_limit)
+        nobody, seconds = Nobody(self.wire), getattr(self._server.options, limit)
+        lose(hub, user, nobody, why, seconds)
         self.session.retire()
-
-        def give_up() -> None:
-            if user.listener is nobody:
-                ledger.hit("return_limit")
-                hub.leave(user, "did not come back")
-
-        self._server.loop.call_later(self._server.options.return_limit, give_up)
+        self._server.loop.call_later(seconds, partial(give_up, hub, user, nobody, limit))
 
     def _now(self) -> float:
         return self._server.loop.clock.monotonic()
@@ -252,11 +240,16 @@ class Visit:
         """Go on with the wire that the last one led to; the time for a name begins now."""
         self.wire = wire
         self._login_by = self._now() + self._server.options.login_timeout
-        self._handle(wire.receive(rest))
+        self._handle(self._requests(rest))
 
-    def _handle(self, requests: Iterator[Request | Refused | Script]) -> None:
+    def _requests(self, data: bytes) -> Iterator[Wish]:
+        """Return what `data` asks for: line by line where one may be the name, or may have to wait for its turn."""
+        found = self.wire.receive(data)
+        return found if self.session.user is not None and self._flow is None else singly(found)
+
+    def _handle(self, requests: Iterator[Wish]) -> None:
         session = self.session
-        last: Request | Refused | Script | None = None
+        last: Wish | None = None
         for request in requests:
             if last is not None and not self._server.pace.allows():
                 self._wait(chain((request,), requests))
@@ -277,7 +270,7 @@ class Visit:
                 self._active = self._alive
         self._channel.queue(self.wire.replies())
 
-    def _let_flow(self, flow: Flow, request: Request | Refused | Script) -> bool:
+    def _let_flow(self, flow: Flow, request: Wish) -> bool:
         """Handle a request, or refuse it where too many come; returns whether the next one may follow at once."""
         session = self.session
         verdict = flow.judge(self._now())
@@ -285,7 +278,7 @@ class Visit:
             self.dismiss("flood", Verdict.ENDED.value)
             return True
         if verdict is Verdict.REFUSED:
-            session.handle(Refused("flood", verdict.value, None if isinstance(request, Script) else request.ref))
+            session.handle(Refused("flood", verdict.value, getattr(request, "ref", None)))
             return True
         session.handle(request)
         pulse = isinstance(request, Request) and request.verb in PULSE
@@ -297,7 +290,7 @@ class Visit:
         self._server.loop.call_later(wait, partial(self._server.pace.wait, self))
         return False
 
-    def _wait(self, requests: Iterator[Request | Refused | Script]) -> None:
+    def _wait(self, requests: Iterator[Wish]) -> None:
         """Read nothing more for a while; `resume` goes on."""
         self._held = requests
         self._channel.hold(True)
@@ -307,6 +300,8 @@ class Visit:
         if self.wire.over:
             if self.session.newcomer and self.wire.why:
                 self._server.hub.note(f"{self.address} left without a name: {self.wire.why}.")
+            if self.wire.reloads and self.session.may_return:
+                self._wait_for_return(self.wire.why, "reload_limit")
             self.session.end(self.wire.why)
             self.hang_up()
         elif self.wire.single and self.session.state is State.NAMING:
@@ -353,7 +348,7 @@ class Visit:
     def _pause(self) -> None:
         """Half a second without a byte: a person who waits to be asked, or a client that ends no line."""
         if isinstance(self.wire, Unknown) and self.wire.seen:
-            self._handle(self.wire.receive(self._recognise(self.wire, b"", Plain())))
+            self._handle(self._requests(self._recognise(self.wire, b"", Plain())))
         if self.wire.plain_names and not self._active and not self.wire.unfinished:
             self.session.greet()
         self._handle(self.wire.pause(self.session.greeted))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chat.events import Refused
 from chat.links import Front, picture
+from chat.sanctions import listed
 from net.console import Console
 from net.holder import holder
 from net.listener import own_address
@@ -36,11 +37,14 @@ class WayIn:
         self._front = front
         self._note = note
 
-    def show(self, port: int) -> None:
-        """Tell the host how browsers come in, with a code to scan where it fits; and what they see of TLS."""
+    def open(self, port: int) -> None:
+        """Say where browsers come in."""
         scheme = "https" if self.tls else "http"
         self._front.address = f"{scheme}://{_in_url(reached_at(self._host))}:{port}/"
         self._front.screen = lambda: self._console.size
+
+    def show(self) -> None:
+        """Tell the host how browsers come in, with a code to scan where it fits; and what they see of TLS."""
         self._console.show(f"Open {self._front.address} in a browser.")
         if self._console.size != (0, 0):
             self._loop.call_soon(self._show_code)  # the prompt first: the code takes a while to import
@@ -57,7 +61,9 @@ class WayIn:
 
 
 def examine(options: Options) -> str:
-    """Try the certificate out, if there is one; return what `--check` says of it. Raises ValueError."""
+    """Try out the bans, and the certificate if there is one; return what `--check` says of it. Raises ValueError."""
+    if options.ban:
+        listed(options.ban)
     found = certificate(options)
     return f"# TLS: {found}\n" if found else ""
 

@@ -1,4 +1,6 @@
-/* The crowd: listeners inside one room, some of whom talk; shared by crowd.c (sockets and lines) and load.c (figures). */
+/* The crowd: people inside rooms, some of whom talk. Shared by crowd.c (who is where, joining), talk.c (saying),
+ * check.c (hearing) and load.c (the figures).
+ */
 #ifndef CROWD_H
 #define CROWD_H
 
@@ -9,35 +11,42 @@
 #include "speech.h"
 
 enum {
-    CARRY_BYTES = 4096,          /* longer than any line of a run, and than the tail of any list of names */
-    MAX_SENDERS = 1000,
+    CARRY_BYTES = 4096,           /* longer than any line of a run, and than the tail of any list of names */
+    MAX_PEOPLE = 10000,           /* a name has four digits */
     MAX_WINDOW = 4096,
     MAX_TEXT = 900,
-    SEQ_AT = 6,                  /* "u0007 00000123 ... 00000123": where the first number stands */
+    SEQ_AT = 6,                   /* "u0007 00000123 ... 00000123": where the first number stands */
     SEQ_DIGITS = 8,
     PATIENCE_MS = 20000,
-    LONGEST_US = 4 * 1000 * 1000 /* a later last delivery counts as this late */
+    LONGEST_US = 20 * 1000 * 1000, /* a later last delivery counts as this late */
+    ROOM_BYTES = 6                /* every name of a room has five letters */
 };
+#define NEVER UINT32_MAX          /* of this sender nothing is to be heard */
 
 struct options {
-    int port, receivers, senders, window, bytes, messages, watch;
+    int port, watch, door;       /* door: how many come in at the same time */
+    int receivers, rooms, each;  /* listeners, spread over so many rooms; each person is in so many of them */
+    int senders, window, bytes, messages; /* the first listeners talk, in the room they entered last */
+    int idle, quiet;             /* more people, in so many other rooms, in which nobody talks */
+    int slow;                    /* more people in the room, who read nothing once they are in */
     double seconds, warm;
-    bool hold;
     const char *speech;          /* one for all, or shares such as web:40,plain:30,irc:20,json:10; senders speak plain then */
 };
 
-struct listener {
-    int fd, number, step;        /* step: how many answers of the welcome have come */
+struct person {
+    int fd, number, step;        /* step: how many answers have come on the way in */
     bool in;
     unsigned carried;
     char carry[CARRY_BYTES];     /* a line whose end has not come yet */
-    uint32_t *next;              /* per sender: the number of the message that must come next */
+    uint32_t *next;              /* per sender: the number of the message that must come next, or NEVER; listeners only */
     const struct speech *speech;
 };
 
 struct sender {
-    int fd;                      /* the listener's own, or one apart */
+    int fd;                      /* the person's own, or one apart */
+    int home;                    /* the room he talks in */
     uint32_t sent, done;         /* how many messages */
+    uint32_t audience;           /* who else is in that room */
     bool blocked;
     char *out;                   /* said, but not taken by the kernel yet */
     size_t out_at, out_end;
@@ -48,24 +57,33 @@ struct sender {
 };
 
 extern struct options wish;
-extern struct listener *listeners;
+extern struct person *people;    /* the listeners first, then the slow, then the idle */
 extern struct sender *senders;
-extern int poller, joined;
+extern int poller, present, joined;
 extern bool running, talking;
-extern uint32_t slots; /* the window rounded up to a power of two, less one */
+extern uint32_t slots;           /* the window rounded up to a power of two, less one */
 extern uint64_t now, delivered, lost, out_of_order, garbled, other_lines;
 extern uint32_t late[LONGEST_US + 1]; /* messages by latency of their last delivery, per microsecond */
 extern double join_seconds;
 
+/* crowd.c */
 _Noreturn void give_up(const char *sentence, ...);
 void *need(size_t count, size_t size);
 uint64_t clock_ns(int which);
-
-/* Makes the listeners and senders, lets them in, and takes turns. */
+void watch(struct person *p, int how, unsigned events);
+void name_room(int room, char *out);
 void gather(void);
 void join_all(void);
-void fill_windows(void);
+void came_in_further(struct person *p, const char *answer, size_t count);
 int take_a_turn(int patience_ms);
-void receive(struct listener *l);
+int slow_put_out(void);
+
+/* talk.c */
+void prepare_to_talk(struct sender *s, int number, const struct speech *speech);
+void fill_windows(void);
+void push(struct sender *s, struct person *p);
+
+/* check.c; true where there may be more, for epoll tells of new bytes once */
+bool receive(struct person *p);
 
 #endif

@@ -3,12 +3,13 @@
  * One epoll loop, one room. A client sends its name, is answered "OK" and "&Host&name", and from then on each line it
  * sends goes to everyone else as "[HH:MM:SS] name > text". What was said within a turn of the loop is joined once; each
  * listener gets one system call for it. It knows nothing of commands, unique names, rooms, history or limits: it is
- * what our server is measured against, not a server to use.
+ * what our server is measured against, not a server to use. At its end it prints its longest turn, in seconds.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ struct bytes {
 struct client {
     int fd;
     bool gone;
+    size_t place;             /* in `everyone`, once the name is known */
+    struct client *next_gone;
     char tag[NAME_BYTES + 4]; /* "name > "; empty until the name is known */
     size_t tag_bytes;
     char part[LINE_BYTES];    /* a line whose end has not come yet */
@@ -39,11 +42,12 @@ struct client {
 };
 
 static int poller, listener;
-static struct client **everyone;
+static struct client **everyone; /* in the room: those who have a name */
 static size_t present, places;
-static bool someone_gone;
-static struct bytes turn; /* what was said since the loop last slept */
+static struct client *gone;
+static struct bytes turn;        /* what was said since the loop last slept */
 static char stamp[STAMP_BYTES + 1];
+static volatile sig_atomic_t ended;
 
 static void die(const char *what)
 {
@@ -75,7 +79,11 @@ static void read_the_clock(void)
 
 static void drop(struct client *c)
 {
-    c->gone = someone_gone = true;
+    if (c->gone)
+        return;
+    c->gone = true;
+    c->next_gone = gone;
+    gone = c;
 }
 
 /* --- writing --------------------------------------------------------------------------------------------------- */
@@ -137,8 +145,7 @@ static void tell_everyone(void)
     for (size_t i = 0; turn.used && i < present; i++) {
         struct client *c = everyone[i];
         struct iovec parts[2] = {{turn.at, c->own_from}, {turn.at + c->own_to, turn.used - c->own_to}};
-        if (c->tag_bytes)
-            give(c, parts);
+        give(c, parts);
         c->own_from = c->own_to = 0;
     }
     turn.used = 0;
@@ -157,6 +164,14 @@ static void enter(struct client *c, const char *name, size_t count)
     int length = snprintf(welcome, sizeof welcome, "OK\n&Host&%.*s\n", (int)count, name);
     struct iovec parts[2] = {{welcome, (size_t)length}, {NULL, 0}};
     give(c, parts);
+    if (present == places) {
+        places = 2 * places + 64;
+        everyone = realloc(everyone, places * sizeof *everyone);
+        if (!everyone)
+            die("realloc");
+    }
+    c->place = present;
+    everyone[present++] = c;
 }
 
 static void heard(struct client *c, const char *line, size_t count)
@@ -205,43 +220,31 @@ static void admit(void)
     if (fd < 0)
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-    if (present == places) {
-        places = 2 * places + 64;
-        everyone = realloc(everyone, places * sizeof *everyone);
-        if (!everyone)
-            die("realloc");
-    }
     struct client *c = calloc(1, sizeof *c);
     if (!c)
         die("calloc");
     c->fd = fd;
-    everyone[present++] = c;
     watch(c, EPOLL_CTL_ADD, EPOLLIN);
 }
 
 /* Only after the turn: events of the same turn may still point at somebody who is gone. */
 static void sweep(void)
 {
-    for (size_t i = 0; someone_gone && i < present;) {
-        struct client *c = everyone[i];
-        if (!c->gone) {
-            i++;
-            continue;
+    for (struct client *c = gone, *next; c; c = next) {
+        next = c->next_gone;
+        if (c->tag_bytes) {
+            everyone[c->place] = everyone[--present];
+            everyone[c->place]->place = c->place;
         }
-        everyone[i] = everyone[--present];
         close(c->fd);
         free(c->owed.at);
         free(c);
     }
-    someone_gone = false;
+    gone = NULL;
 }
 
-static void take_a_turn(void)
+static void take_a_turn(struct epoll_event *events, int count)
 {
-    struct epoll_event events[TURN_EVENTS];
-    int count = epoll_wait(poller, events, TURN_EVENTS, -1);
-    if (count < 0 && errno != EINTR)
-        die("epoll_wait");
     read_the_clock();
     for (int i = 0; i < count; i++) {
         struct client *c = events[i].data.ptr;
@@ -254,6 +257,35 @@ static void take_a_turn(void)
     }
     tell_everyone();
     sweep();
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Returns how long the longest turn took. */
+static double serve(void)
+{
+    struct epoll_event events[TURN_EVENTS];
+    double longest = 0;
+    while (!ended) {
+        int count = epoll_wait(poller, events, TURN_EVENTS, -1);
+        if (count < 0 && errno != EINTR)
+            die("epoll_wait");
+        double woken = seconds_now(), spent;
+        take_a_turn(events, count);
+        spent = seconds_now() - woken;
+        longest = spent > longest ? spent : longest;
+    }
+    return longest;
+}
+
+static void end(int number)
+{
+    ended = number;
 }
 
 static void open_the_door(void)
@@ -274,10 +306,11 @@ static void open_the_door(void)
 int main(void)
 {
     struct rlimit files;
+    struct sigaction quietly = {.sa_handler = end};
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
+    sigaction(SIGTERM, &quietly, NULL);
     open_the_door();
-    for (;;)
-        take_a_turn();
+    printf("longest turn %.6f\n", serve());
 }

@@ -7,21 +7,27 @@
 
 #define UPGRADE "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-/* In a masked frame. Where the mask stands, `hello` writes zeros, which leave the text as it is. */
-#define WEB_LOGIN "\x81\x9d....{\"do\":\"login\",\"name\":\"u%04d\"}"
+#define LOGIN "{\"do\":\"login\",\"name\":\"u%04d\"}\n"
+#define WELCOME "\"event\":\"welcome\""
+#define JSON_ROOMS .enter = "{\"do\":\"join\",\"room\":\"%s\"}\n", .entered = "\"event\":\"joined\"", \
+                   .leave = "{\"do\":\"part\",\"room\":\"lobby\"}\n", .left = "\"event\":\"parted\""
 
+/* In `before` the room comes first, the length second: a text may use none, one or both, in that order. */
 static const struct speech known[] = {
-    {.name = "plain", .hello = {"u%04d\n"}, .welcome = {"OK"}, .before = "", .after = "\n"},
-    {.name = "json", .hello = {"{\"do\":\"login\",\"name\":\"u%04d\"}\n"}, .welcome = {"\"event\":\"welcome\""},
-     .before = "{\"do\":\"say\",\"text\":\"", .after = "\"}\n", .behind = 2},
-    {.name = "web", .hello = {UPGRADE, WEB_LOGIN}, .welcome = {"\r\n\r\n", "\"event\":\"welcome\""}, .behind = 2,
+    {.name = "bare", .login = {"u%04d\n"}, .welcome = {"OK"}, .before = "", .after = "\n"},
+    {.name = "plain", .login = {"u%04d\n"}, .welcome = {"OK"}, .enter = "/join %s\n", .entered = "Welcome to",
+     .leave = "/part lobby\n", .left = "You have left", .before = "", .after = "\n"},
+    {.name = "json", .login = {LOGIN}, .welcome = {WELCOME}, JSON_ROOMS,
+     .before = "{\"do\":\"say\",\"room\":\"%s\",\"text\":\"", .after = "\"}\n", .behind = 2},
+    {.name = "web", .login = {UPGRADE, LOGIN}, .welcome = {"\r\n\r\n", WELCOME}, JSON_ROOMS, .behind = 2,
      .frames = true},
-    {.name = "irc", .hello = {"NICK u%04d\r\nUSER u 0 * :u\r\n", "JOIN #lobby\r\n"}, .welcome = {" 001 ", " 366 "},
-     .before = "PRIVMSG #lobby :", .after = "\r\n", .behind = 1},
-    {.name = "redis", .hello = {"*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\nlobby\r\n"}, .welcome = {"subscribe"},
-     .before = "*3\r\n$7\r\nPUBLISH\r\n$5\r\nlobby\r\n$%d\r\n", .after = "\r\n", .behind = 1, .apart = true},
-    {.name = "nats", .hello = {"CONNECT {\"verbose\":false,\"echo\":false}\r\nSUB lobby 1\r\nPING\r\n"},
-     .welcome = {"PONG"}, .before = "PUB lobby %d\r\n", .after = "\r\n", .behind = 1},
+    {.name = "irc", .login = {"NICK u%04d\r\nUSER u 0 * :u\r\n"}, .welcome = {" 001 "}, .enter = "JOIN #%s\r\n",
+     .entered = " 366 ", .before = "PRIVMSG #%s :", .after = "\r\n", .behind = 1},
+    {.name = "redis", .login = {"*1\r\n$4\r\nPING\r\n"}, .welcome = {"PONG"},
+     .enter = "*2\r\n$9\r\nSUBSCRIBE\r\n$5\r\n%s\r\n", .entered = "subscribe",
+     .before = "*3\r\n$7\r\nPUBLISH\r\n$5\r\n%s\r\n$%d\r\n", .after = "\r\n", .behind = 1, .apart = true},
+    {.name = "nats", .login = {"CONNECT {\"verbose\":false,\"echo\":false}\r\nPING\r\n"}, .welcome = {"PONG"},
+     .enter = "SUB %1$s %1$s\r\nPING\r\n", .entered = "PONG", .before = "PUB %s %d\r\n", .after = "\r\n", .behind = 1},
 };
 
 const struct speech *speech_named(const char *name, size_t length)
@@ -32,12 +38,21 @@ const struct speech *speech_named(const char *name, size_t length)
     return NULL;
 }
 
-size_t hello(const struct speech *speech, int step, int number, char *out, size_t room)
+/* A masked frame whose mask is zeros, which leave the text as it is. */
+static size_t framed(char *text, size_t count, size_t space)
 {
-    size_t count = (size_t)snprintf(out, room, speech->hello[step], number);
-    if (out[0] == '\x81')
-        memset(out + 2, 0, 4);
-    return count;
+    char head[6] = {'\x81', (char)(0x80 | count), 0, 0, 0, 0};
+    if (count > 125 || count + sizeof head > space)
+        return 0;
+    memmove(text + sizeof head, text, count);
+    memcpy(text, head, sizeof head);
+    return count + sizeof head;
+}
+
+size_t words(const struct speech *speech, const char *text, int number, const char *room, char *out, size_t space)
+{
+    size_t count = (size_t)(*room ? snprintf(out, space, text, room) : snprintf(out, space, text, number));
+    return speech->frames && text != speech->login[0] ? framed(out, count, space) : count;
 }
 
 bool next_frame(const char *at, const char *end, const char **payload, const char **stop)

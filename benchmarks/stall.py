@@ -1,83 +1,28 @@
-"""Prints how long the server's loop kept everybody waiting: while messages are stored, and while passwords are hashed.
+"""How long the loop keeps everybody waiting: while messages are stored, and while passwords are hashed.
 
-A stall is the time between two sleeps of the loop, in which nobody else is served; the real server runs, in a
-process of its own, with a stopwatch around its sleep. What people notice of it, the way of a message from one to
-another, is measured from outside. `python benchmarks/stall.py [SECONDS]`
+A stall is the time between two sleeps of the loop, in which nobody else is served; the server tells the longest one
+at /metrics. What people notice of it, the way of a message from one to another, is measured from outside.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import selectors
 import socket
-import sqlite3
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-RATE = 2_000  # messages a second
-TALK = 100  # messages a second while passwords are hashed
+from benchmarks.machine import cores, pinned
+from benchmarks.run import Run, longest_turn, settle, stored
+from benchmarks.servers import Contender, Failed, fresh
+
 SENDERS = 4
-QUEUE = 64  # passwords that wait at any time
 TICK = 0.01  # seconds
-
-
-# -- the server
-
-
-def serve(folder: str) -> None:
-    """Be the server, and at its end print a line of figures to standard error."""
-    sys.path.insert(0, str(ROOT))
-    import chat_server
-    from options import parse
-
-    server = chat_server.Server(parse(["--host", "127.0.0.1", "--port", "0", "--data", folder]))
-    stalls: list[float] = []
-    selector = server.loop._selector
-    selector.select = _timed(selector.select, stalls)  # type: ignore[method-assign]
-    server.run(chat_server.banner("127.0.0.1", server.port))
-    commit = server.store.figures.longest_commit if server.store else 0.0
-    print(json.dumps({"stalls": sorted(stalls)[-200:], "turns": len(stalls), "commit": commit}), file=sys.stderr)
-
-
-def _timed(select: Callable[..., Any], stalls: list[float]) -> Callable[..., Any]:
-    woken = time.perf_counter()
-
-    def timed(timeout: float | None = None) -> Any:
-        nonlocal woken
-        stalls.append(time.perf_counter() - woken)
-        found = select(timeout)
-        woken = time.perf_counter()
-        return found
-
-    return timed
-
-
-@contextlib.contextmanager
-def _server(folder: str, figures: dict[str, Any]) -> Iterator[int]:
-    """Start it; yield its port; stop it and fill in its figures."""
-    command = [sys.executable, __file__, "--serve", folder]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
-        assert process.stdout and process.stderr
-        while "Chat running" not in (line := process.stdout.readline()):
-            if not line:
-                sys.exit(process.stderr.read())
-        os.set_blocking(process.stdout.fileno(), False)
-        yield int(line.rpartition(":")[2])
-        process.terminate()
-        figures |= json.loads(process.communicate()[1].splitlines()[-1])
-
-
-# -- the people
+LOADS = (
+    ("2,000 messages a second stored", 2_000, 0),
+    ("64 passwords waiting to be hashed", 100, 64),
+)
 
 
 class Person:
@@ -86,7 +31,6 @@ class Person:
     def __init__(self, port: int, name: str = "") -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.heard: list[dict[str, Any]] = []
         self._rest = b""
         if name:
             self.tell({"do": "login", "name": name})
@@ -101,71 +45,67 @@ class Person:
         return [json.loads(line) for line in lines]
 
 
-def _hash(person: Person, number: int) -> None:
-    person.tell({"do": "login", "name": f"nobody{number}", "password": "a wrong password"})
+class Talk:
+    """Some who say so many messages a second, one who listens, and a crowd whose passwords are wrong."""
+
+    def __init__(self, port: int, rate: int, hashing: int) -> None:
+        self._rate = rate
+        self._witness = Person(port, "witness")
+        self._senders = [Person(port, f"sender{number}") for number in range(SENDERS)]
+        self._crowd = [Person(port) for _ in range(hashing)]
+        self.ways: list[float] = []  # seconds from sender to witness
+        self.sent = self.accepted = self.checked = 0
+        for person in self._crowd:
+            self._knock(person)
+
+    def run(self, seconds: float) -> None:
+        """Talk, then wait until all of it is acknowledged."""
+        people = (self._witness, *self._senders, *self._crowd)
+        began = time.perf_counter()
+        with selectors.DefaultSelector() as selector:
+            for person in people:
+                selector.register(person.socket, selectors.EVENT_READ, person)
+            while (now := time.perf_counter()) < began + seconds or (self.accepted < self.sent and now < began + 30):
+                self._say_what_is_due(min(now - began, seconds))
+                for key, _ in selector.select(TICK):
+                    for event in key.data.listen():
+                        self._take(key.data, event)
+        for person in people:
+            person.socket.close()
+
+    def _say_what_is_due(self, elapsed: float) -> None:
+        while self.sent < elapsed * self._rate:
+            text = f"{time.perf_counter()} {'x' * 80}"
+            self._senders[self.sent % SENDERS].tell({"do": "say", "text": text})
+            self.sent += 1
+
+    def _take(self, person: Person, event: dict[str, Any]) -> None:
+        if event["event"] == "said" and person is self._witness and "history" not in event:
+            self.ways.append(time.perf_counter() - float(event["text"].split()[0]))
+        self.accepted += event["event"] == "accepted"
+        if event["event"] == "refused":
+            self.checked += event["code"] == "wrong_password"
+            self._knock(person)
+
+    def _knock(self, person: Person) -> None:
+        person.tell({"do": "login", "name": f"nobody{time.perf_counter_ns()}", "password": "a wrong password"})
 
 
-def talk(port: int, rate: int, seconds: float, hashing: int) -> tuple[list[float], int, int]:
-    """Have `rate` messages a second said, with `hashing` logins waiting; return their ways, and counts.
-
-    The ways are in seconds from sender to witness; the counts, messages acknowledged and passwords checked.
-    """
-    witness = Person(port, "witness")
-    senders = [Person(port, f"sender{number}") for number in range(SENDERS)]
-    crowd = [Person(port) for _ in range(hashing)]
-    for number, person in enumerate(crowd):
-        _hash(person, number)
-    ways: list[float] = []
-    sent = accepted = checked = 0
-    began = time.perf_counter()
-    with selectors.DefaultSelector() as selector:
-        for person in (witness, *senders, *crowd):
-            selector.register(person.socket, selectors.EVENT_READ, person)
-        while (now := time.perf_counter()) < began + seconds or (accepted < sent and now < began + seconds + 10):
-            due = min(now - began, seconds) * rate
-            while sent < due:
-                senders[sent % SENDERS].tell({"do": "say", "text": f"{time.perf_counter()} " + "x" * 80})
-                sent += 1
-            for key, _ in selector.select(TICK):
-                for it in key.data.listen():
-                    if it["event"] == "said" and key.data is witness and "history" not in it:
-                        ways.append(time.perf_counter() - float(it["text"].split()[0]))
-                    accepted += it["event"] == "accepted"
-                    if it["event"] == "refused":
-                        checked += it["code"] == "wrong_password"
-                        _hash(key.data, hashing + checked)
-    for person in (witness, *senders, *crowd):
-        person.socket.close()
-    return ways, accepted, checked
+def stalls(ours: Contender, seconds: float) -> list[Run]:
+    """Put each load on a server of its own; return the longest stall in each."""
+    return [_stall(ours, about, rate, hashing, seconds) for about, rate, hashing in LOADS]
 
 
-# -- the report
-
-
-def measure(rate: int, seconds: float, hashing: int = 0) -> None:
-    """Run one load against a fresh server, and print what came of it."""
-    figures: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="stall-") as folder:
-        with _server(folder, figures) as port:
-            ways, accepted, checked = talk(port, rate, seconds, hashing)
-        with contextlib.closing(sqlite3.connect(Path(folder) / "chat.db")) as database:
-            stored = database.execute("SELECT count(*) FROM messages").fetchone()[0]
-    stalls = figures["stalls"]
-    print(f"{rate:,} messages a second" + (f", {hashing} passwords waiting" if hashing else ""))
-    print(f"  said {len(ways):,}, acknowledged {accepted:,}, in the file {stored:,}; passwords checked {checked:,}")
-    print(f"  longest stall of the loop   {1e3 * stalls[-1]:8.2f} ms  (of {figures['turns']:,} turns;", end=" ")
-    print("then " + ", ".join(f"{1e3 * stall:.2f}" for stall in stalls[-2:-6:-1]) + ")")
-    print(f"  longest commit of the store {1e3 * figures['commit']:8.2f} ms")
-    cuts = statistics.quantiles(ways, n=1000)
-    print(f"  a message's way: median {1e3 * cuts[499]:.2f}, p99 {1e3 * cuts[989]:.2f}, worst {1e3 * max(ways):.2f} ms")
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Measure both."""
-    seconds = float(arguments[0]) if arguments else 5.0
-    measure(RATE, seconds)
-    measure(TALK, seconds, QUEUE)
-
-
-if __name__ == "__main__":
-    serve(sys.argv[2]) if sys.argv[1:2] == ["--serve"] else main(sys.argv[1:])
+def _stall(ours: Contender, about: str, rate: int, hashing: int, seconds: float) -> Run:
+    with fresh(ours) as server:
+        settle(ours)
+        longest_turn(server)  # what it did to begin with does not count
+        with pinned(cores()[1]):
+            talk = Talk(server.port, rate, hashing)
+            talk.run(seconds)
+        stall, kept = longest_turn(server), stored(server, talk.sent)
+    if not len(talk.ways) == talk.accepted == talk.sent == kept:
+        raise Failed(f"said {talk.sent}, heard {len(talk.ways)}, acknowledged {talk.accepted}, stored {kept}")
+    cuts = statistics.quantiles(talk.ways, n=1000, method="inclusive")
+    way = {"way_p50_ms": 1000 * cuts[499], "way_p99_ms": 1000 * cuts[989], "way_worst_ms": 1000 * max(talk.ways)}
+    return {"about": about, "stall": stall, "said": talk.sent, "passwords_checked": talk.checked} | way

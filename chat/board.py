@@ -44,7 +44,7 @@ class Board:
         ref: Ref = None,
     ) -> None:
         """Have `event` told to `room`, and to the people in `to`; its `author` gets his own version."""
-        self._turn.posts.append(Post(event, room, to, author, ref))
+        self._turn.posts.append(Post([event], room, to, author, ref))
 
     def inform(self, user: User, about: str, text: str, ref: Ref = None) -> None:
         """Tell one person something in words."""
@@ -63,6 +63,12 @@ class Board:
         """Return the id and the time for an event."""
         self._id += 1
         return self._id, self.clock.time()
+
+    def stamps(self, count: int) -> tuple[int, float]:
+        """Return the id of the first of so many events, which have ids one after the other, and their time."""
+        first = self._id + 1
+        self._id += count
+        return first, self.clock.time()
 
     def note(self, text: str) -> None:
         """Write a line on the host's console."""

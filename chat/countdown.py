@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from chat.events import Refused, Told
@@ -63,7 +64,7 @@ class Countdown:
     def _wait(self, left: float) -> None:
         """Sleep until the next moment at which something is to be said, or until the end."""
         moment = next((moment for moment in MOMENTS if moment < left), 0.0)
-        self._timer = self._later(left - moment, lambda: self._due(moment))
+        self._timer = self._later(left - moment, partial(self._due, moment))
 
     def _due(self, left: float) -> None:
         if self._hub.closing is not None:

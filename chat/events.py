@@ -9,7 +9,7 @@ accepts; its order is the order in which everybody sees them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from record import record
@@ -38,6 +38,13 @@ class Request:
         if value is None:
             raise Refused("bad_request", f"{name} must be a string, a whole number or a list of strings.", self.ref)
         return value
+
+
+@record
+class Speech:
+    """What was typed line after line, none of it a command: each line of `text` is said by itself."""
+
+    text: str
 
 
 @record
@@ -95,6 +102,23 @@ class Refused(Exception):
         self.code = code
         self.text = text
         self.ref = ref
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how it is made again."""
+        return type(self), (self.code, self.text, self.ref)
+
+
+Wish = Request | Speech | Script | Refused
+"""What a wire makes of bytes; of what it cannot read, a refusal."""
+
+
+def singly(requests: Iterable[Wish]) -> Iterator[Wish]:
+    """Yield what is asked, with a request of its own for each line that was said."""
+    for request in requests:
+        if isinstance(request, Speech):
+            yield from (Request("say", line) for line in request.text.split("\n"))
+        else:
+            yield request
 
 
 @record
@@ -239,9 +263,13 @@ class Recalled(Event):
 
 @record
 class Resumed(Event):
-    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first."""
+    """To one who has come back: what was said to him meanwhile, and what of it was removed, oldest first.
+
+    `cut` where only the end of it is there, since outboxes are bounded.
+    """
 
     events: tuple[Event, ...]
+    cut: bool = False
 
 
 @record

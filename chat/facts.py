@@ -7,6 +7,7 @@ of an account that is not there changes nothing.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from chat.events import Acted, Said, Whispered
 from record import record
@@ -16,10 +17,13 @@ Talk = Said | Acted | Whispered
 
 
 @record
-class MessageSaved:
-    """Something was said to a room. `sender_key` is the key of the name it was said under, a guest's too."""
+class MessagesSaved:
+    """One person has said something to a room, or several things in one go: they differ in ids and texts alone.
 
-    event: Said | Acted
+    `sender_key` is the key of the name they were said under, a guest's too.
+    """
+
+    events: Sequence[Said | Acted]
     sender_key: str
 
 
@@ -175,6 +179,14 @@ class Lifted:
 
 
 @record
+class Decided:
+    """The host has decided something that is to hold after the next start, too; without a `value`: not any more."""
+
+    name: str
+    value: str
+
+
+@record
 class Audited:
     """Somebody who may has acted on somebody or something; `text` tells how and why, and no secret."""
 
@@ -193,7 +205,7 @@ class IdsReserved:
 
 
 Change = (
-    MessageSaved
+    MessagesSaved
     | WhisperSaved
     | AccountMade
     | AccountRemoved
@@ -210,12 +222,13 @@ Change = (
     | StandingChanged
     | Sanction
     | Lifted
+    | Decided
     | Audited
     | IdsReserved
 )
 
 
-_TALK = (MessageSaved, WhisperSaved)  # the tuple, not the union: four times as fast
+_TALK = (MessagesSaved, WhisperSaved)  # the tuple, not the union: four times as fast
 
 
 def is_talk(change: Change) -> bool:
@@ -223,8 +236,15 @@ def is_talk(change: Change) -> bool:
     return isinstance(change, _TALK)
 
 
-def weight(change: Change) -> int:
-    """Return about how many bytes of memory a waiting change takes."""
-    if isinstance(change, _TALK):
-        return 500 + sys.getsizeof(change.event.text)
-    return 500
+def talk(change: Change) -> Sequence[Talk]:
+    """Return what was said, where a change is about that."""
+    if isinstance(change, MessagesSaved):
+        return change.events
+    return (change.event,) if isinstance(change, WhisperSaved) else ()
+
+
+def weigh(changes: Sequence[Change]) -> tuple[int, int]:
+    """Return how many changes these are, each message counted as one, and about how many bytes of memory they take."""
+    said = [events for change in changes if (events := talk(change))]
+    count = len(changes) - len(said) + sum(map(len, said))
+    return count, 500 * count + sum([sys.getsizeof(event.text) for events in said for event in events])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from chat.countdown import Countdown
-from chat.events import Refused
+from chat.events import Ref, Refused
 
 Answer = Callable[[str | Refused], None]
 
@@ -21,12 +21,14 @@ def _nothing(_: object) -> NoReturn:
 class House:
     """The server, as commands see it.
 
-    `reload` reads the settings again, and answers later. `show` lets only one room's talk, all or none scroll by on
-    the host's console: it gets the name of a room, "" for none, or None for all.
+    `reload` reads the settings again, and answers later. `upgrade` has new code take over, and tells the host later.
+    `show` lets only one room's talk, all or none scroll by on the host's console: it gets the name of a room, "" for
+    none, or None for all.
     """
 
     def __init__(self) -> None:
         self.reload: Callable[[Answer], None] = _nothing
+        self.upgrade: Callable[[Ref], None] = _nothing
         self.show: Callable[[str | None], None] = _nothing
         self.countdown: Countdown | None = None
 

@@ -7,7 +7,7 @@ is taken by whoever tells it to everyone (`take`), in the order in which it was 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chat import names
@@ -31,8 +31,8 @@ from chat.events import (
     Said,
     Welcomed,
 )
-from chat.facts import AccountSeen, MessageSaved
-from chat.moderation import check_may_speak, keep_pace
+from chat.facts import AccountSeen, MessagesSaved
+from chat.moderation import check_may_act_on, check_may_speak, keep_pace
 from chat.presence import Presence
 from chat.rooms import Rooms
 from chat.sanctions import check_not_muted, host_of
@@ -74,6 +74,7 @@ class Hub(Presence):
         self.tokens = Tokens()
         self.aside: Aside = aside or AtOnce()
         self.desk = desk or Desk()
+        self.desk.furnish(self.rooms)
         self.opened = clock.monotonic()
         self.spoken = 0  # messages of those who have gone, since the start
         self.gone: deque[Departed] = deque(maxlen=GONE)
@@ -110,8 +111,8 @@ class Hub(Presence):
             self.supersede(account)
         user = self._seat(name, listener, Standing.GUEST, address=address, wire=wire, account=account)
         user.roams = roams
-        self.present(user, ident, realname)
         user.muted = self.desk.mute_of(user, self.clock.time())
+        self.present(user, *(("", "") if user.muted else (ident, realname)))
         self.most = max(self.most, len(self.roster) - 1)
         self.note(f"{name} is on line from {address} ({wire}).")
         token = self.tokens.issue(user) if resumes else ""
@@ -155,8 +156,7 @@ class Hub(Presence):
         """
         if user is by:
             raise Refused("yourself", f"You are {user.name}, and cannot kick yourself.")
-        if user.standing >= by.standing:
-            raise Refused("not_allowed", f"{user.name} cannot be kicked by {by.name}.")
+        check_may_act_on(by, user.standing, user.name)
         if not self.roster.release(user):
             raise Refused("not_here", f"{user.name} is not here any more.")
         self._remember(user)
@@ -236,15 +236,21 @@ class Hub(Presence):
 
     def say(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Say `text` to a room, by default to the one someone talks in."""
-        room = room or user.room
-        number, at = self.stamp()
-        self._speak(user, room, Said(number, at, room.name, user.name, text, user.who, form), ref)
+        self._speak(user, room or user.room, Said, (text,), ref=ref, form=form)
+
+    def say_all(self, user: User, texts: Sequence[str]) -> None:
+        """Say one thing after the other to the room someone talks in; for who `may_go_on` there."""
+        self._speak(user, user.room, Said, texts)
 
     def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Tell a room, by default the one someone talks in, what he does."""
-        room = room or user.room
-        number, at = self.stamp()
-        self._speak(user, room, Acted(number, at, room.name, user.name, text, user.who, form), ref)
+        self._speak(user, room or user.room, Acted, (text,), ref=ref, form=form)
+
+    @staticmethod
+    def may_go_on(user: User) -> bool:
+        """Return whether someone may say as much as he likes to the room he talks in."""
+        room = user.current
+        return room is not None and not (user.muted or room.gate.bars)
 
     # -- within
 
@@ -278,7 +284,7 @@ class Hub(Presence):
             if heard and by is None:
                 knowing = frozenset(member for member in room.members if member in heard)
                 gone = Gone(left.id, left.at, user.name, reason, user.who)
-                self._turn.posts.append(Post(gone, room, deaf=knowing))
+                self._turn.posts.append(Post([gone], room, deaf=knowing))
             if user.rooms:
                 heard.update(room.members)
         return told
@@ -301,25 +307,37 @@ class Hub(Presence):
             account.messages += user.messages
             self.keep(AccountSeen(account.key, account.seen, seconds, user.messages))
 
-    def _speak(self, user: User, room: Room, event: Said | Acted, ref: Ref) -> None:
+    def _speak(
+        self,
+        user: User,
+        room: Room,
+        kind: type[Said | Acted],
+        texts: Sequence[str],
+        *,
+        ref: Ref = None,
+        form: Form = AS_USUAL,
+    ) -> None:
         """Post what someone says to a room, unless he may not speak there. Raises Refused `may_not_speak`."""
+        first, at = self.stamps(len(texts))
         user.active = self.clock.monotonic()
         if user.muted or room.gate.bars or room not in user.rooms:
-            check_not_muted(user, event.at)
+            check_not_muted(user, at)
             check_may_speak(user, room)
             keep_pace(user, room, user.active)
-        user.messages += 1
-        if event.form.sign:
-            ranked = (m for m in room.members if event.form.sign in room.gate.signs(m) and m.hears(user))
-            self.post(event, to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
+        user.messages += len(texts)
+        where, name, who = room.name, user.name, user.who
+        events = [kind(number, at, where, name, text, who, form) for number, text in enumerate(texts, first)]
+        if form.sign:
+            ranked = (m for m in room.members if form.sign in room.gate.signs(m) and m.hears(user))
+            self.post(events[0], to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
-        room.recent.append(event)
-        if len(event.text) > LONG:
+        room.recent += events
+        if len(max(texts, key=len)) > LONG:
             room.trim()
         if self.memory is not None:
-            self._turn.facts.append(MessageSaved(event, user.key))
+            self._turn.facts.append(MessagesSaved(events, user.key))
         deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
-        self._turn.posts.append(Post(event, room, (), user, ref, deaf or NOBODY_DEAF))
+        self._turn.posts.append(Post(events, room, (), user, ref, deaf or NOBODY_DEAF))
 
     def _entered(self, user: User, room: Room) -> Entered:
         return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members), user.who)

@@ -31,6 +31,7 @@ class Limits:
     dead_limit: float = 30.0
     idle_limit: float = 0.0
     return_limit: float = 30.0
+    reload_limit: float = 5.0
     outbox: int = 1_048_576
     tries: int = 3
     logins_per_minute: int = 15
@@ -71,6 +72,7 @@ ABOUT: dict[str, str] = {
     "dead_limit": "who does not confirm that anything has arrived is gone after this time",
     "idle_limit": "who asks for nothing is put out after this time; 0 means never",
     "return_limit": "who lost a connection and can come back keeps his place for this time",
+    "reload_limit": "who closed a page keeps his place for this time: perhaps he only loads it anew",
     "outbox": "bytes that wait for one person who reads too slowly",
     "tries": "wrong passwords for one name from one address; then it waits for a minute",
     "logins_per_minute": "wrong passwords a minute from one address",
@@ -99,6 +101,7 @@ ABOUT: dict[str, str] = {
 LEAST = {
     "idle_limit": 0,
     "return_limit": 0,
+    "reload_limit": 0,
     "talk_delay": 0,
     "outbox": 65_536,
     "line": 512,

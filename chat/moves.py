@@ -7,14 +7,18 @@ from chat.events import Parted, Ref, Refused
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.moderation import check_may_enter
+from chat.sanctions import check_not_muted
 from chat.turn import Room, User
 
 
 def join(hub: Hub, user: User, name: str, ref: Ref = None, *, key: str = "") -> None:
     """Bring someone into the room called `name`, or, where he is in it already, make it his current one.
 
-    Who makes a room runs it. Raises Refused `no_room`, `room_bad`, `too_many`, and what `check_may_enter` does.
+    Who makes a room runs it; who is muted makes none. Raises Refused `no_room`, `room_bad`, `too_many`, `muted`, and
+    what `check_may_enter` does.
     """
+    if user.muted and not hub.rooms.has(name):
+        check_not_muted(user, hub.clock.time())
     room = hub.rooms.get_or_make(name)
     fresh = room not in user.rooms
     if fresh:

@@ -85,7 +85,7 @@ def key(name: str) -> str:
     Text that can be no name comes back as it is, and so equals the key of no name: anything typed may be looked up.
     """
     if _PRINTABLE.fullmatch(name):
-        return name.lower()
+        return name if name.islower() else name.lower()  # one string less for most people
     if len(name) > _LONGEST_RAW:
         return name
     try:

@@ -25,7 +25,7 @@ def rename(hub: Hub, user: User, raw: str, ref: Ref = None, *, by: User | None =
     name = names.check(raw)
     if name == user.name:
         raise Refused("name_taken", f"{'You are' if by is None else 'That is'} {name} already.")
-    hub.desk.check_name(hub.clock.time(), name)
+    hub.desk.check_new_name(hub.clock.time(), name)
     looks = hub.roster.check_free(name, user)
     old, key = user.name, user.key
     hub.roster.rename(user, name, looks)

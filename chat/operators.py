@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat import passwords
+from chat.elsewhere import in_order
 from chat.events import Ref, Refused
 from chat.facts import Audited
 from chat.hub import Hub
@@ -21,15 +22,11 @@ def promote(hub: Hub, user: User, name: str, password: str, ref: Ref = None) -> 
     hub.guard.count(OPER, host, now)
     kept = hub.operators.get(name)
     if not any(other.startswith("$argon2") for other in hub.operators.values()):
-        from hmac import compare_digest
-
-        right = compare_digest((kept or "").encode(), password.encode("utf-8", "replace"))
-        _decide(hub, user, name, right and kept is not None, ref)
+        _decide(hub, user, name, passwords.same(password, kept or "") and kept is not None, ref)
         return
-    hub.guard.run(
-        hub.aside,
-        host,
-        lambda: passwords.matches(kept, password),
+    in_order(
+        user,
+        lambda answer: hub.guard.run(hub.aside, host, lambda: passwords.matches(kept, password), answer),
         lambda right: _later(hub, user, name, right, ref),
     )
 

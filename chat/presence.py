@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from sys import intern
 
 from chat.accounts import Account, Accounts
 from chat.board import Board, Clock
@@ -58,7 +59,7 @@ class Presence(Board):
         """Set what IRC shows of someone; where he has said nothing of himself, what way he came by."""
         account = user.account.name if user.account else ""
         host = self.cloak(user.address.rpartition(":")[0])
-        user.who = Identity(f"~{ident or user.wire}", host, account, realname or user.name)
+        user.who = Identity(intern(f"~{ident or user.wire}"), host, account, realname or user.name)
 
     def recognise(self, user: User, account: Account) -> None:
         """Let someone have what his account remembers."""

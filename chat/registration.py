@@ -8,6 +8,7 @@ from typing import Any
 from chat import names, passwords
 from chat.accounts import Account
 from chat.changes import Presented
+from chat.elsewhere import in_order
 from chat.events import Ref, Refused
 from chat.facts import AccountMade, Blocked, PasswordChanged, Watched
 from chat.hub import Hub
@@ -76,8 +77,9 @@ def identify(hub: Hub, user: User, name: str, password: str, ref: Ref = None) ->
 
 
 def _aside(hub: Hub, user: User, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-    """Have work done aside that `user` has caused. Raises Refused `busy`."""
-    hub.guard.run(hub.aside, user.address.rpartition(":")[0], work, then)
+    """Have work done aside that `user` has caused, before he is heard again. Raises Refused `busy`."""
+    host = user.address.rpartition(":")[0]
+    in_order(user, lambda answer: hub.guard.run(hub.aside, host, work, answer), then, hub.when_kept)
 
 
 def _take(hub: Hub, user: User, account: Account) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from chat import names
 from chat.changes import Removed
+from chat.elsewhere import in_order
 from chat.events import Acted, Ref, Refused, Said, Whispered
 from chat.facts import Audited, MessageRemoved
 from chat.hub import HOST, Hub
@@ -45,7 +46,8 @@ def remove(hub: Hub, user: User, number: int, reason: str = "", ref: Ref = None)
         except Refused as refusal:
             hub.decline(user, "remove", refusal, ref)
 
-    hub.memory.find(number, answer)
+    memory = hub.memory
+    in_order(user, lambda then: memory.find(number, then), answer)
 
 
 def removable(hub: Hub, user: User) -> Sequence[Talk]:
@@ -128,7 +130,7 @@ def _forget(hub: Hub, event: Talk) -> dict[User, None]:
     readers: dict[User, None] = {}
     for other in hub:
         if any(one.id == event.id for one in other.private):
-            other.private[:] = [one for one in other.private if one.id != event.id]
+            other.private = tuple(one for one in other.private if one.id != event.id)
             readers[other] = None
     for name in event.kept if isinstance(event, Whispered) else ():
         account = hub.accounts.find(name)

@@ -14,7 +14,7 @@ LOBBY = "lobby"
 MOST = Limits().rooms
 PER_PERSON = Limits().rooms_per_person
 Past = Iterable[Said | Acted]
-_NAME = re.compile(r"[^\W_][\w-]{0,31}")
+_NAME = r"[^\W_][\w-]{0,31}"
 
 
 def key(name: str) -> str:
@@ -43,6 +43,10 @@ class Rooms:
     def __iter__(self) -> Iterator[Room]:
         return iter(self._rooms.values())
 
+    def has(self, name: str) -> bool:
+        """Return whether there is a room called `name`, in any case."""
+        return key(name) in self._rooms
+
     def get(self, name: str) -> Room:
         """Return the room called `name`, in any case; raises Refused `no_room`."""
         room = self._rooms.get(key(name))
@@ -61,7 +65,7 @@ class Rooms:
         if found is not None or self.fixed:
             return found or self.get(name)
         name = name.removeprefix("#")
-        if not (_NAME.fullmatch(name) and _NAME.fullmatch(key(name))):
+        if not (re.fullmatch(_NAME, name) and re.fullmatch(_NAME, key(name))):
             raise Refused("room_bad", "A room's name has 1 to 32 letters, digits, - and _; the first is no sign.")
         if len(self._rooms) >= ledger.limits.rooms:
             ledger.hit("rooms")
@@ -74,7 +78,7 @@ class Rooms:
         name = key(title)
         if name == LOBBY:
             raise Refused("not_allowed", "The lobby is always there.")
-        if not _NAME.fullmatch(name):
+        if not re.fullmatch(_NAME, name):
             raise Refused("room_bad", "A room's title has 1 to 32 letters, digits, blanks, - and _; the first no sign.")
         room = self._rooms.get(name)
         if room is None:

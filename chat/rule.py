@@ -13,7 +13,7 @@ from chat.facts import Audited, RoomMade, RoomRemoved, Sanction, StandingChanged
 from chat.hub import HOST, Hub
 from chat.moderation import check_may_act_on
 from chat.rooms import LOBBY
-from chat.sanctions import BAN, MUTE, Sanctions, Sentence, aim, banned, host_of, how_long
+from chat.sanctions import BAN, MUTE, Sanctions, Sentence, aim, banned, check_not_muted, host_of, how_long
 from chat.turn import Room, Standing, User
 
 SLOWEST = 3600  # seconds
@@ -39,31 +39,54 @@ def ban(hub: Hub, user: User, sentence: Sentence) -> list[Sanction]:
     return made
 
 
+def ban_listed(hub: Hub, user: User, found: Iterable[Sanction]) -> None:
+    """Let these be all whom the settings keep out; who is here and meant now is put out, but for operators."""
+    hub.desk.listed = listed = Sanctions(found)
+    now = hub.clock.time()
+    for other in _meant(hub, listed, BAN, now):
+        sanction = listed.find(BAN, now, host=host_of(other.address), name=other.name, account=other.account)
+        if sanction is not None and other.standing < Standing.OPERATOR:
+            hub.kick(other, user, sanction.reason, banned=banned(sanction, now).text)
+
+
 def mute(hub: Hub, user: User, sentence: Sentence) -> list[Sanction]:
     """Let someone, or all from an address or a network, say nothing. Raises Refused as `ban` does."""
     made, met = _impose(hub, user, MUTE, sentence)
+    now = hub.clock.time()
     for other in met:
-        other.muted = made[0]
-        text = f"You are muted {how_long(made[0], hub.clock.time())}. You can still write to the host: /msg {HOST} …"
+        other.muted = hub.desk.mute_of(other, now)
+        text = f"You are muted {how_long(other.muted or made[0], now)}. You can still write to the host: /msg {HOST} …"
         hub.inform(other, "mute", text)
     return made
 
 
 def lift(hub: Hub, user: User, kind: str, word: str) -> list[Sanction]:
-    """End what `ban` or `mute` began; returns what it was. Raises Refused `not_banned`, `not_muted`."""
+    """End what `ban` or `mute` began; returns what it was. Raises Refused `not_banned`, `not_muted`, `yourself`."""
     found = hub.desk.sanctions.meant(kind, word, hub.clock.time())
+    if not found and hub.desk.listed.meant(kind, word, hub.clock.time()):
+        raise Refused("not_allowed", f"{word[:64]} is banned by the settings; take that out there, and RELOAD.")
     if not found:
         code = "not_banned" if kind == BAN else "not_muted"
         what = code.removeprefix("not_")
         raise Refused(code, f"{word[:64]} is not {what}. BANS lists who is.")
+    if user.muted in found:
+        raise Refused("yourself", "You are muted, and cannot end that yourself.")
     for sanction in found:
         hub.desk.lift(sanction, hub.keep)
     for other in hub if kind == MUTE else ():
         if other.muted in found:
-            other.muted = None
-            hub.inform(other, "unmute", "You may speak again.")
+            _unmute(hub, other)
     write_down(hub, user, "UNBAN" if kind == BAN else "UNMUTE", word)
     return found
+
+
+def _unmute(hub: Hub, user: User) -> None:
+    """Let someone speak again, unless he may not for another reason."""
+    user.muted = hub.desk.mute_of(user, hub.clock.time())
+    if user.muted is None:
+        hub.inform(user, "unmute", "You may speak again.")
+    else:
+        hub.inform(user, "mute", f"You are still muted {how_long(user.muted, hub.clock.time())}.")
 
 
 def _impose(hub: Hub, user: User, kind: str, sentence: Sentence) -> tuple[list[Sanction], list[User]]:
@@ -141,12 +164,15 @@ def slow(hub: Hub, user: User, room: Room, seconds: int, ref: Ref = None) -> Non
     """Let each person speak in a room once in so many seconds; 0: as often as he likes. All in it are told."""
     room.gate.slow = seconds
     room.gate.spoke.clear()
+    if room.lasting:
+        hub.desk.decide(f"slow {room.name}", f"{seconds}" if seconds else "", hub.keep)
     hub.post(Slowed(*hub.stamp(), room.name, user.name, seconds, user.who), room, author=user, ref=ref)
     write_down(hub, user, "SLOW", room.name, f"{seconds} s" if seconds else "off")
 
 
 def announce(hub: Hub, user: User, text: str, ref: Ref = None) -> None:
-    """Tell everybody something."""
+    """Tell everybody something. Raises Refused `muted`."""
+    check_not_muted(user, hub.clock.time())
     hub.post(Announced(*hub.stamp(), user.name, text, user.who), to=tuple(hub), author=user, ref=ref)
     write_down(hub, user, "ANNOUNCE", "", text)
 
@@ -177,6 +203,8 @@ def unmake(hub: Hub, user: User, room: Room) -> int:
         raise Refused("not_allowed", "The lobby is always there.")
     room.lasting = False
     hub.keep(RoomRemoved(room.name))
+    for what in ("lock", "slow"):
+        hub.desk.decide(f"{what} {room.name}", "", hub.keep)
     people = [member for member in room.members if member is not hub.host]
     for member in (*people, *([hub.host] if hub.host in room.members else [])):
         assert member is not None

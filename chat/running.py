@@ -6,7 +6,7 @@ from chat.changes import Described, Invited, Inviting, Moded
 from chat.events import Parted, Ref, Refused
 from chat.gate import ENTRIES, FLAGS, LISTS, MASK, RANKS, Entry, whole
 from chat.hub import Hub
-from chat.moderation import check_may_describe, check_may_invite, check_runs
+from chat.moderation import check_may_act_on, check_may_describe, check_may_invite, check_runs, is_operator
 from chat.text import one_line
 from chat.turn import Room, User
 from record import record
@@ -60,8 +60,8 @@ def remove(hub: Hub, user: User, name: str, room: Room, reason: str, *, ref: Ref
     other = hub.get(name)
     if room not in other.rooms:
         raise Refused("not_there", f"{other.name} is not in {room.title}.")
-    if other is not user and other.standing > user.standing:
-        raise Refused("not_allowed", f"{other.name} cannot be put out by {user.name}.")
+    if other is not user and is_operator(other):
+        check_may_act_on(user, other.standing, other.name)
     lobby = hub.rooms.lobby
     falls_back = len(other.rooms) == 1 and not other.roams  # nobody but who came by IRC is nowhere
     if falls_back and room is lobby:
@@ -92,6 +92,8 @@ def change(hub: Hub, user: User, room: Room, changes: list[Change], ref: Ref = N
     """
     check_runs(user, room)
     done = [made for wanted in changes if (made := _change(hub, user, room, wanted))]
+    if room.lasting and any(made.letter == "m" for made in done):
+        hub.desk.decide(f"lock {room.name}", "yes" if "m" in room.gate.flags else "", hub.keep)
     if done:
         hub.post(Moded(*hub.stamp(), room.name, user.name, shown(done), user.who), room, author=user, ref=ref)
     return bool(done)
@@ -129,9 +131,10 @@ def _flag(room: Room, wanted: Change) -> Change | None:
 def _list(hub: Hub, user: User, room: Room, wanted: Change) -> Change | None:
     mask = whole(wanted.value)[:MASK]
     masks = room.gate.lists.setdefault(wanted.letter, {})
+    same = next((known for known in masks if known.lower() == mask.lower()), "")
     if wanted.sign == "-":
-        return Change("-", wanted.letter, mask) if masks.pop(mask, None) else None
-    if mask in masks or sum(map(len, room.gate.lists.values())) >= ENTRIES:
+        return Change("-", wanted.letter, masks.pop(same).mask) if same else None
+    if same or sum(map(len, room.gate.lists.values())) >= ENTRIES:
         return None
     masks[mask] = Entry(mask, user.mask, hub.clock.time())
     return Change("+", wanted.letter, mask)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import TYPE_CHECKING
 
 from chat import names
@@ -25,10 +26,11 @@ MOST = 1_000  # sanctions at once
 LONGEST = 3_650 * 86_400  # seconds
 WIDEST = {4: 8, 6: 16}  # the shortest prefix of a network
 EVER = frozenset({"ever", "forever"})
-_TIME = re.compile(r"([1-9]\d{0,5})([smhdw])", re.IGNORECASE)
+_TIME = r"([1-9]\d{0,5})([smhdw])"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
-Mark = tuple[str, str, str]
+Mark = tuple[str, str, str]  # kind, sort and key
+Aim = tuple[str, str, str]  # sort, key, and how it is shown
 
 
 @record
@@ -52,6 +54,15 @@ class Sanctions:
 
     def __len__(self) -> int:
         return len(self._all)
+
+    def __iter__(self) -> Iterator[Sanction]:
+        return iter(self._all.values())
+
+    def __getstate__(self) -> list[Sanction]:
+        return [*self._all.values()]
+
+    def __setstate__(self, known: list[Sanction]) -> None:
+        Sanctions.__init__(self, known)
 
     def add(self, sanction: Sanction) -> None:
         """Put one in force, in the place of an earlier one of the same kind for the same. Raises Refused `too_many`."""
@@ -92,8 +103,9 @@ class Sanctions:
     def find(
         self, kind: str, now: float, *, host: str = "", name: str = "", account: Account | None = None
     ) -> Sanction | None:
-        """Return the one that keeps this person, of whom so much is known, out or silent."""
-        return next(filter(None, self._fitting(kind, now, host, name, account)), None)
+        """Return the one that keeps this person, of whom so much is known, out or silent: that which lasts longest."""
+        found = filter(None, self._fitting(kind, now, host, name, account))
+        return max(found, key=lambda sanction: sanction.until or inf, default=None)
 
     def _look(self, sanction: Sanction) -> None:
         for look in names.looks(sanction.shown):
@@ -137,41 +149,52 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
     from ipaddress import ip_address  # whoever bans nobody by address does without
 
     try:
-        return ip_address(host.strip("[]"))
+        found = ip_address(host.strip("[]"))
     except ValueError:
         return None
+    return getattr(found, "ipv4_mapped", None) or found  # a socket for both kinds shows the older one so
 
 
 def network(word: str) -> IPv4Network | IPv6Network | None:
-    """Return the network, or the one address, that a word names; None where it is no address."""
+    """Return the network, or the one address (with a port, too), that a word names; None where it is none."""
     from ipaddress import ip_network
 
+    if word.count(":") == 1 or "]:" in word:
+        word = word.rpartition(":")[0]
     try:
         return ip_network(word.strip("[]"), strict=False)
     except ValueError:
         return None
 
 
-def aim(word: str, user: User | None, account: Account | None) -> list[tuple[str, str, str]]:
+def aim(word: str, user: User | None, account: Account | None) -> list[Aim]:
     """Return sort, key and look of what is meant by a word, where it names this user or account, if any.
 
-    Who is registered is meant under whatever name; who is here under another name, with that name, too.
+    Who is registered is meant under whatever name; who is here under another name, with that name, too. An address
+    is always meant as one, also where somebody has called himself so.
     Raises Refused `bad_network`, and what no name can be.
     """
-    found = network(word) if user is None else None
-    if found is not None:
-        single = found.num_addresses == 1
-        if found.prefixlen < WIDEST[found.version]:
-            raise Refused("bad_network", f"{found} is too wide: at least /{WIDEST[found.version]}.")
-        shown = str(found.network_address) if single else str(found)
-        return [("address" if single else "network", str(found), shown)]
-    if user is None and account is None and "/" in word:
-        raise Refused("bad_network", f"{word[:64]} is no network; 192.0.2.0/24 is one.")
-    marks = [("account", account.key, account.name)] if account else []
+    marks = _mark_of_network(word)
+    if user is None and account is None and (marks or "/" in word):
+        if not marks:
+            raise Refused("bad_network", f"{word[:64]} is no network; 192.0.2.0/24 is one.")
+        return marks
+    if account is not None:
+        marks.append(("account", account.key, account.name))
     shown = user.name if user else word
     if account is None or names.key(shown) != account.key:
         marks.append(("name", names.key(names.check(shown)), shown))
     return marks
+
+
+def _mark_of_network(word: str) -> list[Aim]:
+    found = network(word)
+    if found is None:
+        return []
+    if found.prefixlen < WIDEST[found.version]:
+        raise Refused("bad_network", f"{found} is too wide: at least /{WIDEST[found.version]}.")
+    single = found.num_addresses == 1
+    return [("address" if single else "network", str(found), str(found.network_address if single else found))]
 
 
 def sentence(who: str, word: str, rest: str) -> Sentence:
@@ -179,7 +202,7 @@ def sentence(who: str, word: str, rest: str) -> Sentence:
 
     Raises Refused `bad_time`.
     """
-    match = _TIME.fullmatch(word)
+    match = re.fullmatch(_TIME, word, re.IGNORECASE)
     if match and (seconds := int(match[1]) * _UNITS[match[2].lower()]) <= LONGEST:
         return Sentence(who, float(seconds), rest.strip())
     if word.lower() in EVER:
@@ -187,6 +210,19 @@ def sentence(who: str, word: str, rest: str) -> Sentence:
     if word[:1].isdigit():
         raise Refused("bad_time", f"{word[:20]} is no length of time; 30s, 10m, 2h, 3d and ever are.")
     return Sentence(who, 0.0, f"{word} {rest}".strip())
+
+
+def listed(lines: Iterable[str]) -> list[Sanction]:
+    """Return what lines such as `192.0.2.0/24: spam` keep out for ever. Raises ValueError."""
+    found = []
+    for line in lines:
+        who, _, reason = line.partition(": ")
+        try:
+            (mark,) = aim(who, None, None)
+        except Refused as refusal:
+            raise ValueError(f"ban: {who}: {refusal.text.rstrip('.')}") from None
+        found.append(Sanction(BAN, *mark, 0.0, 0.0, "the settings", reason.strip()[:200]))
+    return found
 
 
 def how_long(sanction: Sanction, now: float) -> str:
@@ -212,3 +248,8 @@ def check_not_muted(user: User, now: float, to: Iterable[User] = ()) -> None:
     standings = [other.standing for other in to]
     if not standings or min(standings) < Standing.OPERATOR:
         raise Refused("muted", f"You are muted {how_long(sanction, now)}. You can write to the host: /msg Host …")
+
+
+def audible(user: User, reason: str, now: float) -> str:
+    """Return a reason as others may read it: none of someone who is muted, whose leaving nobody can prevent."""
+    return "" if user.muted is not None and lasts(user.muted, now) else reason

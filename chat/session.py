@@ -6,7 +6,22 @@ from collections.abc import Callable
 
 from chat import names, passwords
 from chat.accounts import Account
-from chat.events import Answered, Asked, Declined, Event, Ponged, Proven, Ref, Refused, Request, Script, Told
+from chat.events import (
+    Answered,
+    Asked,
+    Declined,
+    Event,
+    Ponged,
+    Proven,
+    Ref,
+    Refused,
+    Request,
+    Script,
+    Speech,
+    Told,
+    Wish,
+    singly,
+)
 from chat.hub import Hub
 from chat.returns import come_back
 from chat.states import ACCEPTS, LEAVING, PRESENT, State
@@ -17,7 +32,6 @@ from record import replace
 
 QUESTION = "What is your name?"
 DOOR_QUESTION = "This room has a password. What is it?"
-
 
 FINAL = frozenset({"banned", "door_locked"})
 """Refusals after which another try is in vain: the server hangs up."""
@@ -59,11 +73,14 @@ class Session:
         """Return whether he is not in the room yet, and not gone."""
         return self.user is None and self.state is not LEAVING
 
-    def handle(self, request: Request | Refused | Script) -> None:
+    def handle(self, request: Wish) -> None:
         """Do what is asked, or answer why not. What comes after goodbye does not count."""
         if self.user is not None and self.user.gone:
             self.state = LEAVING
         if self.state is LEAVING:
+            return
+        if isinstance(request, Speech):
+            self._speak(request)
             return
         try:
             if isinstance(request, Request):
@@ -92,6 +109,17 @@ class Session:
         if self.user is not None:
             self._hub.leave(self.user, why=why)
 
+    def wait(self) -> None:
+        """Accept nothing until something that takes its time has been answered."""
+        if self.state is PRESENT:
+            self.state = State.CHECKING
+
+    def go_on(self) -> None:
+        """It has been answered: go on with what has come meanwhile."""
+        if self.state is State.CHECKING and self.user is not None:
+            self.state = State.PRESENT
+            self._visitor.resume()
+
     def retire(self) -> None:
         """Somebody has come back by another connection: this one is nobody's now."""
         self.user = None
@@ -116,6 +144,12 @@ class Session:
         if request.verb == "line":
             return replace(self._rules.read(self.user, request.rest), ref=request.ref)
         return request
+
+    def _speak(self, speech: Speech) -> None:
+        """Say what was typed, in one go where nothing is to be said about a single line of it."""
+        if self.state is not PRESENT or self.user is None or not self._rules.speak(self._hub, self.user, speech):
+            for line in singly([speech]):
+                self.handle(line)
 
     def _follow(self, script: Script) -> None:
         """Do what a wire's script asks, and tell what it says, one after the other, until someone leaves in it."""
@@ -203,7 +237,7 @@ class Session:
             self._claimed, self.greeted, self.state = name, True, State.PROVING
             self._ask("password", DOOR_QUESTION)
             return True
-        if not _is_same(password, self._hub.door):
+        if not passwords.same(password, self._hub.door):
             if password:
                 guard.count(DOOR, host, now)
                 guard.check(DOOR, host, now, "this room")
@@ -215,7 +249,7 @@ class Session:
     def _split(self, given: str) -> tuple[str, str]:
         """Return the passwords of the room and of the name: who can send only one text puts a blank between them."""
         door = f"{self._hub.door} "
-        return (self._hub.door, given[len(door) :]) if _is_same(given[: len(door)], door) else (given, "")
+        return (self._hub.door, given[len(door) :]) if passwords.same(given[: len(door)], door) else (given, "")
 
     def _answer_door(self, request: Request) -> None:
         """Let someone in who was asked for the password of the room, or ask him again."""
@@ -332,8 +366,8 @@ class Session:
         )
         self.seat(user)
         if self.greeted:
-            count = len(self._hub)
-            self._tell(f"Welcome, {user.name}. {count} people are here. /help lists what you can type.")
+            text = f"Welcome, {user.name}. {len(self._hub)} people are here. /help lists what you can type."
+            self._answer(Told(*self._hub.stamp(), "welcome", text))
 
     # -- answers
 
@@ -341,12 +375,12 @@ class Session:
         if request.verb == "ping":
             self._answer(Ponged(*self._hub.stamp(), request.ref))
 
-    def _decline(self, refusal: Refused, request: Request | Refused | Script) -> None:
+    def _decline(self, refusal: Refused, request: Wish) -> None:
         verb = request.verb if isinstance(request, Request) else ""
         about = "login" if self.user is None and verb != "authenticate" else verb
-        ref = None if isinstance(request, Script) else request.ref
+        ref = getattr(request, "ref", None)
         self._answer(Declined(*self._hub.stamp(), about, refusal.code, refusal.text, ref))
-        if about == "login" and refusal.code in FINAL:
+        if self.user is None and refusal.code in FINAL:
             code = "banned" if refusal.code == "banned" else "door_locked"
             self._visitor.dismiss(code, "You are not let in.")
             self.state = State.LEAVING
@@ -356,19 +390,9 @@ class Session:
     def _ask(self, about: str, text: str) -> None:
         self._answer(Asked(*self._hub.stamp(), about, text))
 
-    def _tell(self, text: str) -> None:
-        self._answer(Told(*self._hub.stamp(), "welcome", text))
-
     def _answer(self, event: Event) -> None:
         """Answer in the order of everything else once there is a user; before, straight away."""
         if self.user is not None:
             self._hub.tell(self.user, event)
         else:
             self._visitor.answer(event)
-
-
-def _is_same(given: str, secret: str) -> bool:
-    """Return whether two texts are the same, in a time that tells nothing of where they differ."""
-    from hmac import compare_digest
-
-    return compare_digest(given.encode("utf-8", "replace"), secret.encode("utf-8", "replace"))

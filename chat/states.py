@@ -10,7 +10,7 @@ class State(Enum):
 
     NAMING = "asked for a name"
     PROVING = "asked for the password of a name"
-    CHECKING = "waiting while the password is checked"
+    CHECKING = "waiting while a password is checked, or for another answer that takes its time"
     PRESENT = "in the room"
     LEAVING = "has heard goodbye, or is gone"
 
@@ -29,5 +29,5 @@ ACCEPTS: dict[State, frozenset[str] | None] = {
 }
 """What each state accepts. None stands for `ping`, `pong` and every verb of the command table.
 
-While a password is checked nothing is handed to the session: `visitor.resume` asks for what has come meanwhile.
+Who waits has nothing handed to his session: `visitor.resume` asks for what has come meanwhile.
 """

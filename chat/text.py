@@ -13,6 +13,7 @@ _GONE = re.compile(
     "\u200b\u2060-\u2064\ufeff\ufff9-\ufffb"  # what has no width and no use in text
     "\u202a-\u202e\u2066-\u2069]"  # bidi embeddings, overrides and isolates
 )
+_HARMLESS = bytes((ord("\n"), *range(0x20, 0x7F)))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PILE = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})"
@@ -28,6 +29,13 @@ def clean(text: str) -> str:
     if text.isascii():
         return text
     return _PILE.sub(r"\1", _SURROGATE.sub("\ufffd", text))
+
+
+def clean_lines(text: str) -> list[str]:
+    """Return the lines of `text`, each of them clean. All are looked at in one go."""
+    if text.isascii() and not text.encode().translate(None, _HARMLESS):
+        return text.split("\n")
+    return [clean(line) for line in text.split("\n")]
 
 
 def hms(seconds: int) -> str:
@@ -49,7 +57,8 @@ def ago(seconds: float) -> str:
 
 def span(seconds: float) -> str:
     """Return a length of time in its two largest units: `9 min 58 s`, `1 h`, `2 days 3 h`."""
-    left, parts = max(1, round(seconds)), []
+    fine = 3600 if seconds > 86_400 - 1800 else 60 if seconds > 3600 - 30 else 1  # what is too small to be told
+    left, parts = max(1, round(seconds / fine) * fine), []
     for size, unit in ((86_400, "days"), (3600, "h"), (60, "min"), (1, "s")):
         number, left = divmod(left, size)
         if number:

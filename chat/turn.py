@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from enum import IntEnum
 from itertools import islice
 from typing import Any
@@ -52,7 +52,7 @@ class User:
     gone: bool = False
     messages: int = 0
     tokens: tuple[bytes, ...] = ()
-    private: list[Whispered] = field(default_factory=list)
+    private: tuple[Whispered, ...] = ()
     account: Account | None = None
     blocked: dict[str, str] = field(default_factory=dict)
     watched: dict[str, str] = field(default_factory=dict)
@@ -82,10 +82,10 @@ class User:
 
     def remember(self, event: Whispered) -> None:
         """Keep a private message for the case that he must come back."""
-        self.private.append(event)
-        del self.private[:-PRIVATE]
-        while len(event.text) > LONG and sum(len(each.text) for each in self.private) > CHARACTERS:
-            del self.private[0]
+        private = (*self.private, event)[-PRIVATE:]
+        while len(event.text) > LONG and sum(len(each.text) for each in private) > CHARACTERS:
+            private = private[1:]
+        self.private = private
 
     def hears(self, other: User) -> bool:
         """Return whether he has not blocked `other`, by the name now shown or by the registered one."""
@@ -108,6 +108,8 @@ class Room:
     members: dict[User, None] = field(default_factory=dict)
     recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
     gate: Gate = field(default_factory=Gate)
+    forgotten: int = 0
+    """The id of what was trimmed last."""
 
     def present(self, most: int) -> tuple[str, ...]:
         """Return the names of those in it, at most `most`, in order of arrival."""
@@ -117,7 +119,13 @@ class Room:
         """Forget the oldest of what was said where all of it is too much."""
         characters = sum(len(event.text) for event in self.recent)
         while characters > CHARACTERS:
-            characters -= len(self.recent.popleft().text)
+            oldest = self.recent.popleft()
+            self.forgotten = oldest.id
+            characters -= len(oldest.text)
+
+    def may_lack(self, since: int) -> bool:
+        """Return whether something that was said after the event `since` may not be remembered."""
+        return self.forgotten > since or (len(self.recent) == RECENT and self.recent[0].id > since)
 
     def last(self, most: int, characters: int, without: Collection[str]) -> tuple[Said | Acted, ...]:
         """Return what was said last, oldest first: at most `most` messages and so many `characters` in all.
@@ -170,14 +178,22 @@ NOBODY_DEAF: frozenset[User] = frozenset()
 
 @entity
 class Post:
-    """One event and its audience: a room (its author hears his own version) or some people, but not the `deaf`."""
+    """Events and their audience: a room (their author hears his own version) or some people, but not the `deaf`.
 
-    event: Event
+    There is one, or what one person has said to a room in one go; `ref` is that of one.
+    """
+
+    events: Sequence[Event]
     room: Room | None
     to: tuple[User, ...] = ()
     author: User | None = None
     ref: Ref = None
     deaf: frozenset[User] = NOBODY_DEAF
+
+    @property
+    def event(self) -> Event:
+        """Return the first one."""
+        return self.events[0]
 
 
 @entity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chat.events import Event, Request
+from chat.events import Event, Request, Speech
 from chat.hub import Hub
 from chat.turn import User
 
@@ -13,6 +13,7 @@ class Rules(Protocol):
     """The command table, as a session sees it."""
 
     def read(self, user: User | None, line: str) -> Request: ...
+    def speak(self, hub: Hub, user: User, speech: Speech) -> bool: ...
     def run(self, hub: Hub, user: User, request: Request) -> None: ...
 
 

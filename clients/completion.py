@@ -38,6 +38,8 @@ class Words(Completer):
             return self._verbs(before[1:], "/")
         if before.startswith("/help ") and before.count(" ") == 1:
             return self._verbs(before[6:], "")
+        if "/history older".startswith(before) and before.startswith("/history "):
+            return (Completion("older", -len(before) + len("/history "), display_meta="what stands above that"),)
         if match := _ROOM.match(before):
             return self._rooms(match[1].lower(), match[2])
         if secret_in(before):

@@ -29,6 +29,7 @@ UNANSWERED = 32  # lines that may be on the way at once
 LONGEST = 4000  # bytes of a line that are said at once
 WAITING = 100_000  # objects that may wait for whoever reads our output; then the server has to wait, too
 CONFIRMED = 30.0  # seconds without an answer, after the end of the input, until one leaves
+AWAKE = 0.5 if sys.platform == "win32" else None  # seconds; there, Ctrl-C is heard only between two waits
 PIECE = 65_536  # bytes read at once
 STDIN, STDOUT = 0, 1
 
@@ -96,8 +97,9 @@ class _Filter:
             try:
                 found = self._past.gather(self._news.get(timeout=self._patience()))
             except Empty:
-                return self._despair()
-            ending = self._hear(found) if found else None
+                ending = self._despair()
+            else:
+                ending = self._hear(found) if found else None
             if ending is not None:
                 return ending
             if self._last is not None and len(self._answered) >= self._last:
@@ -111,10 +113,12 @@ class _Filter:
 
     def _patience(self) -> float | None:
         """Return how long to wait for news: as long as it takes, until the input has ended."""
-        return None if self._last is None else max(self._deadline - time.monotonic(), 0)
+        return AWAKE if self._last is None else max(self._deadline - time.monotonic(), 0)
 
-    def _despair(self) -> int:
-        _complain(f"The server has not confirmed {(self._last or 0) - len(self._answered)} of the lines.")
+    def _despair(self) -> int | None:
+        if self._last is None:
+            return None
+        _complain(f"The server has not confirmed {self._last - len(self._answered)} of the lines.")
         return LOST
 
     def _hear(self, found: Found) -> int | None:
@@ -181,7 +185,7 @@ class _Filter:
             self._room.acquire()
             count += 1
             said = {"do": "line", "line": text} if fresh else {"do": "say", "text": text}
-            self._link.send({**said, "ref": count})
+            self._link.send({**(self._past.typed(text, self._people.room) or said), "ref": count})
         self._news.put({"event": "input", "lines": count})
 
 

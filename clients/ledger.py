@@ -159,7 +159,7 @@ class Ledger:
         self._newest = max(self._newest, number)
         yield found
         if event == "resumed" and not self.settled:
-            yield from self._settle()
+            yield from self._settle(cut=found.get("cut") is True)
 
     def _answer(self, found: Found) -> None:
         ref = found.get("ref")
@@ -183,7 +183,7 @@ class Ledger:
                 return {**found, "event": "accepted", "do": meant[0], "ref": ref}
         return found
 
-    def _settle(self) -> Iterator[Found]:
+    def _settle(self, *, cut: bool) -> Iterator[Found]:
         """Decide about what is still not answered: it is sent again, or else yield a refusal.
 
         The server has read what was sent in order, up to some point. A message that it does not repeat was not said,
@@ -192,7 +192,7 @@ class Ledger:
         self.settled = True
         asked = list(self._open.values())
         self._open.clear()
-        is_cut = any(count >= (A_ROOM if room else PRIVATE) for room, count in self._repeated.items())
+        is_cut = cut or any(count >= (A_ROOM if room else PRIVATE) for room, count in self._repeated.items())
         is_stuck = False
         for each in asked:
             verb = _meant(each.request)[0]

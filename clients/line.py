@@ -142,8 +142,9 @@ class Line:
     def repaint(self, text: StyleAndTextTuples) -> None:
         """Take away all that stands on the screen, and print this text, which ends with a line feed, in its place."""
         self._app.renderer.erase()
-        self._output.cursor_goto(0, 0)
-        self._output.erase_down()
+        for row in range(self.rows, 0, -1):  # cleared as a whole, some terminals would keep it among what scrolled away
+            self._output.cursor_goto(row, 1)
+            self._output.erase_end_of_line()
         self.show(text)
 
     @property
@@ -151,9 +152,20 @@ class Line:
         """The height of the terminal."""
         return self._output.get_size().rows
 
+    def ring(self) -> None:
+        """Call the person: terminals ring, or mark their window."""
+        self._output.bell()
+        self._output.flush()
+
     def refresh(self) -> None:
         """Draw the line and its state anew."""
         self._app.invalidate()
+
+    def give_back(self, text: str) -> None:
+        """Put a text that was typed into the line again, unless something else has been begun there."""
+        if not self._buffer.text and not self._question:
+            self._buffer.text = text
+            self._buffer.cursor_position = len(text)
 
     def ask(self, question: str, text: str) -> None:
         """Ask something, with `text` to be corrected; the answer comes to `on_line` and is not kept in the history."""
@@ -238,7 +250,7 @@ class Line:
         """Keep the line in the history; of a command that holds a password, the command alone."""
         secret = secret_in(self._buffer.text)
         if secret:
-            self._buffer.text = f"/{secret.verb}"
+            self._buffer.text = secret.kept
         self._buffer.append_to_history()
 
     def _end_secret(self, text: str | None) -> None:

@@ -33,9 +33,10 @@ from clients.ledger import Ledger, refusal
 from clients.people import word
 from clients.place import Place
 from clients.secret import DOOR
+from clients.trouble import reason, remedy
 from clients.trust import Stranger, Trust, Untrusted
 from clients.visit import Foreign, Lost, Patience, Visit
-from clients.ways import Way, plainly
+from clients.ways import Way
 
 REQUESTS = 10_000  # that may wait for the thread to take them
 
@@ -175,7 +176,7 @@ class Link:
                 self._await_trust(stranger)
             except (Lost, OSError, UnicodeError, Untrusted) as error:
                 self._failures = self._most if self._is_hopeless(error) else self._failures + 1
-                self._pause(_reason(error))
+                self._pause(reason(error), "" if self._accepted else remedy(error))
 
     @property
     def _most(self) -> int:
@@ -195,7 +196,7 @@ class Link:
             try:
                 self._talk(visit, way)
             except (Lost, OSError) as error:
-                self._lose(visit, _reason(error))
+                self._lose(visit, reason(error))
                 raise
 
     def _watch(self, descriptor: int, events: int, deadline: float) -> int:
@@ -282,29 +283,29 @@ class Link:
         self._deliver(found)
         raise _NameRefused
 
-    def _lose(self, visit: Visit, reason: str) -> None:
+    def _lose(self, visit: Visit, why: str) -> None:
         """A connection broke: tell it where there was one, and what became uncertain with it."""
         if self._reason is not None:
             raise _Closed("You have left.")
         if visit.welcomed:
             if time.monotonic() - visit.began >= self._patience.steady:
                 self._failures = 0
-            self._news("lost", f"The connection to {self.server} is lost: {reason}.")
-            self._why = reason
+            self._news("lost", f"The connection to {self.server} is lost: {why}.")
+            self._why = why
         if not self._ledger.hopes:
             self._give_up_open()
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, why: str, what_to_do: str) -> None:
         """Wait before the next attempt, longer each time, or give up."""
         if self._failures >= self._most:
             self._abandon()
-            self._news("gave_up", f"Gave up on {self.server}: {reason}.")
+            self._news("gave_up", f"Gave up on {self.server}: {why}. {what_to_do}".rstrip())
             return
         pause = min(self._patience.pause * 2 ** (self._failures - 1), self._patience.longest)
         pause *= random.uniform(0.8, 1.2)  # so that a room of people does not come back in the same instant
-        what = f"{self.server}: {reason}. Trying again in {pause:.1f} s ({self._failures + 1} of {self._most})."
-        self._news("retrying", what, again=reason == self._why)
-        self._why = reason
+        what = f"{self.server}: {why}. Trying again in {pause:.1f} s ({self._failures + 1} of {self._most})."
+        self._news("retrying", what, again=why == self._why)
+        self._why = why
         deadline = time.monotonic() + pause
         while time.monotonic() < deadline:
             self._sleep(deadline)
@@ -333,7 +334,7 @@ class Link:
         try:
             self._trust.confirm(self._place.server, shown)
         except OSError as error:
-            text = f"That you trust {self.server} could not be written down: {_reason(error)}. You will be asked again."
+            text = f"That you trust {self.server} could not be written down: {reason(error)}. You will be asked again."
             self._deliver({"event": "told", "about": "trust", "text": text})
 
     def _obey_close(self) -> None:
@@ -380,17 +381,3 @@ class Link:
 
     def _news(self, state: str, text: str, **more: object) -> None:
         self._deliver({"event": "link", "state": state, "text": text, **more})
-
-
-def _reason(error: Exception) -> str:
-    """Return what went wrong, to stand inside a sentence."""
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    if isinstance(error, (socket.gaierror, UnicodeError)):
-        return "there is no such address"
-    if isinstance(error, ssl.SSLError):
-        return plainly(error)
-    text = getattr(error, "strerror", None) or str(error)
-    return text[:1].lower() + text[1:] if text else type(error).__name__

@@ -12,7 +12,8 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.styles import Style
 from wcwidth import wcswidth, wrap
 
-from clients.words import INDENT, Entry, Kind, hue
+from clients.mention import split
+from clients.words import INDENT, TALK, Entry, Kind, hue
 
 NAMES = (
     "#d0493e",
@@ -41,6 +42,7 @@ STYLE = Style.from_dict(
         "rule": "ansibrightblack",
         "notice": "bold ansiyellow",
         "past": "ansibrightblack",
+        "mention": "bold reverse",
         "new": "ansicyan",
         "prompt": "bold",
         "state": "ansibrightblack",
@@ -55,6 +57,7 @@ STYLE = Style.from_dict(
 )
 
 NARROW = 40  # columns; below that the terminal wraps
+_COLUMN = re.compile(r"\s*\S.*?\s{2,}(?=\S)")  # what stands before the second column of a table
 _URL = re.compile(r"https?://[!-~]+")
 
 _LOOKS = {
@@ -69,15 +72,20 @@ _LOOKS = {
 }
 
 
-def painted(entry: Entry, columns: int) -> StyleAndTextTuples:
-    """Return the entry as styled pieces for a terminal so many columns wide, ended by a line feed."""
+def painted(entry: Entry, columns: int, me: str = "") -> StyleAndTextTuples:
+    """Return the entry as styled pieces for a terminal so many columns wide, ended by a line feed.
+
+    Where somebody else says `me`, that name stands out.
+    """
     looks = _LOOKS[entry.kind] + (" class:past" if entry.past else "")
     used = len(entry.stamp) + _width(entry.place) + _width(entry.head)
+    text = f"\n{INDENT}".join(_rows(entry, used, columns))
+    called = me if entry.kind in TALK and not entry.own else ""
     return [
         ("class:time", entry.stamp),
         ("class:place", entry.place),
         *_head(entry, looks),
-        (looks, f"\n{INDENT}".join(_rows(entry.text, used, columns))),
+        *((f"{looks} class:mention" if is_me else looks, piece) for piece, is_me in split(text, called)),
         ("", "\n"),
     ]
 
@@ -89,27 +97,30 @@ def _head(entry: Entry, looks: str) -> StyleAndTextTuples:
     return [(looks, before), (colour, who), (f"{looks} class:own" if entry.own else looks, after)]
 
 
-def _rows(text: str, used: int, columns: int) -> list[str]:
-    """Return the rows of `text`, of which the first begins where `used` columns are taken."""
-    first, *rest = text.split("\n")
+def _rows(entry: Entry, used: int, columns: int) -> list[str]:
+    """Return the rows of the text, of which the first begins where `used` columns are taken."""
+    first, *rest = entry.text.split("\n")
     rows = _wrapped(first, used, columns)
     for line in rest:
-        rows += _wrapped(line, len(INDENT), columns)
+        table = _COLUMN.match(line) if entry.kind is Kind.REPLY else None
+        rows += _wrapped(line, len(INDENT), columns, _width(table[0]) if table else 0)
     return rows
 
 
-def _wrapped(line: str, used: int, columns: int) -> list[str]:
+def _wrapped(line: str, used: int, columns: int, hang: int = 0) -> list[str]:
+    """Return the rows of one line; each but the first is indented by `hang` more columns, if there is room."""
     if used + _width(line) <= columns or columns < NARROW or used > columns // 2:
         return [line]
     blank = " " * used
+    below = " " * hang if hang < columns // 2 else ""
     rows = wrap(
         line,
         columns,
         initial_indent=blank,
-        subsequent_indent=INDENT,
+        subsequent_indent=INDENT + below,
         replace_whitespace=False,
         break_on_hyphens=False,
-        break_long_words=not _has_long_url(line, columns - len(INDENT)),
+        break_long_words=not _has_long_url(line, columns - len(INDENT + below)),
     )
     return [rows[0][used:], *(row[len(INDENT) :] for row in rows[1:])] if rows else [""]
 

@@ -5,10 +5,13 @@ It knows neither sockets nor how a terminal is drawn on.
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from prompt_toolkit import PromptSession
@@ -19,12 +22,13 @@ from clients.completion import Words
 from clients.endings import FINAL, LEFT, LOST, after_goodbye
 from clients.line import Line, terminal_output
 from clients.link import Link
+from clients.mention import is_for
 from clients.order import MOMENT, Order
 from clients.paint import STYLE, painted
 from clients.past import Past
 from clients.people import People, word
 from clients.place import Place, read_place, read_port
-from clients.secret import ASKING, UNEQUAL, Secret, secret_in
+from clients.secret import ASKING, DOOR, UNEQUAL, Secret, secret_in
 from clients.trust import Trust
 from clients.words import Entry, Kind, entries, how_many, note, unsaid, whole
 
@@ -33,6 +37,8 @@ GAP = 0.02  # seconds between two batches
 BACKLOG = 20_000  # objects that may wait for a terminal that takes nothing; then the oldest talk is left out
 REPAINTED = 500  # entries that can be shown anew, without one that was removed
 BELOW = 4  # rows of the screen that are kept for the line
+QUIET = 2.0  # seconds between two rings at least
+NO_SCREEN = 2  # exit code where there is nothing to draw on
 HURRY = 2.0  # seconds until one has left, whatever the link still waits for
 TRUSTING = "Trust it (yes, no)? "
 COMMANDS, ROOMS = "commands", "rooms"  # the refs of the questions for the commands and the rooms
@@ -40,8 +46,11 @@ COMMANDS, ROOMS = "commands", "rooms"  # the refs of the questions for the comma
 Found = dict[str, Any]
 
 
-def run(place: Place, name: str, fingerprint: str) -> int:
-    """Talk until one leaves or the server is gone; return the exit code. What is empty, or 0, is asked for."""
+def run(place: Place, name: str, fingerprint: str, *, rings: bool = True) -> int:
+    """Talk until one leaves or the server is gone; return the exit code. What is empty, or 0, is asked for.
+
+    With `rings` the terminal rings when something is meant for this person.
+    """
     try:
         if not place.host:
             asked = read_place(_ask("Server [127.0.0.1]: ", *_WHERE) or "127.0.0.1")
@@ -49,9 +58,18 @@ def run(place: Place, name: str, fingerprint: str) -> int:
         if not place.port:
             place = replace(place, port=read_port(_ask("Port [3001]: ", *_PORT) or "3001"))
         name = name or _ask("Name: ", lambda text: bool(text.strip()), "A name, please.")
+        return Terminal(place, name, Trust(fingerprint), rings=rings).run()
     except (EOFError, KeyboardInterrupt):
         return LEFT
-    return Terminal(place, name, Trust(fingerprint)).run()
+    except _no_console() as error:
+        print(f"{error} Or talk in a window: python chat_client.py", file=sys.stderr)
+        return NO_SCREEN
+
+
+def _no_console() -> tuple[type[Exception], ...]:
+    """Return what is raised on Windows where there is no console to draw on; elsewhere nothing is."""
+    on_windows = sys.platform == "win32"
+    return (import_module("prompt_toolkit.output.win32").NoConsoleScreenBufferError,) if on_windows else ()
 
 
 def _ask(question: str, accept: Callable[[str], bool], error: str) -> str:
@@ -79,9 +97,10 @@ _PORT = _fits(read_port), "A port is a whole number from 1 to 65535."
 class Terminal:
     """One visit from a terminal."""
 
-    def __init__(self, place: Place, name: str, trust: Trust) -> None:
+    def __init__(self, place: Place, name: str, trust: Trust, *, rings: bool = True) -> None:
         self._link = Link(place, name, self._deliver, trust=trust)
         self._name = name
+        self._rings, self._rang = rings, -QUIET
         self._stranger = ""
         self._people = People()
         self._words = Words(self._people)
@@ -123,6 +142,8 @@ class Terminal:
             self._leave(text.partition(" ")[2].strip())
         elif secret := secret_in(text):
             self._send_secret(secret)
+        elif older := self._past.typed(text, self._people.room):
+            self._send(older, text)
         else:
             self._send({"do": "say", "text": text} if self._is_pasted(text) else {"do": "line", "line": text}, text)
 
@@ -134,22 +155,24 @@ class Terminal:
         return "\n" in text and not text.startswith("/")
 
     def _send_secret(self, secret: Secret) -> None:
-        """Send a command with a password; where it stands alone, ask for one, twice."""
+        """Send a command with a password; where it stands alone, ask for one, for a new one twice."""
 
         def compare(first: str | None, second: str | None) -> None:
             if first and second and first != second:
                 self._print([note(UNEQUAL, Kind.ERROR)])
             elif first and second:
-                self._send({"do": secret.verb, "password": first}, secret.shown)
+                self._send(secret.request(first), secret.shown)
 
         def repeat(first: str | None) -> None:
-            if first:
+            if first and secret.is_new:
                 self._line.ask_secret("The same again: ", lambda second: compare(first, second))
+            else:
+                compare(first, first)
 
-        if secret.password:
-            compare(secret.password, secret.password)
-        else:
+        if secret.asks:
             self._line.ask_secret(f"{secret.question}: ", repeat)
+        else:
+            self._send(secret.request(secret.password), secret.shown)
 
     def _send(self, request: Found, line: str) -> None:
         """Send a request; `line` is how it may be shown."""
@@ -231,11 +254,19 @@ class Terminal:
         self._shown += told
         pieces: StyleAndTextTuples = []
         for each in told:
-            pieces += painted(each, self._line.columns)
+            pieces += painted(each, self._line.columns, self._people.me)
         if pieces:
             self._line.show(pieces)
         else:
             self._line.refresh()
+        self._call(told)
+
+    def _call(self, told: list[Entry]) -> None:
+        """Ring where something is meant for this person, but not again and again."""
+        now = time.monotonic()
+        if self._rings and now >= self._rang + QUIET and any(is_for(each, self._people.me) for each in told):
+            self._rang = now
+            self._line.ring()
 
     def _unsay(self, found: Found) -> None:
         """Take a message that was removed off the screen; what has scrolled away is in nobody's hands."""
@@ -246,7 +277,7 @@ class Terminal:
         pieces: StyleAndTextTuples = []
         rows = 0
         for each in reversed(self._shown):
-            text = painted(each, self._line.columns)
+            text = painted(each, self._line.columns, self._people.me)
             rows += sum(piece[1].count("\n") for piece in text)
             if rows > self._line.rows - BELOW:
                 break
@@ -271,6 +302,8 @@ class Terminal:
         elif event == "refused" and self._state == "connecting" and "ref" not in found:
             if word(found, "code") not in FINAL:
                 self._ask_for_login(word(found, "code"))
+        elif event == "refused" and word(found, "code") == "not_connected" and not secret_in(word(found, "asked")):
+            self._line.give_back(word(found, "asked"))
         elif event == "goodbye":
             self._ending = after_goodbye(word(found, "code"))
 
@@ -278,7 +311,8 @@ class Terminal:
         """The login was refused: ask for the password of this name, or for another name."""
         self._state = "refused"
         if code in ASKING:
-            self._line.ask_secret("Password: ", self._prove)
+            whose = "this room" if code == DOOR else self._name
+            self._line.ask_secret(f"Password of {whose}: ", self._prove)
         else:
             self._line.ask("Another name: ", self._name)
             self._name = ""

@@ -10,9 +10,8 @@ import hashlib
 import os
 import ssl
 import tempfile
+from functools import cached_property
 from pathlib import Path
-
-from platformdirs import user_data_path
 
 MOST = 1000  # servers that are remembered; then the one confirmed first is forgotten
 SIZE = 262_144  # bytes of the file that are read
@@ -52,7 +51,16 @@ class Pins:
     """The file of the fingerprints that were confirmed: `host:port SHA256:…`, a line each, the newest last."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or user_data_path("chat-room", appauthor=False) / "known_servers"
+        self._path = path
+
+    @cached_property
+    def path(self) -> Path:
+        """Where the file is."""
+        if self._path:
+            return self._path
+        from platformdirs import user_data_path  # here, so that what is missing is said in words
+
+        return user_data_path("chat-room", appauthor=False) / "known_servers"
 
     def find(self, server: str) -> str:
         """Return the fingerprint of a server, empty where none is known, or the file cannot be read."""

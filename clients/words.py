@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from clients.endings import advice
 from clients.people import People, rows, word, words
 
 HOST = "Host"
@@ -251,7 +252,8 @@ def _entered(found: Found, people: People) -> Entry:
 def _left(found: Found, people: People) -> Entry:
     name, by = word(found, "name"), word(found, "by")
     whose = f" by {by}" if by and by != HOST else ""
-    how = f"has been kicked out{whose}." if found.get("kicked") is True else "exited."
+    went = "has left the room." if found.get("gone") is False else "exited."
+    how = f"has been kicked out{whose}." if found.get("kicked") is True else went
     reason = word(found, "reason")
     who = "You have" + how.removeprefix("has") if name == people.me and by else f"{name} {how}"
     return _event(found, who + (f" ({reason})" if reason else ""))
@@ -305,7 +307,7 @@ def _recalled(found: Found, people: People) -> Iterator[Entry]:
     """Tell what was said before: what one sees on coming into a room, or the answer to /history or /inbox."""
     messages = rows(found, "messages")
     inbox = word(found, "asked").lower().startswith("/inbox")
-    answers = "ref" in found
+    answers = found.get("ref") is not None
     if answers:
         count = f"{len(messages)} message{'s' * (len(messages) != 1)}"
         yield _answer(found, [f"{count} waited for you:" if inbox else f"Said before: {count}"])
@@ -313,7 +315,7 @@ def _recalled(found: Found, people: People) -> Iterator[Entry]:
         for told in entries({**each, "history": None}, people):
             yield replace(told, day=_day(each), past=not inbox, room="" if answers else told.room)
     if messages and answers:
-        yield _answer(found, ["That was all." if inbox else "End of what was said before."])
+        yield _answer(found, ["That was all." if inbox else "End of what was said before. /history older goes on."])
     elif messages:
         yield _placed(Entry(Kind.RULE, clock(found), "", SINCE), found, people)
 
@@ -333,7 +335,8 @@ def _refused(found: Found, people: People) -> Entry:
 
 
 def _goodbye(found: Found, people: People) -> Entry:
-    return _event(found, word(found, "text") or "The server said goodbye.")
+    text = word(found, "text") or "The server said goodbye."
+    return _event(found, f"{text} {advice(word(found, 'code'))}".rstrip())
 
 
 def _link(found: Found, people: People) -> Entry | None:

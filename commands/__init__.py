@@ -7,23 +7,25 @@ who may use it, what must be given, and the cleaning of what came from the netwo
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
-from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Told, Whispered
+from chat.events import Acted, Event, Listed, Ref, Refused, Request, Said, Speech, Told, Whispered
 from chat.house import House
 from chat.hub import Hub
 from chat.limits import Limits, ledger
 from chat.links import Front
 from chat.moderation import is_shown
-from chat.text import clean
+from chat.text import clean, clean_lines
 from chat.turn import Room, Standing, User
 from record import field, record
 
 Talk = TypeVar("Talk", Said, Whispered, Said | Acted | Whispered)
 LONGEST = Limits().message  # characters in a message where nobody has set another limit
 ANSWER = 200_000  # characters in one answer, so at most 800 KB
+_IN_WORDS = {"to": "name", "minutes": "number of minutes", "who": "name, address or network"}
+"""Parameters whose names read badly in a sentence."""
 _HOST = Standing.HOST  # looked up once, not three times a message
 
 
@@ -66,7 +68,8 @@ class Command:
 
     `params` names the arguments: `"to text"`; `?` after one makes it and those behind it optional. The last takes the
     rest of the line. `run` gets the call and one string per argument, empty where an optional one is missing. `bare`
-    verbs may be typed by the host in capitals, without a slash; `guests` alone have a use for others. With `raw` the
+    verbs may be typed by the host in capitals, without a slash, and so may the words in `capitals`, which have another
+    meaning behind a slash; `guests` alone have a use for others. With `raw` the
     arguments are not cleaned, because the command must see, and refuse, what is wrong with them. `more` names values
     that only programs send; `run` gets those that are there by name.
     """
@@ -78,6 +81,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     standing: Standing = Standing.GUEST
     bare: bool = False
+    capitals: tuple[str, ...] = ()
     guests: bool = False
     raw: bool = False
     more: str = ""
@@ -108,8 +112,9 @@ class Command:
         for index, value in enumerate(given):
             if index < self.needed and (not value or value.isspace()):
                 name = self.names[index]
+                what = _IN_WORDS.get(name, name)
                 raise Refused(
-                    "empty" if name == "text" else "missing", f"{self.usage(console)}: the {name} is missing."
+                    "empty" if name == "text" else "missing", f"{self.usage(console)}: the {what} is missing."
                 )
             if len(value) > most:
                 ledger.hit("message")
@@ -139,10 +144,14 @@ class Table:
         self.house = House()
         self.commands: list[Command] = sorted(commands, key=lambda command: command.name)
         self._verbs: dict[str, Command] = {}
+        self._bare: dict[str, str] = {}  # what the host types in capitals, and the verb that it is
         for command in self.commands:
             for verb in (command.name, *command.aliases):
                 if self._verbs.setdefault(verb, command) is not command:
                     raise ValueError(f"Two commands are called {verb}: {command.name} and {self._verbs[verb].name}.")
+            if command.bare:
+                words = (*command.aliases, command.name, *command.capitals)
+                self._bare |= {word.upper(): command.name for word in words}
 
     def read(self, user: User | None, line: str) -> Request:
         """Return the request behind a typed line: `/verb rest`, a bare verb of the host's, or something said.
@@ -154,8 +163,8 @@ class Table:
         verb, _, rest = line.partition(" ")
         if line.startswith("/"):
             return Request(verb[1:].lower(), rest.strip())
-        if user is not None and user.standing is Standing.HOST and self._is_bare(verb):
-            return Request(verb.lower(), rest.strip())
+        if user is not None and user.standing is Standing.HOST and verb in self._bare:
+            return Request(self._bare[verb], rest.strip())
         return Request("say", line)
 
     def run(self, hub: Hub, user: User, request: Request) -> None:
@@ -164,6 +173,15 @@ class Table:
         arguments = command.arguments(request, user.standing is _HOST)
         extras = command.extras(request) if request.fields else {}
         command.run(Call(hub, user, self, request.ref), *arguments, **extras)
+
+    def speak(self, hub: Hub, user: User, speech: Speech) -> bool:
+        """Say each line; False, and nothing is said, where one may have to be refused."""
+        texts = clean_lines(speech.text)
+        blank = not all(texts) or any(map(str.isspace, texts))
+        if blank or max(map(len, texts)) > ledger.limits.message or not hub.may_go_on(user):
+            return False
+        hub.say_all(user, texts)
+        return True
 
     def get(self, verb: str, user: User) -> Command:
         """Return the command `user` means. Raises Refused `unknown_command` or `not_allowed`."""
@@ -190,14 +208,21 @@ class Table:
             command for command in self.commands if command.standing <= user.standing and not (host and command.guests)
         ]
 
+    def verb(self, user: User | None, word: str) -> str:
+        """Return the verb that a word stands for: `/kick`, or in capitals what the host types so."""
+        host = user is not None and user.standing is Standing.HOST
+        verb = word.lstrip("/").lower()
+        return self._bare.get(word, verb) if host else verb
+
+    def expected(self, user: User | None, line: str) -> str:
+        """Return what the last word of a typed line is, by the name of the parameter; empty where there is none."""
+        first, *words = line.split(" ")
+        command = self._verbs.get(self.verb(user, first)) if first.startswith("/") or first in self._bare else None
+        return command.names[min(len(words), len(command.names)) - 1] if command and command.names and words else ""
+
     def verbs(self) -> list[str]:
         """Return the verbs as the host types them: bare in capitals, and all with a slash."""
-        bare = [command.name.upper() for command in self.commands if command.bare]
-        return bare + [f"/{command.name}" for command in self.commands]
-
-    def _is_bare(self, verb: str) -> bool:
-        command = self._verbs.get(verb.lower())
-        return command is not None and command.bare and verb == verb.upper()
+        return list(self._bare) + [f"/{command.name}" for command in self.commands]
 
 
 def fit(found: Iterable[Talk]) -> list[Talk]:
@@ -212,16 +237,16 @@ def fit(found: Iterable[Talk]) -> list[Talk]:
     return fitting
 
 
-def number(word: str, usual: int, most: int) -> int:
+def number(word: str, usual: int, most: int, least: int = 1) -> int:
     """Return the number in `word`, `usual` where it is empty. Raises Refused `bad_number`."""
     if not word:
         return usual
-    if not (word.isascii() and word.isdigit() and len(word) < 10 and 1 <= int(word) <= most):
-        raise Refused("bad_number", f"{word[:20]} will not do; give a whole number from 1 to {most}.")
+    if not (word.isascii() and word.isdigit() and len(word) < 10 and least <= int(word) <= most):
+        raise Refused("bad_number", f"{word[:20]} will not do; give a whole number from {least} to {most}.")
     return int(word)
 
 
 def load() -> Table:
     """Make the table from the files in this folder. A file that does not import, or has no COMMAND, stops the start."""
-    found = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    found = sorted(file.stem for folder in __path__ for file in Path(folder).glob("[!_]*.py"))
     return Table(iter([importlib.import_module(f"{__name__}.{name}").COMMAND for name in found]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.changes import Rested
+from chat.sanctions import check_not_muted
 from commands import Call, Command
 
 LONGEST = 200  # characters
@@ -14,6 +15,8 @@ def run(call: Call, reason: str) -> None:
     text = " ".join(reason.split())[:LONGEST]
     if text == user.away:
         return call.tell("away", "You are away already." if text else "You are not away.")
+    if text:
+        check_not_muted(user, hub.clock.time())
     user.away = text
     others = tuple(other for other in hub.concerned(user) if other is not user)
     hub.post(Rested(*hub.stamp(), user.name, text, user.who), to=others)

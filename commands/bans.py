@@ -12,7 +12,9 @@ def run(call: Call) -> None:
     """Answer with a line for each ban and each mute that is in force."""
     now = call.hub.clock.time()
     call.hub.desk.tidy(now, call.hub.keep)
-    found = [sanction for kind in (BAN, MUTE) for sanction in call.hub.desk.sanctions.of(kind, now)]
+    desk = call.hub.desk
+    kept = [sanction for kind in (BAN, MUTE) for sanction in desk.sanctions.of(kind, now)]
+    found = [*desk.listed.of(BAN, now), *kept]
     call.tell("bans", "\n".join(_row(sanction, now) for sanction in found) or "Nobody is banned or muted.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat.events import Refused
-from chat.rule import appoint
+from chat.rule import appoint, write_down
 from chat.turn import Standing
 from commands import Call, Command
 
@@ -17,9 +17,10 @@ def run(call: Call, name: str) -> None:
         call.tell("deoper", f"{appoint(call.hub, user, name, Standing.GUEST)} is no operator any more.")
         return
     if name and call.hub.find(name) is not user:
-        raise Refused("not_allowed", "Only the host may do that to others.")
+        raise Refused("not_allowed", "Only the host takes that from others.")
     user.standing = Standing.GUEST
     user.modes -= {"o"}
+    write_down(call.hub, user, "DEOPER", user.name)
     call.tell("deoper", "You are no operator any more.")
 
 

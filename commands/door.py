@@ -1,4 +1,4 @@
-"""The password that everybody must know to come in."""
+"""The password that everybody must know to come in: DOOR or PASSWORD. (`/password` is that of one's own name.)"""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ def run(call: Call, password: str) -> None:
         call.tell("door", f"{state} DOOR PASSWORD changes it, DOOR - ends it.")
         return
     hub.door = "" if password == OPEN else password
+    hub.desk.decide("password", "yes" if hub.door else "", hub.keep)  # itself it is kept nowhere
     write_down(hub, call.user, "DOOR", "", "a password" if hub.door else "no password")
-    call.tell("door", "Newcomers are asked for that password." if hub.door else "Newcomers are asked for no password.")
+    until = "until the next start; `password` in chat.toml is asked for after that, too"
+    call.tell("door", f"Newcomers are asked for {'that password, ' + until if hub.door else 'no password'}.")
 
 
 COMMAND = Command(
@@ -28,5 +30,6 @@ COMMAND = Command(
     "password?",
     standing=Standing.HOST,
     bare=True,
+    capitals=("PASSWORD",),
     raw=True,
 )

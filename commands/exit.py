@@ -9,13 +9,13 @@ from chat.rule import write_down
 from chat.turn import Standing
 from commands import Call, Command
 
-TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh]?)")
+TIME = r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([smh]?)"
 UNITS = {"s": 1.0, "": 60.0, "m": 60.0, "h": 3_600.0}
 
 
 def run(call: Call, minutes: str, reason: str) -> None:
     """Say goodbye to everyone, or set when that will be; the server ends when they have heard it."""
-    time, said = TIME.fullmatch(minutes), f"{minutes} {reason}".strip()
+    time, said = re.fullmatch(TIME, minutes), f"{minutes} {reason}".strip()
     if minutes.lower() == "cancel" and not reason:
         call.table.house.closing().cancel()
     elif time and float(time[1]):

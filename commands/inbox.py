@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chat import names
+from chat.elsewhere import in_order
 from chat.events import Recalled, Refused, Whispered
 from chat.facts import InboxRead
 from commands import Call, Command, fit
@@ -15,7 +16,7 @@ def run(call: Call) -> None:
     memory, account = call.hub.memory, call.user.account
     if memory is None or account is None:
         raise Refused("not_registered", "Only registered names have an inbox. /register PASSWORD keeps yours.")
-    memory.inbox(account.key, lambda found: _show(call, found))
+    in_order(call.user, lambda answer: memory.inbox(account.key, answer), lambda found: _show(call, found))
 
 
 def _show(call: Call, found: Sequence[Whispered] | Refused) -> None:

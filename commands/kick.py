@@ -5,11 +5,13 @@ from __future__ import annotations
 from chat.moderation import is_operator
 from chat.rule import write_down
 from chat.running import remove
+from chat.sanctions import audible
 from commands import Call, Command
 
 
 def run(call: Call, name: str, reason: str, room: str = "") -> None:
     """Put out the one called `name`; everyone is told. Who is no operator puts him out of a room."""
+    reason = audible(call.user, reason, call.hub.clock.time())
     if room or not is_operator(call.user):
         place = call.place(room)
         remove(call.hub, call.user, name, place, reason, ref=call.ref)

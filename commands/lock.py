@@ -16,7 +16,7 @@ def run(call: Call, what: str, reason: str) -> None:
     """Lock the room `what`, by default the current one, or the door. Private talk goes on."""
     hub = call.hub
     if what.lower() == DOOR:
-        hub.desk.locked = reason.strip() or SHUT
+        hub.desk.decide("lock door", reason.strip() or SHUT, hub.keep)
         write_down(hub, call.user, "LOCK", DOOR, reason)
         call.tell("lock", "The door is locked: nobody new comes in. UNLOCK door opens it.")
         return

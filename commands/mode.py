@@ -6,6 +6,7 @@ from chat.events import Refused
 from chat.gate import FLAGS, LISTS, RANKS
 from chat.moderation import runs
 from chat.running import Change, change
+from chat.sanctions import check_not_muted
 from commands import Call, Command
 
 MOST = 20  # changes at once
@@ -18,7 +19,9 @@ def run(call: Call, changes: str, room: str = "") -> None:
     shown = place.gate.shown(with_key=runs(call.user, place))
     if not changes.strip():
         call.tell("mode", f"{place.title}: {shown}\n{_HELP}")
-    elif not change(call.hub, call.user, place, read(changes), call.ref):
+        return
+    check_not_muted(call.user, call.hub.clock.time())
+    if not change(call.hub, call.user, place, read(changes), call.ref):
         call.tell("mode", f"{place.title}: {shown}; nothing has changed.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.events import Refused
+from chat.moderation import is_operator
 from chat.operators import promote
 from chat.rule import appoint
 from chat.turn import Standing
@@ -17,6 +18,8 @@ def run(call: Call, name: str, password: str) -> None:
         how_long = "for good: the name is registered" if registered else "until he leaves; registered names stay it"
         call.tell("oper", f"{shown} is an operator now, {how_long}.")
     elif not password.strip():
+        if is_operator(call.user):
+            raise Refused("not_allowed", "Only the host makes others operators.")
         raise Refused("missing", "/oper name password: the password is missing.")
     else:
         promote(call.hub, call.user, name, password, call.ref)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chat.events import Acted, Refused, Said, Whispered
 from chat.removal import removable, remove
+from chat.sanctions import audible
 from chat.text import one_line
 from commands import Call, Command
 
@@ -18,7 +19,7 @@ def run(call: Call, id: str, reason: str) -> None:
         return
     if not (id.isascii() and id.isdigit() and len(id) < 16):
         raise Refused("bad_number", f"{id[:20]} is no id; /remove alone lists the last messages with theirs.")
-    remove(call.hub, call.user, int(id), reason.strip(), call.ref)
+    remove(call.hub, call.user, int(id), audible(call.user, reason.strip(), call.hub.clock.time()), call.ref)
 
 
 def _row(event: Said | Acted | Whispered) -> str:
@@ -29,7 +30,7 @@ def _row(event: Said | Acted | Whispered) -> str:
 
 COMMAND = Command(
     "remove",
-    "take back a message by its id, your own for five minutes; alone: list the last with their ids",
+    "take back a message by its id; your own for five minutes; alone: list the last with their ids",
     run,
     "id? reason?",
     bare=True,

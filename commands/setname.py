@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chat.changes import Presented
 from chat.events import Refused
+from chat.sanctions import check_not_muted
 from commands import Call, Command
 from record import replace
 
@@ -16,6 +17,7 @@ def run(call: Call, realname: str) -> None:
     given = realname.strip()
     if len(given) > LONGEST:
         raise Refused("too_long", f"A real name has at most {LONGEST} characters.")
+    check_not_muted(user, hub.clock.time())
     user.who = replace(user.who, realname=given)
     hub.post(Presented(*hub.stamp(), user.name, user.who), to=hub.concerned(user))
     call.tell("setname", f"You are {given} in full.")

@@ -1,7 +1,8 @@
-"""Choose what scrolls by on the host's console. (`/watch` is the hot list.)"""
+"""Choose what scrolls by on the host's console: SHOW or WATCH. (`/watch` is the hot list.)"""
 
 from __future__ import annotations
 
+from chat.events import Refused
 from chat.turn import Standing
 from commands import Call, Command
 
@@ -12,7 +13,10 @@ def run(call: Call, room: str) -> None:
         call.table.house.show(None if room.lower() == "all" else "")
         call.tell("show", "Everything is shown." if room.lower() == "all" else "Only answers and warnings are shown.")
         return
-    place = call.hub.rooms.get(room)
+    try:
+        place = call.hub.rooms.get(room)
+    except Refused as refusal:
+        raise Refused(refusal.code, f"{refusal.text} /watch {room} tells you when {room} comes.") from None
     call.table.house.show(place.name)
     call.tell("show", f"Of what is said, only {place.title} is shown; SHOW all shows everything.")
 
@@ -24,4 +28,5 @@ COMMAND = Command(
     "room",
     standing=Standing.HOST,
     bare=True,
+    capitals=("WATCH",),
 )

@@ -10,14 +10,14 @@ from commands import Call, Command, number
 def run(call: Call, seconds: str, room: str) -> None:
     """Set it for `room`, by default the current one; 0 ends it."""
     place = call.place(room)
-    slow(call.hub, call.user, place, 0 if seconds == "0" else number(seconds, 0, SLOWEST), call.ref)
+    slow(call.hub, call.user, place, number(seconds, 0, SLOWEST, least=0), call.ref)
     if place not in call.user.rooms:
         call.tell("slow", f"{place.title}: {f'one message each in {seconds} s' if seconds != '0' else 'no limit'}.")
 
 
 COMMAND = Command(
     "slow",
-    "let each person say something only once in so many seconds; 0 ends it",
+    "let each person speak only once in so many seconds; 0 ends it",
     run,
     "seconds room?",
     standing=Standing.OPERATOR,

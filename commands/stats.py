@@ -41,5 +41,5 @@ def _of_the_room(hub: Hub) -> str:
 
 
 COMMAND = Command(
-    "stats", "say how much someone takes part, or, to the host, how the room does", run, "name?", bare=True
+    "stats", "say how much someone takes part; to the host, alone: how the room does", run, "name?", bare=True
 )

@@ -17,7 +17,7 @@ def run(call: Call, what: str) -> None:
     if what.lower() == DOOR:
         if not hub.desk.locked:
             raise Refused("no_change", "The door is not locked.")
-        hub.desk.locked = ""
+        hub.desk.decide("lock door", "", hub.keep)
         write_down(hub, call.user, "UNLOCK", DOOR)
         call.tell("unlock", "The door is open.")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.changes import Called
+from chat.sanctions import check_not_muted
 from chat.turn import Standing
 from commands import Call, Command
 
@@ -10,6 +11,7 @@ from commands import Call, Command
 def run(call: Call, text: str) -> None:
     """Tell it."""
     hub, user = call.hub, call.user
+    check_not_muted(user, hub.clock.time())
     hearing = tuple(other for other in hub if "w" in other.modes)
     hub.post(Called(*hub.stamp(), user.name, text, user.who), to=hearing)
 

@@ -43,6 +43,11 @@ class Aside:
             self._thread = threading.Thread(target=self._work, name="aside", daemon=True)
             self._thread.start()
 
+    @property
+    def busy(self) -> int:
+        """Return how many jobs are not done."""
+        return self._waiting
+
     def close(self) -> None:
         """Wait for the job at hand; those that wait are dropped."""
         if self._thread is not None:

@@ -20,6 +20,8 @@ _HARMLESS: dict[int, str | None] = {
 }
 _HARMLESS_LINES = {point: it for point, it in _HARMLESS.items() if point != ord("\n")}
 
+_USUAL = bytes((ord("\n"), *range(0x20, 0x7F)))  # of which most text is made: a look at all of it costs next to nothing
+
 
 def clean_line(text: str) -> str:
     """Return `text` without anything that could move a cursor, turn the writing round or end the line."""
@@ -28,7 +30,10 @@ def clean_line(text: str) -> str:
 
 def clean_lines(text: str) -> list[str]:
     """Return the lines of `text` (one line feed at its end ends the last one), each of them clean."""
-    return text.removesuffix("\n").translate(_HARMLESS_LINES).split("\n")
+    text = text.removesuffix("\n")
+    if not (text.isascii() and not text.encode().translate(None, _USUAL)):
+        text = text.translate(_HARMLESS_LINES)
+    return text.split("\n")
 
 
 class Backlog:
@@ -51,7 +56,7 @@ class Backlog:
         self._lines += lines
         self._size += sum(map(len, lines)) + len(lines)
         while self._size > self._limit and len(self._lines) > 1:
-            self._pop()
+            self._size -= len(self._lines.popleft()) + 1
             self._left_out += 1
 
     def take(self, size: int = PIECE) -> list[str]:
@@ -60,12 +65,10 @@ class Backlog:
         if self._left_out:
             taken.append(f"... {self._left_out} lines left out ...")
             self._left_out = 0
-        while self._lines and size > 0:
-            taken.append(self._pop())
-            size -= len(taken[-1]) + 1
+        lines, left = self._lines, size
+        while lines and left > 0:
+            line = lines.popleft()
+            taken.append(line)
+            left -= len(line) + 1
+        self._size -= size - left
         return taken
-
-    def _pop(self) -> str:
-        line = self._lines.popleft()
-        self._size -= len(line) + 1
-        return line

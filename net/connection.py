@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 from collections import deque
-from typing import Protocol
+from typing import Any, Protocol
 
 from net import traffic
 from net.loop import READ, WRITE, Loop, Timer
@@ -100,6 +100,18 @@ class Connection:
     def closed(self) -> bool:
         """The descriptor has been given back."""
         return self._closed
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Say what there is; of what was sent in part, the rest."""
+        state = {name: getattr(self, name) for name in self.__slots__}
+        if self._outbox is not None:
+            state["_outbox"] = deque(bytes(piece) for piece in self._outbox)
+        return None, state
+
+    def go_on(self) -> None:
+        """Be watched by the loop of the code that has taken over."""
+        if not self._closed and self._events:
+            self._loop.watch(self, self._events)
 
     # -- the loop's side
 

@@ -10,9 +10,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from net.backlog import Backlog
+from net.backlog import KEPT, Backlog
 from net.loop import Loop
 from net.plain import Host, Plain
 
@@ -57,12 +57,26 @@ class Console:
         self._face: Screen | Plain | None = None
         self._ignored: dict[signal.Signals, object] = {}
 
-    def open(self) -> None:
-        """Take lines from now on, and show what was shown before. Never raises for a console that is unusable."""
+    def open(self, state: dict[str, Any] | None = None) -> None:
+        """Take lines from now on, and show what was shown before. Never raises for a console that is unusable.
+
+        With the `state` that another has handed over, go on where that has ended.
+        """
         if os.name != "nt" and threading.current_thread() is threading.main_thread():
             self._listen_to_signals()
+        if state is not None:
+            for line in self._backlog.take(KEPT):
+                state["backlog"].add(line)
+            self._backlog = state["backlog"]
         self._face = self._make_face()
+        if state is not None and state["face"] is not None:
+            self._face.take_over(state["face"])
         self._face.open()
+
+    def hand_over(self) -> dict[str, Any]:
+        """Let go of the terminal, or of what stands in its place; return what the code that takes over needs."""
+        face, self._face = self._face, None
+        return {"face": face.hand_over() if face is not None else None, "backlog": self._backlog}
 
     def show(self, text: str) -> None:
         """Show one or more lines above the prompt; they are cleaned of everything that could move a cursor.
@@ -126,7 +140,7 @@ class Console:
         self._loop.on_signal(signal.SIGCONT, self.resumed)
         self._loop.on_signal(signal.SIGHUP, lambda: None)  # what is gone says so itself when it is read
         for number in (signal.SIGTTIN, signal.SIGTTOU):
-            self._ignored[number] = signal.signal(number, signal.SIG_IGN)
+            self._ignored.setdefault(number, signal.signal(number, signal.SIG_IGN))
 
 
 def _ask_windows_for_colours() -> None:

@@ -155,6 +155,10 @@ class Datagrams:
 
     # -- the server's side
 
+    def go_on(self) -> None:
+        """Be watched by the loop of the code that has taken over."""
+        self._loop.watch(self, READ | WRITE if self._blocked else READ)
+
     def close(self) -> None:
         """Let nobody in any more; the socket is closed when the last peer has left."""
         self._closing = True

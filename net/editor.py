@@ -81,6 +81,18 @@ class Editor(LineEditor):
             self._set_text(head + new)
             self._buf += tail
 
+    def hand_over(self) -> tuple[str, int, list[str]]:
+        """Return the line, how many characters stand behind the cursor, and what was entered before."""
+        return self.line, len("".join(self._buf[self._cursor :])), self.history.entries
+
+    def take_over(self, line: str, behind: int, entries: list[str]) -> None:
+        """Go on with a line that was begun elsewhere."""
+        self.history.entries[:] = entries
+        self._set_text(line[: len(line) - behind])
+        head = self._buf
+        self._set_text(line[len(line) - behind :])
+        self._buf, self._cursor = head + self._buf, len(head)
+
     def window(self, room: int) -> tuple[str, int]:
         """Return what is seen of the line through `room` cells, and the cell of the cursor in it.
 

@@ -119,6 +119,11 @@ class Outlet:
         self._watched = False
 
     @property
+    def unsent(self) -> bytes:
+        """What waits to be written."""
+        return self._unsent
+
+    @property
     def idle(self) -> bool:
         """Whether nothing waits to be written."""
         return not self._unsent

@@ -71,6 +71,15 @@ class Keys:
         self._pasting = False
         self._after_return = False
 
+    def hand_over(self) -> tuple[str, bool, bool, tuple[bytes, int]]:
+        """Return what is held of a key that has come in part."""
+        return self._held, self._pasting, self._after_return, self._decoder.getstate()
+
+    def take_over(self, held: str, pasting: bool, after_return: bool, rest: tuple[bytes, int]) -> None:
+        """Go on with what another has held."""
+        self._held, self._pasting, self._after_return = held, pasting, after_return
+        self._decoder.setstate(rest)
+
     @property
     def patience(self) -> float | None:
         """How long to wait for more before `expire` is due, in seconds; None where nothing is half-way."""

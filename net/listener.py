@@ -40,6 +40,7 @@ class Listener:
         self._admit = admit
         self._rest_over: Timer | None = None
         self._warned = -QUIET
+        self._paused = False
         sock.listen(BACKLOG)
         loop.watch(self, READ)
 
@@ -77,7 +78,20 @@ class Listener:
         if self._rest_over is not None:
             self._rest_over.cancel()
             self._rest_over = None
-            self._loop.watch(self, READ)
+            if not self._paused:
+                self._loop.watch(self, READ)
+
+    def pause(self) -> None:
+        """Accept nobody until `go_on`: who comes waits with the system."""
+        self._paused = True
+        self._loop.unwatch(self)
+
+    def go_on(self) -> None:
+        """Accept again."""
+        if self._paused:
+            self._paused = False
+            if self._rest_over is None:
+                self._loop.watch(self, READ)
 
     def close(self) -> None:
         """Stop listening; the port is free."""

@@ -49,9 +49,14 @@ class Local:
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE):  # whoever waits must wait longer
                     self._loop.unwatch(self)
-                    self._rest = self._loop.call_later(1.0, lambda: self._loop.watch(self, READ))
+                    self._rest = self._loop.call_later(1.0, self.go_on)
                 return
             self._welcome(sock)
+
+    def go_on(self) -> None:
+        """Be watched, again or by the loop of the code that has taken over."""
+        self._rest = None
+        self._loop.watch(self, READ)
 
     def flush(self) -> None:
         """Nothing is ever kept."""

@@ -167,6 +167,22 @@ class Loop:
             self._wakeup = signal.set_wakeup_fd(self._bell.rope(), warn_on_full_buffer=False)
         self._signals.setdefault(number, signal.signal(number, lambda *_: self.call_soon(action)))
 
+    def timers(self) -> list[tuple[float, Timer]]:
+        """Return what is still to be called, and when, in order."""
+        return [(when, timer) for when, _, timer in sorted(self._timers) if timer.action is not None]
+
+    def go_on_with(self, timers: list[tuple[float, Timer]]) -> None:
+        """Call these, too, each when its time has come."""
+        for when, timer in timers:
+            heapq.heappush(self._timers, (when, next(self._order), timer))
+
+    def catch_up(self) -> None:
+        """Settle, and do what was left for the next turn, until there is nothing of either."""
+        self._settle()
+        while self._elsewhere:
+            self._attempt(self._elsewhere.popleft(), "what was left for the loop")
+            self._settle()
+
     def run(self) -> None:
         """Turn until `stop`."""
         self.running = True
@@ -309,7 +325,8 @@ class _Bell:
     def ready(self, _events: int) -> None:
         os.read(self._in.fileno(), 4096)
         for _ in range(len(self._waiting)):
-            self._waiting.popleft()()
+            if self._waiting:  # one of them may have done all the others
+                self._waiting.popleft()()
 
     def flush(self) -> None:
         pass

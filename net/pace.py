@@ -47,6 +47,11 @@ class Pace:
         self._waiting.append(visitor)
         self._call()
 
+    @property
+    def waiting(self) -> list[Visitor]:
+        """Return those who are to go on, in their order."""
+        return [*self._waiting]
+
     def settled(self) -> None:
         """The turn has been told; learn from it how many requests the next one may have."""
         if not self._began:

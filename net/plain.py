@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from net.backlog import Backlog, clean_line
 from net.ends import READ_SIZE, Outlet, open_end
@@ -17,6 +18,7 @@ from record import record
 
 LINE = 4096
 FAULTS = 3
+SHORT = 0.2  # seconds in which what is to be shown may still be, before other code takes over
 TOO_LONG = f"[!] A line of more than {LINE} bytes was left out."
 
 
@@ -144,6 +146,21 @@ class Plain:
         self._outlet.close()
         self._input.close()
 
+    def hand_over(self) -> dict[str, Any]:
+        """End here, and return what the code that takes over has to know."""
+        self._finish(SHORT)
+        state = {"lines": self._lines, "prompted": self._prompted, "unsent": self._outlet.unsent}
+        self._closed = True
+        self._loop.unwatch(self)
+        self._outlet.close()
+        self._input.close()
+        return state
+
+    def take_over(self, state: dict[str, Any]) -> None:
+        """Go on where earlier code has ended, before it is opened."""
+        self._lines, self._prompted = state.get("lines", self._lines), state.get("prompted", False)
+        self._outlet.send(state["unsent"])
+
     def _watch(self) -> None:
         if os.name == "nt":
             threading.Thread(target=self._read_in_a_thread, daemon=True).start()
@@ -179,7 +196,7 @@ class Plain:
         self._loop.mark(self)  # unwatching forgot it, but there may be something to show
 
     def _write(self, lines: list[str]) -> None:
-        self._outlet.send("".join(line + "\n" for line in lines).encode())
+        self._outlet.send("\n".join([*lines, ""]).encode())
 
     def _finish(self, seconds: float) -> None:
         deadline = self._loop.clock.monotonic() + seconds

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from net.backlog import Backlog, clean_line
 from net.editor import Editor, cells, fit
 from net.ends import READ_SIZE, Outlet, open_end
 from net.keys import Key, Keys
 from net.loop import READ, Loop, Timer
-from net.plain import FAULTS, LINE, TOO_LONG, Host
+from net.plain import FAULTS, LINE, SHORT, TOO_LONG, Host
 from net.terminal import Terminal
 from record import entity
 
@@ -144,6 +145,27 @@ class Screen:
         self._outlet.close()
         self._input.close()
 
+    def hand_over(self) -> dict[str, Any]:
+        """Let go of the terminal as it is, with the typed line on it; return what the code that takes over needs."""
+        self._closed = True
+        self._outlet.finish(self._loop.clock.monotonic() + SHORT)
+        state = {"editor": self._editor.hand_over(), "keys": self._keys.hand_over(), "drawn": self._drawn}
+        state["unsent"] = self._outlet.unsent
+        self._terminal.give_back()
+        self._loop.unwatch(self)
+        self._cancel_timer()
+        self._outlet.close()
+        self._input.close()
+        return state
+
+    def take_over(self, state: dict[str, Any]) -> None:
+        """Go on where earlier code has ended, before it is opened."""
+        self._outlet.send(state["unsent"])
+        if "editor" in state:
+            self._editor.take_over(*state["editor"])
+            self._keys.take_over(*state["keys"])
+            self._drawn = state["drawn"]
+
     def _wake(self) -> None:
         if self._closed:
             return
@@ -159,7 +181,10 @@ class Screen:
                 self._press_one(key)
         self._cancel_timer()
         if self._keys.patience is not None and not self._closed:
-            self._timer = self._loop.call_later(self._keys.patience, lambda: self._press(self._keys.expire()))
+            self._timer = self._loop.call_later(self._keys.patience, self._expire)
+
+    def _expire(self) -> None:
+        self._press(self._keys.expire())
 
     def _press_one(self, key: Key) -> None:
         self._redraw()

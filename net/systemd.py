@@ -24,6 +24,10 @@ class Supervisor:
         self.pulse: float | None = int(microseconds) / 2_000_000 if watched and int(microseconds) else None
         """Seconds between two signs of life; None where nobody waits for them."""
 
+        words = {"NOTIFY_SOCKET": where, "WATCHDOG_USEC": microseconds, "WATCHDOG_PID": process}
+        self.environ = {name: word for name, word in words.items() if word}
+        """What was taken out, for the code that takes over in this process."""
+
     def __bool__(self) -> bool:
         return bool(self._where)
 

@@ -15,10 +15,11 @@ from chat.facts import (
     Audited,
     Blocked,
     Change,
+    Decided,
     InboxRead,
     Lifted,
     MessageRemoved,
-    MessageSaved,
+    MessagesSaved,
     PasswordChanged,
     RoomMade,
     RoomRemoved,
@@ -32,11 +33,13 @@ from chat.facts import (
 )
 from store.folder import Unusable
 from store.records import INBOX, PAGE, Account, Failure, Figures, Find, History, Inbox, Loaded, StoredRoom
+from store.schema import VERSION as SCHEMA
 from store.store import Store
 
 __all__ = [
     "INBOX",
     "PAGE",
+    "SCHEMA",
     "Account",
     "AccountMade",
     "AccountRemoved",
@@ -44,6 +47,7 @@ __all__ = [
     "Audited",
     "Blocked",
     "Change",
+    "Decided",
     "Failure",
     "Figures",
     "Find",
@@ -53,7 +57,7 @@ __all__ = [
     "Lifted",
     "Loaded",
     "MessageRemoved",
-    "MessageSaved",
+    "MessagesSaved",
     "PasswordChanged",
     "RoomMade",
     "RoomRemoved",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from chat.facts import Change, is_talk, weight
-from record import entity
+from chat.facts import Change, is_talk, weigh
+from record import entity, field
 
 Done = Callable[[], None]
 
@@ -24,7 +24,11 @@ class Turn:
 
     changes: Sequence[Change]
     done: Done | None
-    weight: int
+    count: int = field(init=False)
+    weight: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.count, self.weight = weigh(self.changes)
 
 
 class Backlog:
@@ -43,7 +47,7 @@ class Backlog:
 
     def put(self, changes: Sequence[Change], done: Done | None) -> None:
         """Append one turn."""
-        turn = Turn(changes, done, _weight(changes))
+        turn = Turn(changes, done)
         self._turns.append(turn)
         self._count(turn, 1)
         if self._beyond(1):
@@ -54,7 +58,7 @@ class Backlog:
         taken: list[Turn] = []
         while self._turns and most > 0 and heaviest > 0:
             taken.append(self._pop())
-            most -= len(taken[-1].changes)
+            most -= taken[-1].count
             heaviest -= taken[-1].weight
         return taken
 
@@ -64,7 +68,7 @@ class Backlog:
         return turn
 
     def _count(self, turn: Turn, sign: int) -> None:
-        self.count += sign * len(turn.changes)
+        self.count += sign * turn.count
         self._weight += sign * turn.weight
 
     def _beyond(self, part: float) -> bool:
@@ -75,19 +79,15 @@ class Backlog:
         kept: list[Turn] = []
         while self._turns and self._beyond(SPARE):
             turn = _without_talk(before := self._pop())
-            self.lost += len(before.changes) - len(turn.changes)
+            self.lost += before.count - turn.count
             if turn.changes or turn.done:
                 kept.append(turn)
                 self._count(turn, 1)
         self._turns.extendleft(reversed(kept))
         while self._beyond(SPARE):
-            self.lost += len(self._pop().changes)
+            self.lost += self._pop().count
 
 
 def _without_talk(turn: Turn) -> Turn:
     rest = [change for change in turn.changes if not is_talk(change)]
-    return turn if len(rest) == len(turn.changes) else Turn(rest, None, _weight(rest))
-
-
-def _weight(changes: Sequence[Change]) -> int:
-    return 200 + sum(map(weight, changes))
+    return turn if len(rest) == len(turn.changes) else Turn(rest, None)

@@ -44,10 +44,17 @@ class StoreMemory:
         self._store = store
 
     def history(
-        self, rooms: tuple[str, ...], person: str, count: int, without: tuple[str, ...], answer: Callable[[Any], None]
+        self,
+        rooms: tuple[str, ...],
+        person: str,
+        count: int,
+        without: tuple[str, ...],
+        answer: Callable[[Any], None],
+        *,
+        before: int | None = None,
     ) -> None:
-        """Call `answer` with what was said last, or with a Refused."""
-        question = History(rooms, person, n=count, without=without)
+        """Call `answer` with what was said last, or last `before` an id, or with a Refused."""
+        question = History(rooms, person, before, n=count, without=without)
         self._store.ask(question, lambda found: answer(_or_refused(found)))
 
     def inbox(self, person: str, answer: Callable[[Any], None]) -> None:

@@ -45,8 +45,8 @@ class StoredRoom:
 class Loaded:
     """All that the server starts with.
 
-    Accounts by key, rooms by name, the last words of each room, who is kept out or silent, and what the host and the
-    operators did last (oldest first, all three).
+    Accounts by key, rooms by name, the last words of each room, who is kept out or silent, what the host and the
+    operators did last (oldest first, all three), and what else the host has decided, by name.
     """
 
     accounts: dict[str, Account]
@@ -54,6 +54,7 @@ class Loaded:
     recent: dict[str, tuple[Said | Acted, ...]]
     sanctions: tuple[Sanction, ...] = ()
     trail: tuple[Audited, ...] = ()
+    decisions: dict[str, str] = field(default_factory=dict)
 
 
 @record

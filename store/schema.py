@@ -102,7 +102,15 @@ CREATE TABLE audit (
 ) STRICT;
 """
 
-MIGRATIONS = (_FIRST, _SECOND)
+_THIRD = """
+-- What the host has decided and did not take back, such as `lock lobby`.
+CREATE TABLE decisions (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD)
 """What makes version 1 of nothing, version 2 of version 1, and so on."""
 
 VERSION = len(MIGRATIONS)
@@ -116,6 +124,7 @@ TABLES = {
     "rooms": "name",
     "sanctions": "kind, sort, key",
     "audit": "number",
+    "decisions": "name",
     "counters": "name",
 }
 """Each table with its primary key; what others refer to stands first."""

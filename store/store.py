@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self, overload
 
 from chat.events import Whispered
-from chat.facts import Change, IdsReserved, MessageSaved, Talk, WhisperSaved
+from chat.facts import Change, IdsReserved, Talk, talk
 from store import tables
 from store.backlog import Done
 from store.database import open_database
@@ -21,7 +21,6 @@ from store.records import Failure, Figures, Find, History, Inbox, Loaded
 from store.transactions import commit
 from store.writer import Wake, Warn, Writer
 
-_TALK = (MessageSaved, WhisperSaved)
 RESERVE = 1_000_000
 """Event ids that may be used before the file says so again."""
 
@@ -79,6 +78,10 @@ class Store:
 
     # -- while running
 
+    def go_on(self, newest: int) -> None:
+        """Say that this is the id used last, where the room goes on that used the store before."""
+        self._newest = newest
+
     def used(self, newest: int) -> None:
         """Say once a turn which event id was used last, so that no start ever uses it again."""
         self._newest = max(self._newest, newest)
@@ -93,7 +96,7 @@ class Store:
         than 50,000 changes or 32 MiB wait, the oldest talk goes first, and what cannot be stored for a fault of
         its own is left out and logged. After `close` nothing is stored.
         """
-        newest = next((change.event.id for change in reversed(changes) if isinstance(change, _TALK)), 0)
+        newest = next((said[-1].id for said in map(talk, reversed(changes)) if said), 0)
         self._newest = max(self._newest, newest)
         self._writer.write(changes, done)
 

@@ -5,9 +5,9 @@ Everything that comes from outside is a parameter, never part of a statement.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain, groupby
 from typing import Any
 
@@ -21,6 +21,9 @@ ROOMS = 1000
 
 AT_ONCE = 100
 """Messages in one statement: below the 999 values that the oldest SQLite takes."""
+
+SEVERAL = 8
+"""Messages of one person in one go from which on a statement of their own is worth it."""
 
 TRAIL = 1000
 """Acts of the host and the operators that are loaded at the start: the last ones."""
@@ -39,10 +42,10 @@ def apply(db: sqlite3.Connection, change: Change) -> None:
 
 
 def apply_all(db: sqlite3.Connection, found: Sequence[Change]) -> None:
-    """Write changes in their order. Messages that follow one another go into the table many at a time."""
-    for kind, run in groupby(found, type):
-        if kind is changes.MessageSaved:
-            rows = [_row(change) for change in run]
+    """Write changes in their order, with few statements: for each the interpreter is given up, and taken again."""
+    for short, run in groupby(found, _is_short):
+        if short:
+            rows = [row for change in run for row in _rows(change)]
             for start in range(0, len(rows), AT_ONCE):
                 _insert(db, rows[start : start + AT_ONCE])
         else:
@@ -50,14 +53,23 @@ def apply_all(db: sqlite3.Connection, found: Sequence[Change]) -> None:
                 apply(db, change)
 
 
-def _row(change: Any) -> tuple[Any, ...]:
-    event = change.event
-    kind = "acted" if type(event) is Acted else "said"
-    return (event.id, event.at, kind, event.room, event.sender, change.sender_key, event.text)
+def _is_short(change: Change) -> bool:
+    return isinstance(change, changes.MessagesSaved) and len(change.events) < SEVERAL
+
+
+def _rows(change: Any) -> list[tuple[Any, ...]]:
+    at, kind, room, sender, key = _in_common(change)
+    return [(event.id, at, kind, room, sender, key, event.text) for event in change.events]
+
+
+def _in_common(change: changes.MessagesSaved) -> tuple[Any, ...]:
+    """Return what is the same for all messages of one go: `at`, `kind`, `room`, `sender` and `sender_key`."""
+    first = change.events[0]
+    return first.at, "acted" if type(first) is Acted else "said", first.room, first.sender, change.sender_key
 
 
 def _insert(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
-    """Write messages with one statement, for which the interpreter is given up, and taken again, once."""
+    """Write messages of many people with one statement."""
     values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
     db.execute(
         f"INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES {values}",
@@ -65,8 +77,20 @@ def _insert(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
     )
 
 
-def _message(db: sqlite3.Connection, change: changes.MessageSaved) -> None:
-    _insert(db, [_row(change)])
+def _messages(db: sqlite3.Connection, change: changes.MessagesSaved) -> None:
+    """Write what one person has said in one go, many at a time; what they have in common is handed over once."""
+    common = _in_common(change)
+    for start in range(0, len(change.events), AT_ONCE):
+        events = change.events[start : start + AT_ONCE]
+        ids, texts = [event.id for event in events], [event.text for event in events]
+        db.execute(_insertion(len(events)), [*common, *ids, *texts])
+
+
+@cache
+def _insertion(rows: int) -> str:
+    """Return the statement for so many messages that are the same but for their ids and texts."""
+    values = ", ".join(f"(?{row}, ?1, ?2, ?3, ?4, ?5, ?{row + rows})" for row in range(6, 6 + rows))
+    return f"INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES {values}"
 
 
 def _whisper(db: sqlite3.Connection, change: changes.WhisperSaved) -> None:
@@ -93,6 +117,8 @@ def _waiting(db: sqlite3.Connection, key: str) -> int:
 
 
 def _list(names: tuple[str, ...]) -> str:
+    import json  # the start has no time for it
+
     return json.dumps(names, ensure_ascii=False)
 
 
@@ -181,6 +207,13 @@ def _lifted(db: sqlite3.Connection, change: changes.Lifted) -> None:
     db.execute("DELETE FROM sanctions WHERE kind = ? AND sort = ? AND key = ?", (change.kind, change.sort, change.key))
 
 
+def _decided(db: sqlite3.Connection, change: changes.Decided) -> None:
+    if change.value:
+        db.execute("INSERT OR REPLACE INTO decisions (name, value) VALUES (?, ?)", (change.name, change.value))
+    else:
+        db.execute("DELETE FROM decisions WHERE name = ?", (change.name,))
+
+
 def _audited(db: sqlite3.Connection, change: changes.Audited) -> None:
     db.execute(
         "INSERT INTO audit (at, who, act, object, text) VALUES (?, ?, ?, ?, ?)",
@@ -193,7 +226,7 @@ def _ids_reserved(db: sqlite3.Connection, change: changes.IdsReserved) -> None:
 
 
 _WRITERS: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
-    changes.MessageSaved: _message,
+    changes.MessagesSaved: _messages,
     changes.WhisperSaved: _whisper,
     changes.AccountMade: _account_made,
     changes.AccountRemoved: _account_removed,
@@ -210,6 +243,7 @@ _WRITERS: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
     changes.StandingChanged: _standing_changed,
     changes.Sanction: _sanction,
     changes.Lifted: _lifted,
+    changes.Decided: _decided,
     changes.Audited: _audited,
     changes.IdsReserved: _ids_reserved,
 }
@@ -233,6 +267,7 @@ def load(db: sqlite3.Connection, recent: int) -> Loaded:
         {room: tuple(_said(db, room, recent)) for room in _rooms(db)},
         _sanctions(db),
         _trail(db),
+        dict(db.execute("SELECT name, value FROM decisions ORDER BY name")),
     )
 
 
@@ -354,5 +389,7 @@ def inbox(db: sqlite3.Connection, question: Inbox, up_to: int) -> tuple[Whispere
 def _event(row: tuple[Any, ...]) -> Talk:
     number, at, kind, room, sender, text, to, away = row
     if kind == "whispered":
+        import json
+
         return Whispered(number, at, sender, tuple(json.loads(to)), text, tuple(json.loads(away)))
     return Said(number, at, room, sender, text) if kind == "said" else Acted(number, at, room, sender, text)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+from record import record
 
 _HEADER = 32
 _FRAME = 24
@@ -20,7 +22,8 @@ _ZERO = (0, 0)
 Sums = tuple[int, int]
 
 
-class _Frame(NamedTuple):
+@record
+class _Frame:
     """One frame: of the present round of the log? the end of a transaction? and all checksums up to it right?"""
 
     present: bool

@@ -29,6 +29,8 @@ Question = History | Inbox | Find
 BATCH = 2_000  # changes in one transaction, about
 BATCH_BYTES = 4 * 1024 * 1024
 QUESTIONS = 1_000  # that may wait
+PASSED_OVER = 8  # batches that questions wait for, at most, where more is written than fits into one
+GATHER = 0.02  # seconds in which more may come, where nobody waits to hear that it is safe
 RETRY = 1.0  # seconds until the next try, while the disk fails
 REMIND = 60.0  # seconds until the host is told again
 STUCK = 10.0  # seconds after which a disk that does not answer counts as failing
@@ -48,8 +50,12 @@ class Writer:
         self._bell = threading.Condition()
         self._backlog = Backlog()
         self._questions: list[tuple[Question, int, Callable[[Any], None]]] = []
+        self._ready: list[tuple[Question, int, Callable[[Any], None]]] = []
+        self._passed_over = 0
         self._batch: list[Turn] = []
         self._committed = False  # the batch is, but the file was gone from its place
+        self._gathers = False
+        self._urgent = False  # somebody waits for something of it
         self._began = 0.0
         self._longest = 0.0
         self._scrub = False
@@ -73,7 +79,9 @@ class Writer:
         with self._bell:
             if not self._closing:
                 self._backlog.put(changes, done)
-                self._bell.notify()
+                self._urgent = self._urgent or done is not None
+                if not self._gathers or self._has_enough():
+                    self._bell.notify()
         self._complain_of_slowness()
 
     def ask(self, question: Question, up_to: int, answer: Callable[[Any], None]) -> None:
@@ -85,6 +93,7 @@ class Writer:
                 refusal = "Too many people ask at once. Try again in a moment."
             else:
                 self._questions.append((question, up_to, answer))
+                self._urgent = True
                 self._bell.notify()
                 return
         self._wake(partial(answer, Failure(refusal)))
@@ -92,7 +101,7 @@ class Writer:
     @property
     def figures(self) -> Figures:
         """How it does."""
-        waiting = self._backlog.count + sum(len(turn.changes) for turn in tuple(self._batch))
+        waiting = self._backlog.count + sum(turn.count for turn in tuple(self._batch))
         healthy = not self._trouble and not self._stuck()
         return Figures(healthy, waiting, self._backlog.lost, self._longest)
 
@@ -116,6 +125,7 @@ class Writer:
         while self._wait():
             self._save()
             self._reply()
+        self._ready += self._questions
         self._reply()
         self._end()
 
@@ -124,6 +134,7 @@ class Writer:
         with self._bell:
             if not self._trouble:
                 self._bell.wait_for(self._has_work)
+                self._gather()
             elif self._closing:
                 self._bell.wait(RETRY / 10)
             else:
@@ -132,14 +143,23 @@ class Writer:
                 return True
             return bool(self._batch or self._backlog or self._questions) and time.monotonic() < self._deadline
 
+    def _gather(self) -> None:
+        """Let more come where nobody waits for what there is: each commit costs a thread's waking, and a disk's."""
+        self._gathers = True
+        self._bell.wait_for(self._has_enough, GATHER)
+        self._gathers = self._urgent = False
+
+    def _has_enough(self) -> bool:
+        return self._urgent or self._closing or self._backlog.count >= BATCH
+
     def _has_work(self) -> bool:
         return bool(self._backlog or self._questions or self._closing)
 
     def _save(self) -> None:
         """Commit the next batch; one that fails is kept for the next try."""
-        if not self._batch:
-            with self._bell:
-                self._batch = self._backlog.take(BATCH, BATCH_BYTES)
+        with self._bell:
+            self._batch = self._batch or self._backlog.take(BATCH, BATCH_BYTES)
+            self._take_questions()
         if not self._batch:
             return
         self._began = time.monotonic()
@@ -204,9 +224,17 @@ class Writer:
         new, self._told_lost = self._backlog.lost - self._told_lost, self._backlog.lost
         return f" {new} changes waited too long and are lost." if new else ""
 
+    def _take_questions(self) -> None:
+        """Take those to be answered after this batch: all that was written before them is in it, or in the file.
+
+        Where more than one batch waits they wait, too, but not for ever.
+        """
+        self._passed_over = self._passed_over + 1 if self._backlog and not self._trouble else 0
+        if self._passed_over % PASSED_OVER == 0:
+            self._ready, self._questions = self._questions, []
+
     def _reply(self) -> None:
-        with self._bell:
-            questions, self._questions = self._questions, []
+        questions, self._ready = self._ready, []
         for question, up_to, answer in questions:
             self._wake(partial(answer, self._answer(question, up_to)))
 

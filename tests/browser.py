@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserType, Locator, Page, expect
 
 from tests.support import Address
 
-PATIENCE = 10_000  # milliseconds
+PATIENCE = 30_000  # milliseconds
 DESKTOP, PHONE = (1280, 800), (360, 640)
 
 
@@ -76,7 +76,7 @@ class Guest:
 def launch(kind: BrowserType, path: str = "") -> Browser:
     """Start Chromium, or what stands at `path` in its stead."""
     expect.set_options(timeout=PATIENCE)
-    return kind.launch(executable_path=path or chromium())
+    return kind.launch(executable_path=path or chromium(), timeout=2 * PATIENCE)
 
 
 def chromium() -> str:

@@ -21,35 +21,24 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.link_helpers import Listener, Visitor
-from tests.support import PATIENCE, Connection, JsonClient, LineClient, PlainClient, Program, Server, Terminal
+from tests.support import (
+    PATIENCE,
+    Connection,
+    JsonClient,
+    LineClient,
+    Nursery,
+    PlainClient,
+    Program,
+    Server,
+    Terminal,
+)
+from tests.support.screen import virtual_screen
 
-LIMIT = 60
+LIMIT = 120
 """Seconds a test may take with all it sets up, unless it is marked `@pytest.mark.limit(seconds)`."""
 
 FOR_DEVELOPERS = ("hypothesis", "playwright", "prometheus_client", "trustme")
 """What tests import of requirements-dev.txt, beyond requirements.txt."""
-
-ALONE = (
-    "faults/test_clocks.py",
-    "faults/test_crowds.py",
-    "faults/test_networks.py",
-    "::test_two_thousand_connects",
-    "::test_fragments_and_frames",
-    "::test_no_line_takes_long",
-    "::test_no_mask_takes_long",
-    "test_staying_well.py",
-    "::test_h2_",
-    "::test_h8_the_server_serves_on",
-    "::test_n6_known_and_unknown",
-    "::test_a_hundred_logins",
-    "::test_200_handshakes",
-    "::test_ten_thousand_commands",
-    "::test_start_up_is_quick",
-    "::test_a_slow_disk",
-    "::test_five_hundred_pages",
-    "::test_figures",
-)
-"""Parts of the names of tests that are marked `alone`."""
 
 COMPLETE = os.environ.get("CHAT_TESTS_COMPLETE") == "1"
 
@@ -57,19 +46,21 @@ Closable = TypeVar("Closable", bound=Connection | Terminal)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks, and make a skip of what cannot be imported."""
+    """Declare the marks, make a skip of what cannot be imported, and tell Hypothesis how to go about it.
+
+    It takes the time that it needs; under `make test` its examples stay the same, for `make fuzz` looks for new ones.
+    """
+    with contextlib.suppress(ImportError):
+        from hypothesis import HealthCheck, settings
+
+        patient = settings(deadline=None, derandomize=COMPLETE, suppress_health_check=[HealthCheck.too_slow])
+        settings.register_profile("patient", patient)
+        settings.load_profile("patient")
     sys.meta_path.append(_NotInstalled)
+    os.environ.pop("NOTIFY_SOCKET", None)  # whoever has started us is not told what our servers do
     config.addinivalue_line("markers", f"limit(seconds): the test may take this long, not {LIMIT} s")
     config.addinivalue_line("markers", "long: takes long; `make faults` runs it, `make test` does not")
-    config.addinivalue_line("markers", "alone: measures time; `make test` runs it when nothing else runs")
     config.addinivalue_line("markers", "keeps(reason): a library keeps descriptors or threads open for the whole run")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that measure time, or load the machine: whatever runs beside them would be measured, too."""
-    for item in items:
-        if any(part in item.nodeid for part in ALONE):
-            item.add_marker(pytest.mark.alone)
 
 
 # ---- limits and skips -----------------------------------------------------------------------------------------
@@ -160,12 +151,12 @@ def _belongings() -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves sockets, files, threads or processes; what is just ending gets two seconds."""
+    """Fail a test that leaves sockets, files, threads or processes; what is just ending has time to do so."""
     before = _belongings()
     yield
     if request.node.get_closest_marker("keeps"):
         return
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + PATIENCE / 3
     while (left := _belongings()).keys() - before.keys() and time.monotonic() < deadline:
         time.sleep(0.01)
     remains = sorted(what for key, what in left.items() if key not in before)
@@ -194,13 +185,21 @@ def start() -> Iterator[Callable[..., Program]]:
     _finish_all(started)
 
 
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where servers come from that start in no time."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def start_server() -> Iterator[Callable[..., Server]]:
+def start_server(nursery: Nursery) -> Iterator[Callable[..., Server]]:
     """`start_server("--selector", "poll")`: a server on a free port; stopped and looked over after the test."""
     started: list[Server] = []
 
     def run(*options: object, **popen: Any) -> Server:
-        started.append(Server(*options, **popen))
+        started.append(Server(*options, nursery=nursery, **popen))
         return started[-1]
 
     yield run
@@ -298,6 +297,13 @@ def _finish_all(programs: list[Any]) -> None:
                 wrong.append(error)
     if wrong:
         raise wrong[0]
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[str]:
+    """A screen that nobody sees; its value is that of DISPLAY. Tk ends the process when a screen it knew ends."""
+    with virtual_screen() as display:
+        yield display
 
 
 @pytest.fixture(scope="module")

@@ -26,14 +26,23 @@ def cpu_share(pid: int, seconds: float = 1.0) -> float:
 
 
 def calms_down(pid: int, share: float, seconds: float = 1.0) -> bool:
-    """Return whether a process that has got ready after its start uses no more than `share` of one processor.
+    """Return whether a process comes to use no more than `share` of one processor for `seconds`.
 
-    It is ready when a fifth of a second passes without a tick of its own; only then the window of `seconds` begins.
+    What happened just before may still have to be done; what spins never ends.
     """
-    for _ in range(25):
-        if cpu_share(pid, 0.2) == 0:
-            break
-    return cpu_share(pid, seconds) < share
+    return any(cpu_share(pid, seconds) < share for _ in range(10))
+
+
+def stretched(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """Return how many times longer than on an idle machine something took, by two looks at `processor_waits`."""
+    ran, waited = (now - then for then, now in zip(before, after, strict=True))
+    return 1 + waited / max(ran, 0.01)
+
+
+def processor_waits(pid: int | str) -> tuple[float, float]:
+    """Return for how long a process has run, and for how long it could have run but others did, in seconds."""
+    ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    return int(ran) / 1e9, int(waited) / 1e9
 
 
 def longest_turn(host: str, port: int) -> float:
@@ -42,11 +51,6 @@ def longest_turn(host: str, port: int) -> float:
         found = re.search(rb"^\S*loop_stall_seconds (\S+)", answer.read(), re.MULTILINE)
     assert found
     return round(1000 * float(found[1]), 1)
-
-
-def slowness() -> float:
-    """Return how many times longer than alone a process takes here now, as far as the load tells."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def memory(pid: int) -> int:

@@ -14,7 +14,8 @@ from clients.place import Place
 from clients.visit import Patience
 from tests.support import PATIENCE, wait_until
 
-HASTE = Patience(connect=0.3, login=0.3, ping=0.2, silent=0.4, pause=0.02, farewell=0.1)
+HASTE = Patience(pause=0.02, farewell=0.1)
+"""For a link that comes back at once; it waits for an answer as long as a busy machine takes."""
 """For tests that wait until a link loses patience; each of them still takes as long as these say."""
 
 

@@ -18,7 +18,7 @@ from argon2 import PasswordHasher
 import commands
 from chat import passwords
 from chat.desk import Desk
-from chat.events import Ended, Event, Refused, Request, Script
+from chat.events import Ended, Event, Refused, Wish, singly
 from chat.hub import Hub
 from chat.session import Session
 from chat.states import State
@@ -65,6 +65,10 @@ class Ear:
     def hang_up(self) -> None:
         self.hung_up += 1
 
+    def wait(self) -> Callable[[], None]:
+        """Nothing comes from an ear."""
+        return lambda: None
+
     def take(self) -> bytes:
         """Return what was written since the last call."""
         found, self.written = b"".join(self.written), []
@@ -79,7 +83,7 @@ class Guest(Ear):
         self.host = host
         self.address = f"{host}:4711"
         self.house = house
-        self._held: Iterator[Request | Refused | Script] | None = None
+        self._held: Iterator[Wish] | None = None
         self.session = Session(house.hub, house.table, self)
         self.session.plain_names, self.session.joins = self.wire.plain_names, self.wire.joins
 
@@ -113,6 +117,11 @@ class Guest(Ear):
             self.answer(Ended(*self.house.hub.stamp(), code, text))
             self.hang_up()
 
+    def wait(self) -> Callable[[], None]:
+        """Hear nothing more until something has been answered."""
+        self.session.wait()
+        return self.session.go_on
+
     def resume(self) -> None:
         """Go on with what came while a password was checked."""
         held, self._held = self._held, None
@@ -140,14 +149,15 @@ class Guest(Ear):
         self.session.plain_names, self.session.joins = wire.plain_names, wire.joins
 
     def _requests(self, data: bytes) -> None:
-        self._handle(self.wire.receive(data))
+        found = self.wire.receive(data)
+        self._handle(singly(found) if self.session.newcomer else found)
         replies = self.wire.replies()
         if replies:
             self.write(replies)
         if self.wire.over:
             self.hang_up()
 
-    def _handle(self, requests: Iterator[Request | Refused | Script]) -> None:
+    def _handle(self, requests: Iterator[Wish]) -> None:
         for request in requests:
             self.session.handle(request)
             if self.session.state is State.CHECKING:
@@ -259,9 +269,16 @@ class House:
         return [post.event for post in self.hub.take().posts if type(post.event).__name__ != "Noted"]
 
 
+def ask(house: House, line: str) -> str:
+    """Let the host type a line; return what stands on his screen."""
+    house.table.run(house.hub, house.host, house.table.read(house.host, line))
+    house.settle()
+    return house.console.take().decode()
+
+
 def _decided(loaded: Loaded) -> dict[str, Any]:
     """Return what the host decided before the start."""
-    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail)}
+    return {"rooms": lasting(loaded), "desk": Desk(loaded.sanctions, loaded.trail, loaded.decisions)}
 
 
 def weather() -> Room:

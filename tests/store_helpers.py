@@ -26,7 +26,7 @@ from store import (
     Change,
     History,
     Inbox,
-    MessageSaved,
+    MessagesSaved,
     RoomMade,
     Store,
     Watched,
@@ -44,9 +44,9 @@ SAMPLE: tuple[Change, ...] = (
     Blocked("ann", "mallory", "Mallory"),
     Watched("bob", "ann", "Ann"),
     RoomMade("weather", "Weather", "Talk about the weather", "ann", True),
-    MessageSaved(Said(10, 1500.25, "lobby", "Ann", "héllo, 世界 👋"), "ann"),
-    MessageSaved(Acted(11, 1500.5, "lobby", "guest", "waves"), "guest"),
-    MessageSaved(Said(12, 1501.0, "weather", "Ann", "two\nlines"), "ann"),
+    MessagesSaved((Said(10, 1500.25, "lobby", "Ann", "héllo, 世界 👋"),), "ann"),
+    MessagesSaved((Acted(11, 1500.5, "lobby", "guest", "waves"),), "guest"),
+    MessagesSaved((Said(12, 1501.0, "weather", "Ann", "two\nlines"),), "ann"),
     WhisperSaved(Whispered(13, 1502.0, "Ann", ("Cat",), "psst", ("Bob",)), "ann", ("ann",), ("bob",)),
 )
 
@@ -113,7 +113,7 @@ def _write_until_killed(folder: Path, number: int) -> None:
         first = number
         for _ in range(chance.randint(1, 30)):
             event_id += 1
-            changes.append(MessageSaved(Said(event_id, 0.0, "lobby", "ann", f"{number} " + "x" * 200), "ann"))
+            changes.append(MessagesSaved((Said(event_id, 0.0, "lobby", "ann", f"{number} " + "x" * 200),), "ann"))
             number += 1
         store.write(changes, lambda numbers=range(first, number): print(*numbers, sep="\n", flush=True))  # type: ignore[misc]
         desk.turn(chance.random() * 0.002)

@@ -16,14 +16,16 @@ from tests.support import ROOT
 
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
-    "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready",
+    "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready", "snapshot",
+    "contracts", "handover", "inheritance", "opening", "upgrade",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
 
 MAY_IMPORT = {
     "record": set(),
-    "ready": {"chat", "wires", "options"},
+    "snapshot": set(),
+    "ready": {"chat", "wires", "options", "errands"},
     "chat": {"chat"},
     "net": {"net"},
     "wires": {"wires", "chat"},
@@ -33,18 +35,23 @@ MAY_IMPORT = {
     "options": {"chat.limits", "values"},
     "values": {"chat.limits"},
     "chat_client": {"clients"},
-    "visit": {"chat", "commands", "net", "wires", "options"},
-    "seat": {"chat", "net", "visit", "wires"},
+    "contracts": {"chat", "commands", "net", "options", "visit", "wires"},
+    "visit": {"chat", "contracts", "net", "wires"},
+    "seat": {"chat", "contracts", "net", "wires"},
     "way_in": {"chat", "net", "options"},
     "errands": {"chat", "net", "options", "seat", "store", "wires"},
     "workshop": {"chat", "net"},
     "overseer": {"chat", "net", "options", "store", "wires"},
     "settings": {"chat", "net", "options", "ready", "way_in", "wires"},
+    "opening": {"chat", "errands", "net", "options", "ready", "settings", "store", "visit", "wires", "workshop"},
+    "handover": set(PARTS) - {"clients", "chat_client", "chat_server", "inheritance", "upgrade"},
+    "inheritance": set(PARTS) - {"clients", "chat_client", "chat_server", "upgrade"},
+    "upgrade": {"chat", "handover", "net", "snapshot", "store"},
     "chat_server": set(PARTS) - {"clients", "chat_client"},
 }
 
 ONLY_THERE = {
-    "socket": {"net", "clients", "chat_server", "visit", "errands", "settings"},
+    "socket": {"net", "clients", "chat_server", "visit", "errands", "settings", "opening", "handover", "inheritance"},
     "selectors": {"net", "clients"},
     "ssl": {"net", "clients"},
     "sqlite3": {"store"},

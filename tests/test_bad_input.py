@@ -13,7 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.gauges import memory
-from tests.support import JsonClient, LineClient, PlainClient, Program, Server, free_port, wait_until
+from tests.support import PATIENCE, JsonClient, LineClient, PlainClient, Program, Server, free_port, wait_until
 
 MIB = 1 << 20
 
@@ -130,7 +130,7 @@ def test_a_burst_of_tiny_lines_puts_no_listener_out(join_plain: Join) -> None:
     listeners = [join_plain(f"listener{number}") for number in range(3)]
     author.send(b"x\n" * 32_768)
     wanted = [32_768] * 3
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 2 * PATIENCE
     while any(wanted):
         assert time.monotonic() < deadline, f"still missing: {wanted}"
         ready, _, _ = select.select([listener.socket for listener in listeners], [], [], 1)
@@ -226,7 +226,7 @@ def test_who_says_nothing_is_told_after_the_login_time_and_closed(start_server: 
     began = time.monotonic()
     visitor = connect(server)
     assert "No name came within 1 seconds." in visitor.read_to_end()
-    assert 0.9 <= time.monotonic() - began < 5
+    assert 0.9 <= time.monotonic() - began < 15, "20 s are the default"
     server.wait_for("left without a name: No name came within 1 seconds.")
 
 
@@ -240,10 +240,10 @@ def test_dripping_bytes_do_not_prolong_the_login_time(start_server: StartServer,
     if drip == b"x":
         visitor.read_until("What is your name?\n")  # who was asked is a person, and may type slowly
     with contextlib.suppress(ConnectionResetError, BrokenPipeError):
-        while time.monotonic() - began < 6:
+        while time.monotonic() - began < 15:
             visitor.send(drip)
             time.sleep(0.05)  # the pace of the dripper
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15, "20 s are the default"
 
 
 @pytest.mark.parametrize(

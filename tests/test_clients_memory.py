@@ -67,12 +67,12 @@ def test_a_registered_name_asks_for_its_password(sit_down: SitDown, register: Ca
     register("bob")
     bob = sit_down("bob")
     bob.wait_for("The name bob is registered")
-    bob.wait_for(re.compile("^Password:", re.MULTILINE))
+    bob.wait_for(re.compile("^Password of bob:", re.MULTILINE))
     bob.enter(OTHER)
     bob.wait_for("not the password of bob")
-    bob.wait_for(re.compile(r"^Password: *$", re.MULTILINE))
+    bob.wait_for(re.compile(r"^Password of bob: *$", re.MULTILINE))
     bob.type(PASSWORD)
-    bob.wait_for("Password: " + "*" * len(PASSWORD))
+    bob.wait_for("Password of bob: " + "*" * len(PASSWORD))
     bob.press("Enter")
     bob.wait_for("You are bob")
     bob.press("Up", "C-y")
@@ -87,7 +87,7 @@ def test_after_three_wrong_ones_one_is_told_to_wait(sit_down: SitDown, register:
     register("bob")
     bob = sit_down("bob")
     for number in range(3):
-        bob.wait_for(re.compile(rf"(not the password(.|\n)*){{{number}}}^Password: *$", re.MULTILINE))
+        bob.wait_for(re.compile(rf"(not the password(.|\n)*){{{number}}}^Password of bob: *$", re.MULTILINE))
         bob.enter(f"wrong {number}")
     bob.wait_for("Too many wrong passwords")
     bob.wait_for("Another name: bob")
@@ -98,11 +98,11 @@ def test_after_three_wrong_ones_one_is_told_to_wait(sit_down: SitDown, register:
 def test_a_password_can_be_given_up(sit_down: SitDown, register: Callable[[str], None]) -> None:
     register("bob")
     bob = sit_down("bob")
-    bob.wait_for(re.compile("^Password:", re.MULTILINE))
+    bob.wait_for(re.compile("^Password of bob:", re.MULTILINE))
     bob.press("Enter")
     bob.wait_for("Another name: bob")
     bob.press("Enter")
-    bob.wait_for(re.compile("^Password:", re.MULTILINE))
+    bob.wait_for(re.compile("^Password of bob:", re.MULTILINE))
     bob.press("C-c")
     assert bob.exit_code() == 0
 
@@ -135,7 +135,7 @@ def test_a_password_typed_behind_its_command_is_not_shown(sit_down: SitDown, kee
     bob.press("Enter")
     bob.wait_for("The name bob is registered, and yours")
     bob.press("Up")
-    bob.wait_for(re.compile("> /register$", re.MULTILINE))
+    bob.wait_for(re.compile("> /REGISTER$", re.MULTILINE))
     bob.press("C-u")
     bob.enter(f" /password {OTHER}")
     bob.wait_for("Your password has been changed.")
@@ -173,7 +173,7 @@ def test_it_comes_back_with_the_password_into_its_rooms(
 def test_logged_in_from_elsewhere(sit_down: SitDown, register: Callable[[str], None], keeper: Server) -> None:
     register("bob")
     bob = sit_down("bob")
-    bob.wait_for(re.compile("^Password:", re.MULTILINE))
+    bob.wait_for(re.compile("^Password of bob:", re.MULTILINE))
     bob.enter(PASSWORD)
     bob.wait_for("You are bob")
     with JsonClient(keeper) as again:
@@ -257,7 +257,7 @@ def test_what_was_kept_and_who_has_come(sit_down: SitDown, register: Callable[[s
     bob.enter("/watch dave")
     bob.wait_for("You will be told when dave comes")
     dave = sit_down("dave")
-    dave.wait_for(re.compile("^Password:", re.MULTILINE))
+    dave.wait_for(re.compile("^Password of dave:", re.MULTILINE))
     dave.enter(PASSWORD)
     bob.wait_for("[*] dave is here.")
     dave.wait_for("Private messages waiting for you: 1.")
@@ -351,8 +351,24 @@ def test_any_interleaving_is_put_right(kinds: list[str], data: st.DataObject) ->
 def test_secrets_are_recognised() -> None:
     found = secret_in("  /Register  two words")
     assert found
-    assert (found.verb, found.password, found.shown) == ("register", "two words", "/register ****")
+    assert (found.verb, found.password, found.shown) == ("register", "two words", "/Register ****")
     assert secret_in("/password")
+    for line in (
+        "/register sesame",
+        "/password sesame",
+        "/identify sesame",
+        "/oper root sesame",
+        "/OPER root sesame",
+        "/door sesame",
+        "/login sesame",
+        "/pass sesame",
+        "/msg NickServ IDENTIFY sesame",
+        "/msg nickserv register sesame",
+    ):
+        kept = secret_in(line)
+        assert kept and (kept.password, kept.kept) == ("sesame", line.removesuffix(" sesame"))
+        assert "sesame" not in kept.shown
+        assert "sesame" in f"{kept.request('sesame')}"
     for line in ("/registered x", "//register x", "register x", "/msg ann /register x"):
         assert secret_in(line) is None
 

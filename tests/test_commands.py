@@ -40,7 +40,7 @@ from tests.room import NOON, House, weather
 from tests.ruling import ROWS
 from tests.support import ROOT, PlainClient, Program, Server
 
-HOSTS = {"door", "exit", "qr", "show"}
+HOSTS = {"door", "exit", "qr", "show", "upgrade"}
 OPERATORS = {
     "announce", "audit", "ban", "bans", "deoper", "limits", "list_users", "lock", "mute", "reload", "rename", "reset",
     "room", "slow", "unban", "unlock", "unmute", "unroom", "wallops",
@@ -589,6 +589,13 @@ def test_reload(stage: Stage) -> None:
     assert isinstance(declined, Declined) and (declined.about, declined.code) == ("reload", "bad_settings")
 
 
+def test_upgrade(stage: Stage) -> None:
+    """What it does to a server: test_upgrade.py."""
+    assert stage.refused(stage.host, "UPGRADE").code == "not_here"
+    stage.bob.standing = Standing.OPERATOR
+    assert stage.refused(stage.bob, "/upgrade").code == "not_allowed"
+
+
 def test_watch(stage: Stage) -> None:
     assert stage.told(stage.ann, "/watch") == "You watch for nobody. /watch NAME tells you when NAME comes."
     assert stage.told(stage.ann, "/watch bob") == "You will be told when bob comes; bob is here now."
@@ -676,16 +683,17 @@ def test_color(stage: Stage) -> None:
 
 
 def test_help(stage: Stage) -> None:
-    guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")]
+    guests = [line.split()[0] for line in help_lines(stage, stage.ann, "/help")[:-1]]
     assert guests == [f"/{verb}" for verb in ALL if verb in GUESTS | EVERYBODY]
     stage.bob.standing = Standing.OPERATOR
-    assert [line.split()[0] for line in help_lines(stage, stage.bob, "/help")] == [
+    assert [line.split()[0] for line in help_lines(stage, stage.bob, "/help")[:-1]] == [
         f"/{verb}" for verb in ALL if verb not in HOSTS
     ]
-    hosts = [line.split()[0] for line in help_lines(stage, stage.host, "HELP")]
+    hosts = [line.split()[0] for line in help_lines(stage, stage.host, "HELP")[:-1]]
     assert hosts == [
         verb.upper() if verb in BARE else f"/{verb}" for verb in ALL if verb in HOSTS | OPERATORS | EVERYBODY
     ]
+    assert help_lines(stage, stage.host, "HELP")[-1] == "HELP KICK says more of one."
     for word in ("msg", "/msg", "MSG", "w", "/Tell"):
         assert help_lines(stage, stage.ann, f"/help {word}")[0].startswith("/msg to text ")
     assert help_lines(stage, stage.host, "HELP kick")[0].startswith("KICK name [reason] ")
@@ -875,6 +883,8 @@ def test_the_host_reads_every_refusal(server: Server, join_plain: Callable[..., 
         ("/nick God", "[!] /nick is for guests."),
         ("/quit", "[!] /quit is for guests"),
         ("/msg bob", "[!] /msg to text: the text is missing."),
+        ("/msg", "[!] /msg to text: the name is missing."),
+        ("/wholast", "[!] /wholast minutes: the number of minutes is missing."),
         ("/me", "[!] /me text: the text is missing."),
         ("/msg bob psst", "Sent to bob."),
         ("LIST_USERS", "USERS: [Host,bob]"),

@@ -192,6 +192,21 @@ def test_history(arrive: Arrive, kind: type[Speaker]) -> None:
     ann.hears("said", "bob", "now")
 
 
+def test_who_comes_first_waits_for_nothing(start_server: Callable[..., Server], kind: type[Speaker]) -> None:
+    """A server that is still getting ready: whoever needs a part of it before its turn brings it in."""
+    server = start_server(fresh=True)
+    ann, bob = kind(server), PlainSpeaker(server)
+    try:
+        ann.enter("ann")
+        bob.enter("bob")
+        ann.wait_for("entered", "bob")
+        ann.send(ann.say("hi"))
+        bob.wait_for("said", "ann", "hi")
+    finally:
+        ann.close()
+        bob.close()
+
+
 # ---- names
 
 

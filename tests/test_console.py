@@ -261,13 +261,15 @@ def test_huge_paste_is_bounded_and_left_out_whole(demo: Demo, on_pty: Program, a
             a_pty.read()
     assert demo.line() == "short"
     a_pty.wait_for(TOO_LONG)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_lone_escape_does_not_swallow_the_next_key(demo: Demo, on_pty: Program, a_pty: Pty) -> None:
     a_pty.type(b"a\x1b")
     a_pty.wait_for("> a")
     time.sleep(0.2)  # what makes an ESC lone is time
+    demo.turns()  # and the program has seen that it has passed
+    demo.turns()
     a_pty.type(b"b\r")
     assert demo.line() == "ab"
 
@@ -374,7 +376,7 @@ def test_terminal_that_is_not_read_does_not_delay_the_end(demo: Demo, on_pty: Pr
     began = time.monotonic()
     demo.do(ask="leave")
     assert on_pty.wait() == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PATIENCE / 2, "nobody ever reads it"
 
 
 @pytest.mark.parametrize("room", range(8))
@@ -619,7 +621,7 @@ def test_a_megabyte_of_anything_is_decoded_in_bounded_memory_and_time(opening: b
     for _ in range(256):
         keys.feed(b"1;\x1b[" * 1024)
         assert len(keys._held) < 8192
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 15
 
 
 def test_no_byte_becomes_a_harmful_character() -> None:

@@ -15,7 +15,7 @@ from chat.events import Entered, Place, Refused, Request, Said, Told
 from net.datagrams import INBOX, Bounds, Datagrams, Peer, bind_beside
 from net.loop import Loop
 from tests.foreign import TextbookClient, UdpClient
-from tests.support import ROOT, JsonClient, PlainClient, Server, needs, wait_until
+from tests.support import PATIENCE, ROOT, JsonClient, PlainClient, Server, needs, wait_until
 from wires.datagram import OURS, TEXT, Datagram, frame
 from wires.door import MOST, Door
 
@@ -224,7 +224,7 @@ def test_the_same_words_some_time_later_are_said_again() -> None:
 def test_who_is_silent_is_logged_out_on_an_idle_server_and_told(udp: Join, start_server: Callable[..., Server]) -> None:
     server = start_server("--silent-limit", "1")
     ann = udp("ann", server)
-    assert ann.read(5) == (10, "No whole line came from you for 1 seconds.")
+    assert ann.read() == (10, "No whole line came from you for 1 seconds.")
     assert ann.request(200) == (10, "please log in")
     server.wait_for("ann is off line: No whole line came from you for 1 seconds")
 
@@ -232,7 +232,7 @@ def test_who_is_silent_is_logged_out_on_an_idle_server_and_told(udp: Join, start
 def test_who_says_that_he_is_still_here_stays(
     udp: Join, start_server: Callable[..., Server], join_json: Callable[..., JsonClient]
 ) -> None:
-    server = start_server("--silent-limit", "1")
+    server = start_server("--silent-limit", "3")
     ann, bob = udp("ann", server), udp("bob", server)
     witness = join_json("witness", server)
     ann.wait_for(140, "witness")
@@ -430,7 +430,7 @@ def test_it_listens_where_tcp_does_on_ipv6_too(start_server: Callable[..., Serve
         except OSError:
             pytest.skip("no IPv6 here")
         server = start_server("--host", "::1")
-        client.settimeout(5)
+        client.settimeout(PATIENCE)
         client.sendto(b"\0\x14ann", ("::1", server.port))
         assert client.recv(100) == b"\0\x1eann"
 
@@ -642,7 +642,7 @@ def test_a_perl_client_written_from_the_table_works(
         bob.send_line("/msg larry psst")
         assert perl.stdout.readline() == "bob [**private**]: psst\n"
         perl.stdin.write("/logoff\n")
-        assert perl.wait(10) == 0
+        assert perl.wait(PATIENCE) == 0
     bob.wait_for("larry exited")
 
 

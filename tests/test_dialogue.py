@@ -5,24 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from tests.support import Program, Server, Terminal, needs
-from tests.support.screen import Hands, virtual_screen
+from tests.support.screen import Hands
 
 Start = Callable[..., Program]
 RULE = "#" * 66
 
 
-@pytest.fixture
-def display() -> Iterator[str]:
-    with virtual_screen() as name:
-        yield name
-
-
-def test_the_first_evening(open_terminal: Callable[..., Terminal], start: Start, display: str) -> None:
+def test_the_first_evening(open_terminal: Callable[..., Terminal], start: Start, screen: str) -> None:
     host = open_terminal(sys.executable, "chat_server.py", "--host", "127.0.0.1", "--port", "0")
     port = host.wait_for(re.compile(r"Chat running 127\.0\.0\.1:(\d+)")).group(1)
     host.wait_for(re.compile(r"\[\d\d:\d\d:\d\d\] Host >"))
@@ -30,11 +22,11 @@ def test_the_first_evening(open_terminal: Callable[..., Terminal], start: Start,
 
     spider = open_terminal(sys.executable, "chat_client.py", "-c", "127.0.0.1", port, "Spider-Man")
     host.wait_for("[*] Spider-Man entered.\nUSERS: [Host,Spider-Man]")
-    start("chat_client.py", "127.0.0.1", port, "Ironman", env={**os.environ, "DISPLAY": display})
+    start("chat_client.py", "127.0.0.1", port, "Ironman", env={**os.environ, "DISPLAY": screen})
     host.wait_for("[*] Ironman entered.\nUSERS: [Host,Spider-Man,Ironman]")
     spider.wait_for("Ironman entered.")
 
-    hands = Hands(display)
+    hands = Hands(screen)
     hands.say("Good evening")
     spider.wait_for(re.compile(r"\[\d\d:\d\d:\d\d\] Ironman > Good evening"))
     spider.enter("Nice suit")

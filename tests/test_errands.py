@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT, JsonClient, PlainClient, Server, wait_until
+from tests.support import ROOT, JsonClient, PlainClient, Server
 
 StartServer = Callable[..., Server]
 
@@ -25,12 +25,6 @@ def send(folder: Path, line: str, typed: str = "") -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def opened(server: Server, folder: Path) -> Server:
-    """Wait until a server listens to scripts, which it does shortly after it is there."""
-    wait_until(lambda: send(folder, " ")[0] == 0)
-    return server
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a data folder whose name is longer than a Unix socket's may be."""
@@ -38,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_line_is_done_as_if_typed_and_answered_as_on_the_console(start_server: StartServer, folder: Path) -> None:
-    server = opened(start_server("--data", folder), folder)
+    server = start_server("--data", folder)
     with PlainClient(server, "bob") as bob, PlainClient(server, "alice") as alice:
         server.wait_for("alice entered")
         assert send(folder, "good evening") == (0, "", "")
@@ -59,7 +53,7 @@ def test_a_line_is_done_as_if_typed_and_answered_as_on_the_console(start_server:
 
 
 def test_an_answer_that_takes_its_time_is_waited_for(start_server: StartServer, folder: Path) -> None:
-    server = opened(start_server("--data", folder), folder)
+    server = start_server("--data", folder)
     with JsonClient(server, "alice") as alice:
         alice.request("register", password="once upon a time")
     assert re.fullmatch(
@@ -69,7 +63,7 @@ def test_an_answer_that_takes_its_time_is_waited_for(start_server: StartServer, 
 
 
 def test_lines_from_standard_input_are_done_in_order(start_server: StartServer, folder: Path) -> None:
-    server = opened(start_server("--data", folder), folder)
+    server = start_server("--data", folder)
     with PlainClient(server, "bob") as bob:
         assert send(folder, "-", "one\n\ntwo\nthree") == (0, "", "")
         for word in ("one", "two", "three"):
@@ -83,7 +77,7 @@ def test_lines_from_standard_input_are_done_in_order(start_server: StartServer, 
 
 
 def test_exit_is_answered_before_the_end(start_server: StartServer, folder: Path) -> None:
-    server = opened(start_server("--data", folder), folder)
+    server = start_server("--data", folder)
     with PlainClient(server, "bob") as bob:
         code, said, _ = send(folder, "EXIT good night")
         assert code == 0 and "The host has closed the room: good night." in said
@@ -95,18 +89,18 @@ def test_exit_is_answered_before_the_end(start_server: StartServer, folder: Path
 
 
 def test_the_socket_is_the_host_s_own(start_server: StartServer, folder: Path) -> None:
-    opened(start_server("--data", folder), folder)
+    start_server("--data", folder)
     found = (folder / "chat.sock").stat()
     assert stat.S_ISSOCK(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_what_a_dead_server_left_is_replaced(start_server: StartServer, folder: Path) -> None:
-    server = opened(start_server("--data", folder), folder)
+    server = start_server("--data", folder)
     server.kill()
     assert (folder / "chat.sock").exists()
     assert send(folder, "hello")[0] == 2
-    opened(start_server("--data", folder), folder)
+    start_server("--data", folder)
     assert send(folder, "hello") == (0, "", "")
 
 
@@ -132,7 +126,7 @@ def test_a_server_that_keeps_nothing_is_not_found() -> None:
 
 
 def test_a_script_that_sends_without_end_keeps_nobody_waiting(start_server: StartServer, folder: Path) -> None:
-    server = opened(start_server("--data", folder), folder)
+    server = start_server("--data", folder)
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     with socket.socket(socket.AF_UNIX) as script, PlainClient(server, "bob") as bob, PlainClient(server, "ann") as ann:
         script.connect(f"/proc/self/fd/{place}/chat.sock")
@@ -145,5 +139,5 @@ def test_a_script_that_sends_without_end_keeps_nobody_waiting(start_server: Star
         except BlockingIOError:
             pass
         bob.send_line("hello")
-        ann.wait_for("bob > hello", 5)
+        ann.wait_for("bob > hello")
         assert send(folder, "hello") == (0, "", "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -404,9 +404,9 @@ class CountingJson(Jsonl):
 
     encoded: ClassVar[Counter[int]] = Counter()
 
-    def encode(self, event: Event) -> bytes:
-        self.encoded[event.id] += 1
-        return super().encode(event)
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        self.encoded.update(event.id for event in events)
+        return super().encode_all(events)
 
 
 def crowd(wires: list[type[Wire]]) -> tuple[House, list[User], list[Ear]]:
@@ -503,10 +503,10 @@ class Broken(Jsonl):
         self.where = where
         self.dialect = type(self), where
 
-    def encode(self, event: Event) -> bytes:
-        if self.where == "encode" and isinstance(event, Said):
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        if self.where == "encode" and isinstance(events[0], Said):
             raise RuntimeError("broken")
-        return super().encode(event)
+        return super().encode_all(events)
 
     def own(self, event: Event, ref: Ref) -> bytes:
         if self.where == "own":

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.gauges import calms_down
-from tests.support import JsonClient, LineClient, PlainClient, Program, Server, free_port
+from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Program, Server, free_port
 
 STAMP = r"\[\d\d:\d\d:\d\d\] "
 PROMPT = re.compile(f"{STAMP}Host > \\n")
@@ -41,7 +42,7 @@ def test_h1_every_address_is_served_where_none_was_chosen(start_server: StartSer
     assert server.host not in ("", "0.0.0.0", "::")
     for family, host in [(socket.AF_INET, "127.0.0.1"), *([(socket.AF_INET6, "::1")] if _has_ipv6() else [])]:
         with socket.socket(family) as visitor:
-            visitor.settimeout(10)
+            visitor.settimeout(PATIENCE)
             visitor.connect((host, server.port))
             visitor.sendall(f"v{family.value}\n".encode())
             assert visitor.recv(3) == b"OK\n"
@@ -231,7 +232,7 @@ def test_h7_an_empty_room_closes_too(start_server: StartServer, end: Callable[[S
     server = start_server()
     server.wait_for(PROMPT)
     end(server)
-    assert server.wait(5) == 0
+    assert server.wait() == 0
 
 
 def test_h7_someone_who_does_not_read_and_does_not_close_delays_the_end_for_seconds_only(
@@ -245,7 +246,7 @@ def test_h7_someone_who_does_not_read_and_does_not_close_delays_the_end_for_seco
         talker.send_line("x" * 4000)
     server.wait_for("x" * 4000)
     server.process.terminate()
-    assert server.wait(5) == 0
+    assert server.wait(9) == 0, "before he is put out for not reading"
 
 
 def test_h7_what_follows_exit_does_not_count(start_server: StartServer, join_plain: Join) -> None:
@@ -263,7 +264,7 @@ def test_h7_a_second_interrupt_ends_it_at_once(start_server: StartServer, join_p
     server.process.send_signal(signal.SIGINT)
     alice.wait_for("closed the room")
     server.process.send_signal(signal.SIGINT)
-    assert server.wait(5) == 0
+    assert server.wait() == 0
 
 
 # ---- H8, and H2
@@ -323,6 +324,24 @@ def test_h8_the_server_serves_on_when_standard_input_is_no_terminal_and_ends(
     assert calms_down(server.pid, 0.03)
 
 
+def test_h1_what_is_not_installed_is_named_and_who_can_do_without_comes_in() -> None:
+    """A newcomer forgets `pip install`, or takes another Python than that of .venv."""
+    command = [sys.executable, "-S", str(ROOT / "chat_server.py"), "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            banner = next(line for line in process.stdout if line.startswith("Chat running"))
+            missing = next(line for line in process.stdout if "Not installed" in line)
+            assert "argon2" in missing and "websockets" in missing and "pip install -r requirements.txt" in missing
+            with socket.create_connection(("127.0.0.1", int(banner.rpartition(":")[2])), 10) as visitor:
+                visitor.sendall(b"alice\n")
+                assert visitor.recv(3) == b"OK\n"
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
 def test_h8_the_server_serves_on_with_standard_input_closed(start: Callable[..., Program]) -> None:
     """H8: `chat_server.py <&-`; the descriptor number 0 must not become somebody's socket."""
     port = free_port()
@@ -336,13 +355,13 @@ def test_h8_the_server_serves_on_with_standard_input_closed(start: Callable[...,
             while b"Chat running" not in (line := process.stdout.readline()):
                 assert line
             assert not Path(f"/proc/{process.pid}/fd/0").readlink().name.startswith("socket")
-            with socket.create_connection(("127.0.0.1", port), 10) as visitor:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as visitor:
                 visitor.sendall(b"alice\n")
                 assert visitor.recv(3) == b"OK\n"
             assert calms_down(process.pid, 0.03, 0.5)
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
 
 
@@ -373,6 +392,6 @@ def test_h2_silent_and_half_logged_in_connections_delay_nobody(
         bob.wait_for("alice > ping")
         bob.send_line("pong")
         alice.wait_for("bob > pong")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE
     server.type("LIST_USERS")
     server.wait_for("alice,bob")

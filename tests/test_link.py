@@ -139,20 +139,20 @@ def test_a_server_that_does_not_accept(visit: Visit) -> None:
         for sock in waiting:
             sock.setblocking(False)
             sock.connect_ex(("127.0.0.1", port))
-        bob = visit(port, attempts=2, patience=HASTE)
+        bob = visit(port, attempts=2, patience=Patience(connect=0.3, pause=0.02))
         assert "no answer" in bob.wait_for(state="gave_up")["text"]
         for sock in waiting:
             sock.close()
 
 
 def test_a_server_that_says_nothing_to_the_login(listener: Listener, visit: Visit) -> None:
-    bob = visit(listener.port, attempts=2, patience=HASTE)
+    bob = visit(listener.port, attempts=2, patience=Patience(login=0.3, pause=0.02))
     assert "said nothing" in bob.wait_for(state="retrying")["text"]
     assert "said nothing" in bob.wait_for(state="gave_up")["text"]
 
 
 def test_a_server_that_falls_silent_is_asked_and_then_given_up(listener: Listener, visit: Visit) -> None:
-    bob = visit(listener.port, patience=HASTE)
+    bob = visit(listener.port, patience=Patience(ping=0.3, silent=1.5, pause=0.02))
     peer = listener.welcome()
     assert peer.read() == {"do": "ping"}
     peer.send(event="pong")
@@ -221,7 +221,7 @@ def test_a_server_that_does_not_read_blocks_nobody(listener: Listener, visit: Vi
     began = time.monotonic()
     for ref in range(200):
         assert bob.link.send({"do": "say", "text": "x" * 60_000, "ref": ref})
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < PATIENCE, "nothing of it is read, ever"
     assert bob.wait_for(event="refused")["code"] == "not_sent"
 
 
@@ -244,8 +244,8 @@ def test_close_does_not_wait_for_a_mute_server(listener: Listener, visit: Visit)
     bob.link.close()
     assert peer.read() == {"do": "quit", "reason": "lunch"}
     assert bob.wait_for(event="link")["state"] == "closed"
-    assert bob.link.join(2)
-    assert time.monotonic() - began < 2
+    assert bob.link.join(PATIENCE)
+    assert time.monotonic() - began < PATIENCE
 
 
 @pytest.mark.parametrize("state", ["connecting", "retrying", "refused"])
@@ -258,7 +258,7 @@ def test_close_in_any_state_ends_at_once(listener: Listener, visit: Visit, state
         bob.wait_for(event="refused")
     bob.link.close()
     assert bob.wait_for(state="closed")
-    assert bob.link.join(1)
+    assert bob.link.join(PATIENCE / 3), "before it would have tried again"
 
 
 def test_close_from_the_links_own_thread() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.gauges import cpu_seconds
 from tests.support import Connection, JsonClient, LineClient, PlainClient, Server
 
 StartServer = Callable[..., Server]
@@ -118,12 +118,26 @@ def test_n4_a_registered_name_is_nobody_elses(server: Server, join_json: JoinJso
     assert guest.request("register", password=SECRET)["code"] == "registered"
 
 
-def test_n4_who_changes_his_name_while_it_is_registered_is_told(server: Server, join_json: JoinJson) -> None:
+def test_n4_what_follows_a_registration_waits_for_it(server: Server, join_json: JoinJson) -> None:
     alice = join_json("alice")
     alice.tell("register", password=SECRET, ref="r")
     alice.tell("nick", name="ally")
-    assert alice.wait_for(ref="r")["code"] == "name_taken"
-    assert join_json("alice").welcome["name"] == "alice"
+    assert alice.wait_for(ref="r")["event"] == "told"
+    assert alice.wait_for("renamed")["new"] == "ally"
+    assert join_json("").request("login", name="alice")["code"] == "registered"
+
+
+@pytest.mark.parametrize("end", ["/quit\n", ""])
+def test_n4_a_script_may_end_with_what_takes_its_time(server: Server, connect: Connect, end: str) -> None:
+    script = connect()
+    script.send(f"carol\n/register {SECRET}\n/history\n{end}")
+    script.half_close()
+    lines = [line[11:] for line in script.read_to_end().splitlines()[2:]]
+    told = "[=] The name carol is registered, and yours: it takes your password from now on."
+    assert lines == [told, "[=] Nothing has been said yet.", *["[.] Goodbye."] * bool(end)]
+    again = connect()
+    again.send_line("carol")
+    assert again.read_line() == "Password for carol?"
 
 
 def test_n4_a_password_stands_nowhere_in_clear(server: Server, join_json: JoinJson, tmp_path: Path) -> None:
@@ -188,18 +202,17 @@ def test_n6_guesses_side_by_side_are_no_way_around_it(server: Server, join_json:
 
 
 def test_n6_known_and_unknown_names_answer_alike_in_text_and_time(server: Server, join_json: JoinJson) -> None:
-    took: dict[str, list[float]] = {"bob": [], "nob": []}
+    took = {"bob": 0.0, "nob": 0.0}
     texts = set()
     for number in range(2, 9):
-        for name, times in took.items():
+        for name in took:
             client = join_json("", server, source=f"127.0.0.{number}")
-            began = time.monotonic()
+            before = cpu_seconds(server.pid)  # a clock would measure what others do at the same time
             answer = log_in(client, "guess", name)
-            times.append(time.monotonic() - began)
+            took[name] += cpu_seconds(server.pid) - before
             texts.add((answer["code"], answer["text"].replace(name, "NAME")))
     assert texts == {("wrong_password", "That is not the password of NAME.")}
-    known, unknown = (statistics.median(times) for times in took.values())
-    assert 0.5 < known / unknown < 2, took
+    assert 0.5 < took["bob"] / took["nob"] < 2, took
 
 
 # ---- N7
@@ -299,7 +312,7 @@ def _until_quiet(client: PlainClient) -> list[str]:
     return found
 
 
-@pytest.mark.limit(120)
+@pytest.mark.limit(240)
 def test_a_hundred_logins_at_once_are_checked_or_refused_and_nobody_waits(
     server: Server, join_json: JoinJson, join_plain: Join
 ) -> None:
@@ -313,7 +326,7 @@ def test_a_hundred_logins_at_once_are_checked_or_refused_and_nobody_waits(
         witness.wait_for(f"alice > {number}")
         waits.append(time.monotonic() - began)
     assert max(waits) < 2
-    codes = [client.wait_for(ref=1, seconds=50)["code"] for client in crowd]
+    codes = [client.wait_for(ref=1, seconds=100)["code"] for client in crowd]
     assert set(codes) == {"wrong_password", "busy"}
     assert 64 <= codes.count("wrong_password") < 100
     assert log_in(join_json(""), SECRET)["event"] == "welcome"
@@ -322,7 +335,7 @@ def test_a_hundred_logins_at_once_are_checked_or_refused_and_nobody_waits(
 def test_who_waits_for_our_check_is_not_put_out_for_being_late(start_server: StartServer, join_json: JoinJson) -> None:
     server = start_server("--login-timeout", 1)
     busy = _keep_busy(server, join_json, 20)
-    assert {client.wait_for(ref=1, seconds=30)["code"] for client in busy} == {"wrong_password"}
+    assert {client.wait_for(ref=1, seconds=60)["code"] for client in busy} == {"wrong_password"}
     assert busy[-1].wait_for("goodbye")["code"] == "login_timeout"
 
 

@@ -117,6 +117,57 @@ def test_history_n_gives_so_many_and_a_wrong_number_is_refused(
     assert [line.partition("] ")[2] for line in bob.lines(4)[1:3]] == ["alice > message 118", "alice > message 119"]
 
 
+def test_a_program_reads_back_to_the_beginning_page_by_page(
+    start_server: StartServer, join_json: JoinJson, tmp_path: Path
+) -> None:
+    server = start_server("--data", tmp_path)
+    alice = join_json("alice", server)
+    said = [f"message {number}" for number in range(700)]
+    say(alice, *said)
+    alice.request("join", room="den")
+    say(alice, "in the den")
+    found: list[str] = []
+    before = 10**15
+    for _ in range(5):
+        alice.tell("history", n=150, before=before, room="lobby")
+        page = recalled(alice)
+        found = [it["text"] for it in page] + found
+        before = page[0]["id"]
+    assert found == said
+    assert alice.request("history", n=150, before=before, room="lobby")["text"] == "Nothing was said before that."
+    assert alice.request("history", private=1)["text"] == "Nothing has been said yet."
+    assert alice.request("history", room="zoo")["code"] == "not_in"
+    for word in (-1, "x", "²", "9" * 20):
+        assert alice.request("history", before=word)["code"] == "bad_number"
+
+
+def test_a_program_reads_back_in_private_alone(start_server: StartServer, join_json: JoinJson, tmp_path: Path) -> None:
+    server = start_server("--data", tmp_path)
+    alice, bob = join_json("alice", server), join_json("bob", server)
+    alice.request("register", password="sesame")
+    say(bob, "to everyone")
+    for number in range(4):
+        bob.request("msg", to="alice", text=f"psst {number}")
+    alice.wait_for("whispered", text="psst 3")
+    alice.tell("history", private=1, n=2)
+    page = recalled(alice)
+    assert [it["text"] for it in page] == ["psst 2", "psst 3"]
+    alice.tell("history", private=1, before=page[0]["id"])
+    assert [it["text"] for it in recalled(alice)] == ["psst 0", "psst 1"]
+
+
+def test_what_a_room_remembers_by_itself_is_read_page_by_page_too(
+    start_server: StartServer, join_json: JoinJson
+) -> None:
+    alice = join_json("alice", start_server("--no-store"))
+    say(alice, "one", "two", "three")
+    alice.tell("history", n=1)
+    (last,) = recalled(alice)
+    alice.tell("history", n=5, before=last["id"], room="lobby")
+    assert [it["text"] for it in recalled(alice)] == ["one", "two"]
+    assert alice.request("history", private=1)["text"] == "Nothing has been said yet."
+
+
 def test_history_is_whole_and_in_order_while_others_talk(
     start_server: StartServer, join_json: JoinJson, tmp_path: Path
 ) -> None:
@@ -291,7 +342,7 @@ def test_a_long_past_puts_nobody_out(start_server: StartServer, join_json: JoinJ
 # ---- kill -9
 
 
-KILLS = 50
+KILLS = 30
 
 
 class Burst:
@@ -315,10 +366,13 @@ class Burst:
         self.done += [it for it in map(json.loads, lines) if it["event"] in ("accepted", "told")]
 
 
-def _listen(bursts: list[Burst], deadline: float) -> None:
-    """Read what comes to everyone, until a moment or until the server is gone."""
+def _listen(bursts: list[Burst], seconds: float, registering: Burst | None = None) -> None:
+    """Read what comes to everyone, for so long, until the server is gone, or until a name is registered."""
     open_ = {burst.client.socket: burst for burst in bursts}
+    deadline = time.monotonic() + seconds
     while open_ and (left := deadline - time.monotonic()) > 0:
+        if registering is not None and b'"register"' in registering.client.pending:
+            return
         for sock in select.select([*open_], [], [], left)[0]:
             try:
                 piece = sock.recv(65536)
@@ -329,7 +383,7 @@ def _listen(bursts: list[Burst], deadline: float) -> None:
                 del open_[sock]
 
 
-@pytest.mark.limit(150)
+@pytest.mark.limit(400)
 def test_what_was_acknowledged_outlives_kill_9_at_any_moment(
     start_server: StartServer, join_json: JoinJson, tmp_path: Path
 ) -> None:
@@ -337,23 +391,25 @@ def test_what_was_acknowledged_outlives_kill_9_at_any_moment(
     said: dict[int, str] = {}
     kept: list[str] = []
     registered: list[str] = []
-    before = start_server("--data", tmp_path, dev=False)
+    before = start_server("--data", tmp_path)
     register(before, join_json, "absent")
     before.kill()
     newest = 0
     for round_ in range(KILLS):
-        server = start_server("--data", tmp_path, dev=False)
+        server = start_server("--data", tmp_path)
         bursts = [Burst(join_json(name, server), name) for name in ("ann", "ben", "cat")]
         assert bursts[0].client.welcome["id"] > newest
         registrar = Burst(join_json(f"user{round_}", server), f"user{round_}")
-        if registered:
+        if round_ % 5 == 1:
             log_in(server, join_json, registered[-1])
         registrar.client.tell("register", password=SECRET)
         for burst in bursts:
             burst.begin(f"{round_}")
-        _listen([*bursts, registrar], time.monotonic() + chance.uniform(0, 0.3))
+        if round_ % 5 == 0:  # hashing takes its time: the next moment is worth a look, too
+            _listen([*bursts, registrar], PATIENCE, registrar)
+        _listen([*bursts, registrar], chance.uniform(0, 0.3))
         server.kill()
-        _listen([*bursts, registrar], time.monotonic() + PATIENCE)
+        _listen([*bursts, registrar], PATIENCE)
         for burst in (*bursts, registrar):
             burst.gather()
             said |= {it["id"]: it["text"] for it in burst.done if it.get("do") == "say"}
@@ -505,17 +561,17 @@ def test_a_slow_disk_delays_acknowledgements_and_nothing_else(
     server = start_server("--data", tmp_path)
     alice, bob = join_json("alice", server), join_json("bob", server)
     say(alice, "before")
-    with _slow_disk(server, 2.0):
+    with _slow_disk(server, 4.0):
         began = time.monotonic()
-        for number in range(50):
+        for number in range(20):
             alice.tell("say", text=f"{number}")
             bob.wait_for("said", text=f"{number}")
-        assert time.monotonic() - began < 1.9, "somebody waited for the disk"
+        assert time.monotonic() - began < 3.9, "somebody waited for the disk"
         alice.tell("ping", ref="still here")
         while "still here" not in (it := alice.read()).values():
-            assert it["event"] != "accepted" or time.monotonic() - began > 1.9
-        alice.wait_for("accepted", text="49", seconds=30)
-        assert time.monotonic() - began > 1.9
+            assert it["event"] != "accepted" or time.monotonic() - began > 3.9
+        alice.wait_for("accepted", text="19")
+        assert time.monotonic() - began > 3.9
     assert server.output is not None and "cannot be stored" not in server.output.text
 
 

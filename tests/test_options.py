@@ -26,6 +26,7 @@ GOOD = {
     "log": '"/tmp/chat.log"', "log_level": '"warning"', "log_json": "true", "metrics_from": '["10.0.0.0/8"]',
     "no_irc": "true", "password": '"open sesame"', "operator": '["root: a long password"]', "motd": '"one\\ntwo"',
     "server_name": '"chat.example.org"', "limit_exempt": '["192.0.2.1"]', "no_flood_limit": "true",
+    "ban": '["192.0.2.0/24: spam", "bob"]',
 }  # fmt: skip
 GOOD |= {limit.name: f"{getattr(Options(), limit.name) + 1}" for limit in rows() if limit.name not in GOOD}
 
@@ -106,6 +107,7 @@ def test_check_hides_passwords(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("given", "words"), [
     (["--password", " x"], "no blank at its ends"), (["--password", "x" * 201], "at most 200"),
+    (["--ban", "b b"], "a name, an address or a network"), (["--ban", "1.2.3.4/99"], "network"),
     (["--operator", "root"], "a name and a password"), (["--operator", "a b: secret"], "a name and a password"),
     (["--operator", "root: "], "a name and a password"),
 ])  # fmt: skip

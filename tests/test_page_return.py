@@ -135,7 +135,9 @@ def namespace() -> Iterator[Namespace]:
 def far_page(namespace: Namespace, browser: Browser, tmp_path: Path) -> Iterator[Page]:
     """A page in a browser that runs in the namespace."""
     over_there = launch(browser.browser_type, namespace.program(chromium(), tmp_path))
-    yield over_there.new_page(locale="en-GB")
+    page = over_there.new_page(locale="en-GB")
+    page.set_default_timeout(PATIENCE)
+    yield page
     over_there.close()
 
 
@@ -160,7 +162,7 @@ def test_a_hundred_messages_while_the_link_is_down_come_once_in_order(
     if moves:
         namespace.move()
     namespace.link("up")
-    alice.log.get_by_text("message 99.").wait_for(timeout=3 * PATIENCE)
+    alice.log.get_by_text("message 99.").wait_for(timeout=2 * PATIENCE)
     if moves:
         server.wait_for("alice is back")
     bob.tell("say", text="after")
@@ -172,12 +174,110 @@ def test_a_hundred_messages_while_the_link_is_down_come_once_in_order(
     assert not alice.trouble
 
 
-def test_whoever_closes_the_page_has_left_at_once(page: Page, server: Server, join_json: Join) -> None:
+# ---- a page that is closed, or loaded anew ---------------------------------------------------------------------
+
+
+def test_a_page_loaded_anew_was_not_seen_to_go(page: Page, server: Server, join_json: Join) -> None:
     bob = join_json("bob")
+    alice = Guest(page, server, "?room=den").joined("alice")
+    alice.sees("You came into den.")
+    bob.request("join", room="den")
+    alice.say("/me sits down")
+    bob.request("say", text="before")
+    bob.request("msg", to="alice", text="psst")
+    alice.sees("psst")
+    bob.request("join", room="lobby")
+    bob.request("say", text="unread")
+    expect(page).to_have_title("(1) den · Chat")
+    alice.entry.fill("half a sent")
+    heard(bob)
+    page.reload()
+    expect(alice.log.locator(".text")).to_have_text([re.compile("alice sits down"), "before", "psst"])
+    expect(alice.log.locator(".own")).to_have_count(1)
+    expect(alice.log.locator(".history")).to_have_count(0)
+    expect(alice.entry).to_have_value("half a sent")
+    expect(page).to_have_title("(1) den · Chat")
+    expect(page.locator("#people-list bdi")).to_have_text(["alice", "bob"])
+    alice.entry.press("Enter")
+    assert bob.wait_for("said")["text"] == "half a sent"
+    page.locator("#room-list").get_by_role("button", name="Lobby").click()
+    expect(alice.sees("unread")).to_contain_text("New since you looked")
+    assert heard(bob, "entered", "left") == []
+    alice.entry.press("/")
+    expect(page.locator("#choices li").first).to_be_visible()
+
+
+def test_a_link_to_a_room_in_the_same_tab_leads_there(page: Page, server: Server, join_json: Join) -> None:
+    bob = join_json("bob")
+    alice = Guest(page, server).joined("alice")
+    page.goto(f"{alice.home}?room=den")
+    expect(page.get_by_role("heading", name="den", exact=True)).to_be_visible()
+    assert heard(bob, "left") == []
+
+
+def test_a_password_that_is_half_typed_is_not_left_behind(page: Page, server: Server) -> None:
+    alice = Guest(page, server).joined("alice")
+    alice.entry.fill("/oper root open ses")
+    page.reload()
+    page.locator("#me", has_text="alice").wait_for(state="attached")
+    expect(alice.entry).to_have_value("")
+    assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})") == '{"chat.name":"alice"}'
+
+
+def test_what_was_left_long_ago_lets_nobody_in(page: Page, server: Server) -> None:
+    alice = Guest(page, server)
+    page.evaluate("""sessionStorage.setItem("chat.note", '{"name":"alice","token":"x","at":1}')""")
+    page.reload()
+    expect(page.get_by_label("Your name")).to_be_focused()
+    expect(page.get_by_label("Your name")).to_be_visible()
+    alice.joined("bob")
+
+
+def test_whoever_closes_the_page_has_left_soon(page: Page, start_server: StartServer, join_json: Join) -> None:
+    server = start_server("--reload-limit", "0.5")
+    bob = join_json("bob", server)
     Guest(page, server).joined("alice")
     bob.wait_for("entered")
     page.goto("about:blank")
-    assert bob.wait_for("left")["name"] == "alice"
+    assert bob.wait_for("left", name="alice")["gone"] is True
+
+
+def test_whoever_leaves_by_the_button_has_left_at_once(page: Page, start_server: StartServer, join_json: Join) -> None:
+    server = start_server("--reload-limit", "600")
+    bob = join_json("bob", server)
+    Guest(page, server).joined("alice")
+    page.get_by_role("button", name="Leave", exact=True).click()
+    bob.wait_for("left", name="alice")
+    page.reload()
+    page.get_by_label("Your name").wait_for()
+
+
+def test_a_new_tab_takes_the_place_of_one_that_was_closed(page: Page, server: Server, join_json: Join) -> None:
+    bob = join_json("bob")
+    Guest(page, server).joined("alice")
+    bob.request("say", text="before")
+    other = page.context.new_page()
+    second = Guest(other, server)
+    second.join("alice")
+    expect(other.locator("#trouble")).to_contain_text("alice is taken")
+    page.close(run_before_unload=True)
+    server.wait_for("alice has lost the connection")
+    second.joined("alice").sees("before")
+    assert heard(bob, "left") == []
+
+
+def test_a_page_loaded_anew_while_the_server_began_anew(page: Page, start_server: StartServer, tmp_path: Path) -> None:
+    options = ("--port", free_port(), "--data", tmp_path)
+    server = start_server(*options)
+    alice = Guest(page, server).joined("alice")
+    alice.say("before")
+    expect(alice.log.locator(".own:not(.pending)", has_text="before")).to_be_visible()
+    server.kill()
+    start_server(*options)
+    page.reload()
+    alice.sees("before")
+    alice.say("after")
+    expect(alice.log.locator(".own:not(.pending)", has_text="after")).to_be_visible()
 
 
 # ---- a server that has begun anew -----------------------------------------------------------------------------

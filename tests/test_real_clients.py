@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import JsonClient, Server, Terminal, needs
+from tests.support import PATIENCE, JsonClient, Server, Terminal, needs
 
 Open = Callable[..., Terminal]
 JoinJson = Callable[..., JsonClient]
@@ -72,7 +72,7 @@ def test_weechat(server: Server, bob: JsonClient, open_terminal: Open, tmp_path:
     person.enter("/set irc.server.chat.autoreconnect_delay 1")
     person.enter("/connect chat")
     talks(person, bob, server)
-    bob.wait_for("entered", seconds=20)  # by itself
+    bob.wait_for("entered", seconds=60)  # by itself
     person.enter("/quit tea")
     assert bob.wait_for("left")["reason"] == "tea"
     assert person.exit_code() == 0
@@ -132,5 +132,5 @@ def test_a_socket_client_that_ends_nothing(server: Server, bob: JsonClient) -> N
         while "bob > hello yourself" not in old.stdout.readline():
             pass
         old.stdin.close()
-        assert old.wait(10) == 0
+        assert old.wait(PATIENCE) == 0
     bob.wait_for("left", name="rosa")

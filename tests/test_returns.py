@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support import JsonClient, Server
+from tests.web_client import CLOSE, WebClient, frame
 
 Join = Callable[..., JsonClient]
 StartServer = Callable[..., Server]
@@ -24,7 +25,7 @@ def returning(
         told: list[dict[str, Any]] = []
         while not told or told[-1]["event"] != "resumed":
             told.append(client.read())
-        yield client, told[:-1]
+        yield client, told
 
 
 def enter(server: Server, name: str) -> tuple[JsonClient, dict[str, Any]]:
@@ -129,3 +130,57 @@ def test_a_kick_meanwhile_ends_it(server: Server, join_json: Join) -> None:
     with JsonClient(server) as again:
         again.tell("login", name="bob", token=welcome["token"])
         assert again.wait_for("welcome")["token"] != welcome["token"]
+
+
+def close_page(server: Server, code: int) -> dict[str, Any]:
+    """Come in as bob by WebSocket, asking for a token, and close it with this code; return the welcome."""
+    with WebClient(server) as page:
+        page.tell("login", name="bob", token="")
+        welcome = page.wait_for("welcome")
+        page.send(frame(CLOSE, code.to_bytes(2, "big")))
+        assert page.read_close() == (code, "")
+    return welcome
+
+
+def test_who_loads_a_page_anew_was_not_seen_to_go(server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    token = close_page(server, 1001)["token"]
+    alice.wait_for("entered", name="bob")
+    alice.tell("say", text="meanwhile", ref=1)
+    alice.wait_for("accepted")
+    with returning(server, "bob", token) as (_, told):
+        assert texts(told) == ["meanwhile"]
+        alice.tell("ping")
+        assert alice.read()["event"] == "pong"
+
+
+def test_who_closes_a_page_has_left_soon(start_server: StartServer, join_json: Join) -> None:
+    server = start_server("--reload-limit", "0.3")
+    alice = join_json("alice", server)
+    close_page(server, 1001)
+    assert alice.wait_for("left", name="bob")["gone"] is True
+    server.wait_for("bob is off line: did not come back")
+
+
+def test_who_closes_for_good_has_left_at_once(start_server: StartServer, join_json: Join) -> None:
+    server = start_server("--reload-limit", "600")
+    alice = join_json("alice", server)
+    close_page(server, 1000)
+    alice.wait_for("left", name="bob")
+    server.wait_for("bob is off line: closed the connection")
+
+
+def test_of_very_much_only_the_end_is_told_and_that_it_is(server: Server, join_json: Join) -> None:
+    alice = join_json("alice")
+    bob, welcome = enter(server, "bob")
+    bob.reset()
+    server.wait_for("bob has lost the connection")
+    for number in range(150):
+        alice.request("say", text=f"{number} " + 8000 * "ä")
+    with returning(server, "bob", welcome["token"]) as (client, told):
+        numbers = [int(text.split()[0]) for text in texts(told)]
+        assert 0 < len(numbers) < 150
+        assert numbers == list(range(150))[-len(numbers) :]
+        assert told[-1]["event"] == "resumed" and told[-1]["cut"] is True
+        alice.request("say", text="after")
+        assert client.wait_for("said")["text"] == "after"

@@ -434,7 +434,7 @@ def test_a_login_without_a_newline_counts_after_half_a_second(connect: Connect, 
     began = time.monotonic()
     visitor.send("alice")
     visitor.wait_for("OK")
-    assert 0.4 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.4
     visitor.read_until("&Host&bob&alice\n")
     bob.wait_for("alice entered.")
     visitor.send("hello\n")

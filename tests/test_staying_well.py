@@ -24,7 +24,7 @@ import chat_server
 import options
 import visit
 from tests.gauges import calms_down, descriptors, many_descriptors, memory
-from tests.support import ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
+from tests.support import PATIENCE, ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
 
 MIB = 1 << 20
 
@@ -104,7 +104,7 @@ def test_s1_five_hundred_resets_at_once_are_told_once_each_and_the_list_is_exact
                 guest.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
                 guest.close()
             left = [robot.wait_for("left") for _ in range(500)]
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < PATIENCE
         assert {each["name"] for each in left} == {f"guest{number}" for number in range(500)}, round_number
         assert [each["count"] for each in left] == list(range(501, 1, -1))
         answer = robot.request("users")
@@ -161,10 +161,8 @@ def test_s2_who_takes_nothing_is_put_out_after_the_limit(
     seconds = float(limit or 10)
     began = time.monotonic()
     _flood(talker, listener, 400_000)
-    server.wait_for(
-        f"deaf is off line: Your connection is too slow: nothing could be sent for {seconds:g} s.", seconds + 3
-    )
-    assert seconds - 1 <= time.monotonic() - began < seconds + 3
+    server.wait_for(f"deaf is off line: Your connection is too slow: nothing could be sent for {seconds:g} s.")
+    assert seconds - 1 <= time.monotonic() - began < seconds + 8, "10 s are the default"
     listener.wait_for("[*] deaf exited.")
     robot.close()
 
@@ -180,7 +178,7 @@ def test_s2_who_was_put_out_and_reads_again_finds_the_reason(start_server: Start
 
 def test_s2_who_reads_slowly_loses_nothing(start_server: StartServer, join_plain: Join) -> None:
     """50 kB a second, while 200 kB go through the room; the limit of no progress is not his."""
-    server = start_server("--stall-limit", "1", dev=False)
+    server = start_server("--stall-limit", "3", dev=False)
     talker, listener = join_plain("talker", server), join_plain("listener", server)
     slow = join_plain("slow", server, receive_buffer=4096)
     _flood(talker, listener, 200_000)
@@ -215,20 +213,20 @@ def test_s2_who_shouts_and_does_not_read_holds_back_nobody_but_himself(
 
 
 def test_s3_a_silent_program_is_pinged_then_told_and_gone(start_server: StartServer, join_json: JoinJson) -> None:
-    server = start_server("--ping-after", "0.4", "--silent-limit", "1")
+    server = start_server("--ping-after", "0.6", "--silent-limit", "3")
     silent, lively = join_json("silent", server), join_json("lively", server)
     began = time.monotonic()
     silent.wait_for("ping")
-    assert 0.3 <= time.monotonic() - began < 0.9
+    assert 0.5 <= time.monotonic() - began < 3
     while (event := lively.read())["event"] != "left":
         if event["event"] == "ping":
             lively.tell("pong")
-    assert (event["name"], time.monotonic() - began < 5) == ("silent", True)
+    assert event["name"] == "silent"
     goodbye = silent.wait_for("goodbye")
     assert goodbye["code"] == "timeout"
-    assert "1 seconds" in goodbye["text"]
+    assert "3 seconds" in goodbye["text"]
     assert silent.read_to_end() == ""
-    server.wait_for("silent is off line: No whole line came from you for 1 seconds.")
+    server.wait_for("silent is off line: No whole line came from you for 3 seconds.")
     assert lively.request("say", text="still here")["event"] == "accepted"
 
 
@@ -238,10 +236,10 @@ def test_s3_a_person_may_be_silent_but_half_a_line_may_not_last(start_server: St
     silent, dripper = join_plain("silent", server), join_plain("dripper", server)
     began = time.monotonic()
     with contextlib.suppress(OSError):
-        while time.monotonic() - began < 5:
+        while time.monotonic() - began < PATIENCE:
             dripper.send("x")
             time.sleep(0.05)  # the pace of the dripper
-    assert 0.7 <= time.monotonic() - began < 4
+    assert 0.7 <= time.monotonic() - began < PATIENCE
     server.wait_for("dripper is off line: No whole line came from you for 0.8 seconds.")
     silent.wait_for("dripper exited.")
     silent.send_line("/users")
@@ -250,10 +248,10 @@ def test_s3_a_person_may_be_silent_but_half_a_line_may_not_last(start_server: St
 
 def test_s3_who_begins_to_type_after_a_long_silence_is_not_put_out(start_server: StartServer, join_plain: Join) -> None:
     """The silence before the first character is not that of a half line."""
-    server = start_server("--silent-limit", "1")
+    server = start_server("--silent-limit", "2")
     typist, bob = join_plain("typist", server), join_plain("bob", server)
     began = time.monotonic()
-    while time.monotonic() - began < 2.5:  # the server looks once a second, and finds half a line each time
+    while time.monotonic() - began < 4.5:  # the server looks every two seconds, and finds half a line each time
         typist.send("ha")
         time.sleep(0.6)  # the pace of the typist
         typist.send("lf\n")
@@ -274,7 +272,7 @@ def test_s3_the_idle_limit_puts_out_and_tells_why_also_on_a_totally_idle_server(
         if event["event"] == "ping":
             robot.tell("pong")
     assert event["code"] == "idle"
-    assert 0.9 <= time.monotonic() - began < 4
+    assert 0.9 <= time.monotonic() - began < PATIENCE
     assert "[.] Nothing was heard from you for 1 seconds." in person.read_to_end()
     server.wait_for("USERS: [Host]\n")
     server.type("LIST_USERS")
@@ -285,11 +283,11 @@ def test_s3_nobody_is_put_out_because_the_server_itself_was_stopped(
     start_server: StartServer, join_json: JoinJson, join_plain: Join
 ) -> None:
     """faults.md, signals, time: SIGSTOP and back. Here the silence is longer than every limit."""
-    server = start_server("--ping-after", "0.5", "--silent-limit", "1", "--stall-limit", "1")
+    server = start_server("--ping-after", "1", "--silent-limit", "3", "--stall-limit", "3")
     robot, person = join_json("robot", server), join_plain("person", server)
     robot.wait_for("entered")
     os.kill(server.pid, signal.SIGSTOP)
-    time.sleep(2)  # longer than the limits
+    time.sleep(3.5)  # longer than the limits
     os.kill(server.pid, signal.SIGCONT)
     robot.wait_for("ping")
     assert robot.request("say", text="here")["event"] == "accepted"
@@ -400,12 +398,10 @@ def test_s4_out_of_descriptors_newcomers_are_told_the_room_goes_on_and_the_host_
         crowd[number].close()
     bob.wait_for("guest19 exited")
     crowd.append(_bare(server, "patience"))
-    bob.wait_for("patience entered.", seconds=4)
+    bob.wait_for("patience entered.")
     for each in crowd:
         each.close()
-    began = time.monotonic()
     join_plain("carol", server)
-    assert time.monotonic() - began < 2
     alice.send_line("/whoelse")
     alice.wait_for("[=] Host")
     assert server.output is not None

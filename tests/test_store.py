@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ from store import (
     History,
     Inbox,
     InboxRead,
-    MessageSaved,
+    MessageRemoved,
+    MessagesSaved,
     PasswordChanged,
     RoomMade,
     RoomRemoved,
@@ -49,8 +51,8 @@ def desk() -> Iterator[Desk]:
     desk.close()
 
 
-def said(number: int, text: str = "hello", room: str = "lobby", sender: str = "ann") -> MessageSaved:
-    return MessageSaved(Said(number, float(number), room, sender, text), sender)
+def said(number: int, text: str = "hello", room: str = "lobby", sender: str = "ann") -> MessagesSaved:
+    return MessagesSaved((Said(number, float(number), room, sender, text),), sender)
 
 
 def whisper(
@@ -104,6 +106,28 @@ def test_the_last_fifty_of_each_room_are_loaded_oldest_first(desk: Desk, tmp_pat
     loaded = store.load(50)
     assert list(loaded.recent) == ["c", "b", "a"] or set(loaded.recent) == {"a", "b", "c"}
     assert texts(loaded.recent["a"]) == [str(number) for number in range(453, 601, 3)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 99, 100, 101, 350])
+def test_what_is_said_in_one_go_is_kept_one_by_one(desk: Desk, tmp_path: Path, count: int) -> None:
+    store = desk.open(tmp_path)
+    events = [Said(number, 5.0, "lobby", "Ann", f"{number} é") for number in range(2, 2 + count)]
+    acts = [Acted(number, 6.0, "weather", "bob", f"{number}\nx") for number in range(1000, 1000 + count)]
+    changes = (said(1), MessagesSaved(events, "ann"), said(900), MessagesSaved(acts, "bob"), said(2000, room="weather"))
+    desk.write(store, *changes)
+    loaded = store.load(1000)
+    assert [*loaded.recent["lobby"]] == [*changes[0].events, *events, *changes[2].events]
+    assert [*loaded.recent["weather"]] == [*acts, *changes[4].events]
+    assert {key for (key,) in rows(tmp_path, "SELECT sender_key FROM messages WHERE sender = 'Ann'")} == {"ann"}
+
+
+def test_what_nobody_waits_for_is_kept_in_a_moment(desk: Desk, tmp_path: Path) -> None:
+    store = desk.open(tmp_path)
+    store.write([said(1)])
+    desk.until(lambda: rows(tmp_path, "SELECT id FROM messages") == [(1,)])
+    store.write([said(2)])
+    desk.write(store, said(3))
+    assert rows(tmp_path, "SELECT id FROM messages") == [(1,), (2,), (3,)]
 
 
 def test_ids_never_repeat(desk: Desk, tmp_path: Path) -> None:
@@ -294,7 +318,7 @@ def test_what_waits_is_bounded_and_the_oldest_talk_goes_first() -> None:
     turns = backlog.take(1000, 10**9)
     changes = [change for turn in turns for change in turn.changes]
     assert changes[:2] == [account("ann"), account("bob")]
-    assert [change.event.id for change in changes[2:] if isinstance(change, MessageSaved)] == list(
+    assert [event.id for change in changes[2:] if isinstance(change, MessagesSaved) for event in change.events] == list(
         range(302 - len(changes[2:]), 302)
     )
     assert turns[0].done is None and turns[1].done is not None
@@ -311,6 +335,20 @@ def test_what_waits_is_bounded_in_bytes_and_without_talk_too() -> None:
         backlog.put([account(str(number))], None)
         backlog.put([], lambda: None)
     assert backlog.count <= 100 and backlog.lost >= 900
+
+
+def test_an_answer_has_all_that_was_written_before_the_question(desk: Desk, tmp_path: Path) -> None:
+    """Also where the disk was busy with something else when both came."""
+    store = desk.open(tmp_path)
+    for number in range(1, 31):
+        written: list[bool] = []
+        store.write([said(number * 2, "removed"), MessageRemoved(number * 2)], partial(written.append, True))
+        deadline = time.monotonic() + 5
+        while not store._writer._batch and time.monotonic() < deadline and not written:
+            desk.turn(0)
+        store.write([said(number * 2 + 1, f"new {number}")], None)
+        answer = desk.ask(store, History(("lobby",), "", n=1))
+        assert texts(answer) == [f"new {number}"]
 
 
 # -- versions
@@ -378,8 +416,8 @@ class Model:
 
     def apply(self, change: Change) -> None:  # noqa: PLR0912 - one case for each kind of change
         match change:
-            case MessageSaved(event):
-                self.said.setdefault(event.room, []).append(event)
+            case MessagesSaved(events):
+                self.said.setdefault(events[0].room, []).extend(events)
             case WhisperSaved(event, _, readers, kept_for):
                 for key in {*readers, *kept_for} & self.accounts.keys():
                     self.private.setdefault(key, {})[event.id] = event.text

@@ -23,7 +23,7 @@ from clients.past import Past
 from clients.people import People
 from clients.visit import harmless
 from clients.words import Entry, Kind, entries
-from tests.support import ROOT, JsonClient, Program, Server, Terminal, free_port
+from tests.support import PATIENCE, ROOT, JsonClient, Program, Server, Terminal, free_port
 
 NOWHERE = "no.such.host.invalid"
 
@@ -138,6 +138,98 @@ def test_history(sit_down: SitDown, join_json: Join) -> None:
     bob.wait_gone("I-search")
     bob.press("Enter")
     assert ann.wait_for("said")["text"] == "one"
+
+
+def test_ones_own_name_stands_out_and_rings(
+    sit_down: SitDown, join_json: Join, open_terminal: OpenTerminal, server: Server
+) -> None:
+    ann, bob = join_json("ann"), sit_down("bob")
+    ann.request("say", text="Bobby is not called, but BOB.")
+    bob.wait_for("not called")
+    coloured = bob.screen(colours=True).partition("Bobby is not called, but ")[2]
+    assert re.match(r"\x1b\[[\d;]*7m(\x1b\[\d+m)*BOB\x1b", coloured), coloured[:40]
+    assert bob.bell()
+    where = ("chat_client.py", "-q", "-c", server.host, server.port, "carol")
+    carol = open_terminal(sys.executable, *where)
+    carol.wait_for("You are carol")
+    ann.request("msg", to="carol", text="psst")
+    carol.wait_for("ann -> carol: psst")
+    assert not carol.bell()
+
+
+def test_reading_back_to_the_beginning(open_terminal: OpenTerminal, join_json: Join, server: Server) -> None:
+    ann = join_json("ann")
+    for number in range(130):
+        ann.tell("say", text=f"m{number}.")
+    ann.request("join", room="den")
+    ann.request("say", text="elsewhere")
+    bob = open_terminal(sys.executable, "chat_client.py", "-c", server.host, server.port, "bob")
+    bob.wait_for("new since you came")
+    for first in (30, 0):
+        bob.enter("/history older")
+        bob.wait_for(re.compile(rf"ann > m{first}\.$", re.MULTILINE), history=True)
+        bob.wait_for("End of what was said before. /history older goes on.")
+    bob.enter("/history older")
+    bob.wait_for("[=] Nothing was said before that.")
+    everything = bob.screen(history=True)
+    assert sorted(int(found) for found in re.findall(r"> m(\d+)\.$", everything, re.MULTILINE)) == list(range(130))
+    bob.type("/history ol")
+    bob.press("Tab")
+    bob.wait_for("> /history older")
+
+
+def test_a_table_keeps_its_columns(sit_down: SitDown) -> None:
+    bob = sit_down("bob", columns=60)
+    bob.enter("/help")
+    bob.wait_for(re.compile(r"^ {11}/watch \[name\] +(?P<text>\S.*\n) +", re.MULTILINE))
+    rows = bob.screen().split("\n")
+    at = next(number for number, row in enumerate(rows) if row.strip().startswith("/watch [name]"))
+    column = rows[at].index("be told")
+    assert rows[at + 1].startswith(" " * column) and rows[at + 1][column] != " "
+
+
+def test_up_brings_back_no_password(sit_down: SitDown, join_json: Join) -> None:
+    ann, bob = join_json("ann"), sit_down("bob")
+    typed = ("/oper root sesame", "/identify sesame", "/register abc", "/login sesame", "/msg NickServ identify sesame")
+    for number, line in enumerate(typed):
+        bob.type(line)
+        bob.wait_for(re.compile(r"^> .*\*{3,6}$", re.MULTILINE))
+        bob.press("Enter")
+        bob.enter(f"go on {number}")
+        ann.wait_for("said", text=f"go on {number}")
+    for line in reversed(typed):
+        bob.press("Up", "Up")
+        bob.wait_for(re.compile(rf"^> {re.escape(line.rpartition(' ')[0])}$", re.MULTILINE))
+    bob.press("C-u")
+    bob.enter("/oper root")
+    bob.wait_for("Password of the operator root:")
+    bob.enter("sesame")
+    bob.wait_for("[!] That is not the name and password of an operator.")
+    everything = bob.screen(history=True)
+    assert "sesame" not in everything and "abc" not in everything
+
+
+def test_the_password_of_the_room_and_then_that_of_the_name(
+    open_terminal: OpenTerminal, start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    options = ("--data", tmp_path)
+    server = start_server(*options)
+    with JsonClient(server, "bob") as bob:
+        bob.request("register", password="open sesame")
+    server.kill()
+    server = start_server(*options, "--password", "let me in")
+    terminal = open_terminal(sys.executable, "chat_client.py", "-c", server.host, server.port, "bob")
+    terminal.wait_for("[!] This room has a password.")
+    terminal.wait_for("Password of this room:")
+    terminal.enter("let you in")
+    terminal.wait_for("[!] This room has a password, and that is not it.")
+    terminal.enter("let me in")
+    terminal.wait_for("[!] The name bob is registered")
+    terminal.wait_for("Password of bob:")
+    terminal.enter("open sesame")
+    terminal.wait_for("You are bob")
+    everything = terminal.screen(history=True)
+    assert "let me in" not in everything and "sesame" not in everything
 
 
 def test_completion(sit_down: SitDown, join_json: Join) -> None:
@@ -310,13 +402,13 @@ def test_it_comes_back_when_the_server_does(
     bob.wait_for("is lost")
     bob.wait_for("not connected")
     bob.press("Enter")
-    bob.wait_for("that was not sent")
+    bob.wait_for(re.compile(r"that was not sent\.\n(.*\n)*> half\n"))
     second = start_server("--port", first.port)
-    bob.wait_for("Connected to 127.0.0.1", 30)
+    bob.wait_for("Connected to 127.0.0.1")
     bob.wait_for("again.")
     ann = join_json("ann", second)
     bob.wait_for("ann entered")
-    bob.press("Up", "Enter")
+    bob.press("Enter")
     assert ann.wait_for("said")["text"] == "half"
 
 
@@ -338,7 +430,7 @@ def test_nothing_said_can_forge_an_event(sit_down: SitDown, join_json: Join) -> 
 def bad_server() -> Iterator[tuple[int, Callable[..., None]]]:
     """A port, and a function that lets the next one in there and sends him bytes."""
     sockets = [socket.create_server(("127.0.0.1", 0))]
-    sockets[0].settimeout(10)
+    sockets[0].settimeout(PATIENCE)
 
     def let_in(data: bytes) -> None:
         sockets.append(sockets[0].accept()[0])
@@ -436,7 +528,7 @@ def test_a_terminal_that_takes_nothing_gets_the_newest_in_the_end(bad_server: Ba
         with contextlib.suppress(OSError):  # the end of a terminal
             while data := os.read(person, 65536):
                 shown += data
-        assert bob.wait(10) == 5
+        assert bob.wait(PATIENCE) == 5
     os.close(person)
     found = [int(number) for number in re.findall(rb"> (?:\x1b\[[0-9;]*m)*line (\d+)", shown)]
     assert found == sorted(found)
@@ -552,7 +644,7 @@ def test_nobody_reads_what_it_writes(pipe: Pipe, join_json: Join) -> None:
 def test_closed_standard_files(server: Server, join_json: Join) -> None:
     ann = join_json("ann")
     command = f"exec {sys.executable} chat_client.py -c {server.host} {server.port} bob <&- >&- 2>&-"
-    assert subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, check=False, timeout=20).returncode == 0
+    assert subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, check=False, timeout=2 * PATIENCE).returncode == 0
     assert ann.wait_for("left")["name"] == "bob"
 
 

@@ -22,7 +22,7 @@ from tests.support import PATIENCE, Between, JsonClient, Program, Server, Termin
 Join = Callable[..., JsonClient]
 Start = Callable[..., Program]
 Visit = Callable[..., Visitor]
-SOON = Patience(connect=0.5, login=2.0, pause=0.05, longest=0.1, farewell=0.1)
+SOON = Patience(pause=0.05, longest=0.1, farewell=0.1)
 
 
 Know = Callable[[Identity], None]
@@ -215,7 +215,7 @@ def test_a_server_without_tls(listener: Listener, secure: Visit) -> None:
 
 
 def test_a_handshake_has_a_deadline(listener: Listener, secure: Visit) -> None:
-    bob = secure(listener.port, attempts=2)
+    bob = secure(listener.port, attempts=2, patience=Patience(connect=0.3, pause=0.05))
     assert "no answer" in bob.wait_for(state="gave_up")["text"]
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import stat
@@ -19,7 +20,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Server, wait_until
+from tests.support import PATIENCE, ROOT, JsonClient, LineClient, PlainClient, Server, needs, wait_until
 from wires.datagram import Code, frame
 
 StartServer = Callable[..., Server]
@@ -77,8 +78,14 @@ def test_the_figures_follow_what_happens(start_server: StartServer, tmp_path: Pa
         assert 0 < now["chat_loop_stall_seconds"] < 5 and 0 < before["chat_loop_stall_seconds"] < 5
 
 
-def test_prometheus_own_reader_understands_every_figure(start_server: StartServer) -> None:
-    families = list(text_string_to_metric_families(_get(start_server(), "/metrics")[1]))
+def test_prometheus_own_reader_understands_every_figure(start_server: StartServer, tmp_path: Path) -> None:
+    """And `promtool check metrics` has nothing to say, where it is installed: `make test` tries to fetch it."""
+    text = _get(start_server("--data", tmp_path), "/metrics")[1]
+    promtool = shutil.which("promtool", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if promtool:
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    families = list(text_string_to_metric_families(text))
     assert all(family.documentation and family.type != "unknown" for family in families)
     samples = [(sample.name, tuple(sample.labels.items())) for family in families for sample in family.samples]
     assert len(samples) == len(set(samples)) > 10
@@ -314,3 +321,21 @@ def test_sockets_meant_for_another_process_are_left_alone(start_server: StartSer
     server = start_server(env={**os.environ, "LISTEN_PID": "1", "LISTEN_FDS": "3"})
     with PlainClient(server, "bob") as bob:
         assert bob.users == ["Host", "bob"]
+
+
+def test_systemd_finds_no_fault_with_the_units(tmp_path: Path) -> None:
+    """`systemd-analyze verify`, with this Python and these sources in the places where the units expect them."""
+    needs("systemd-analyze")
+    for unit in ("chat.service", "chat.socket"):
+        text = (ROOT / "deploy" / unit).read_text(encoding="utf-8")
+        text = text.replace("/opt/chat-room/.venv/bin/python", sys.executable).replace("/opt/chat-room", str(ROOT))
+        (tmp_path / unit).write_text(text, encoding="utf-8")
+    units = [str(tmp_path / unit) for unit in ("chat.service", "chat.socket")]
+    done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    found = [line for line in done.stderr.splitlines() if "chat." in line]
+    assert (done.returncode, found) == (0, [])
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=20", units[0]],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout

@@ -73,7 +73,7 @@ def test_head_gets_the_head_alone(server: Server) -> None:
 def test_a_page_that_has_not_changed_is_not_sent_again(server: Server) -> None:
     """RFC 9110 section 13.1.2: weak comparison, a list of tags."""
     tag = get(server).headers["etag"]
-    for known in (tag, f'"x", W/{tag}'):
+    for known in (tag, f'"x", W/{tag}', "*"):
         answer = get(server, If_None_Match=known)
         assert answer.status == 304 and answer.body == "" and answer.headers["etag"] == tag and is_guarded(answer)
     assert get(server, If_None_Match='"x"').status == 200
@@ -120,7 +120,7 @@ def test_no_path_leads_out(server: Server) -> None:
 
 
 def test_other_verbs_are_refused(server: Server) -> None:
-    for verb in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"):
+    for verb in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PROPFIND"):
         for path in ("/", "/ws"):
             answer = get(server, path, verb=verb)
             assert answer.status == 405 and answer.headers["allow"] == "GET, HEAD" and is_guarded(answer), verb
@@ -150,7 +150,8 @@ BAD_REQUESTS = {
     "two hosts": (400, "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: 127.0.0.1\r\n\r\n"),
     "an impossible host": (400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
     "a host with a user": (400, "GET / HTTP/1.1\r\nHost: me@127.0.0.1\r\n\r\n"),
-    "no version": (400, "GET /\r\n\r\n"),
+    "no version": (400, "GET /\r\n"),
+    "the preface of HTTP/2": (505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "a strange version": (400, "GET / HTTP/1.1x\r\n\r\n"),
     "another version": (505, "GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
     "an old version": (505, "GET / HTTP/0.9\r\nHost: x\r\n\r\n"),
@@ -217,11 +218,11 @@ def test_half_a_request_is_closed_at_its_deadline_with_408(start_server: StartSe
         dripping.send("GET /ws HTTP/1.1\r\nA: ")
         while not dripping._receive(0.05):
             dripping.send("b")
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 9, "10 s are the default"
         for visitor in (half, dripping):
             answer = answered(visitor.read_to_end())
             assert answer.status == 408 and "within 1 seconds" in answer.body and is_guarded(answer)
-    assert 0.9 < time.monotonic() - began < 5
+    assert 0.9 < time.monotonic() - began < 9
     server.wait_for("left without a name: No whole request came within 1 seconds.")
 
 

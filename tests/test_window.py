@@ -22,7 +22,7 @@ import pytest
 
 from clients.place import Place
 from tests.support import PATIENCE, Between, JsonClient, PlainClient, Program, Server, free_port, wait_until
-from tests.support.screen import Hands, virtual_screen
+from tests.support.screen import Hands
 
 if TYPE_CHECKING:
     from clients.window.app import ChatWindow
@@ -35,19 +35,12 @@ SMOOTH = 0.35
 """Seconds that Tk's loop may stand still at most: what a person hardly notices, with room for a busy machine."""
 
 
-@pytest.fixture(scope="module")
-def screen() -> Iterator[str]:
-    """A screen that nobody sees, for this file; its value is that of DISPLAY."""
-    with virtual_screen() as display:
-        yield display
-
-
 # ---- as a program ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def open_window(start: Start, screen: str) -> Callable[..., Program]:
-    """`open_window(host, port, name)`: the client as a process, on the screen of this file."""
+    """`open_window(host, port, name)`: the client as a process, on our screen."""
 
     def run(*options: object, **environment: str) -> Program:
         return start("chat_client.py", *options, env={**os.environ, "DISPLAY": screen, **environment})
@@ -688,7 +681,7 @@ def enter_secret(desk: Desk, *passwords: str) -> None:
 def test_a_password_is_typed_in_the_window(keeper: Server, open_window: Start, screen: str, join_json: Join) -> None:
     ann = join_json("ann", keeper)
     open_window(keeper.host, keeper.port, "dave")
-    Hands(screen, title="Chat").say(PASSWORD)
+    Hands(screen, title="Chat", masked=True).say(PASSWORD)
     ann.wait_for("entered", name="dave")
     hands = Hands(screen)
     hands.say("/password")
@@ -721,9 +714,109 @@ def test_a_registered_name_asks_for_its_password(keeper: Server, sit_down: Calla
 
 
 @TK_KEEPS
+def test_the_password_of_the_room_is_asked_for(
+    start_server: Callable[..., Server], sit_down: Callable[..., Desk], keeper: Server, tmp_path: Path
+) -> None:
+    server = start_server("--password", PASSWORD)
+    desk = sit_down(server.host, server.port, "Ironman")
+    row = desk.window.secret
+    desk.until(lambda: row.asks, "the password is asked for")
+    assert row.label.cget("text") == "This room has a password."
+    assert desk.window.root.focus_get() in (row.fields[0], None)
+    enter_secret(desk, OTHER)
+    desk.until(lambda: "that is not it" in row.label.cget("text"), "asked again")
+    enter_secret(desk, PASSWORD)
+    desk.until_on()
+    assert not row.asks
+    desk.window.disconnect()
+    desk.window.header.button.invoke()
+    desk.until(lambda: row.asks, "asked again: it is kept nowhere")
+
+
+@TK_KEEPS
+def test_an_operator_s_password_is_asked_for_and_not_kept(kept_desk: Desk) -> None:
+    desk, composer = kept_desk, kept_desk.window.composer
+    desk.write(f"/oper root {PASSWORD}")
+    desk.until(lambda: "of an operator" in desk.trouble, "refused")
+    composer.text.event_generate("<Up>")
+    assert composer.content == "/oper root"
+    desk.write("/oper root")
+    assert desk.window.secret.label.cget("text") == "Password of the operator root:"
+    enter_secret(desk, OTHER)
+    desk.until(lambda: "of an operator" in desk.trouble, "refused again")
+    assert not composer.content
+
+
+@TK_KEEPS
+def test_who_reads_back_comes_to_the_beginning(keeper: Server, sit_down: Callable[..., Desk], join_json: Join) -> None:
+    ann = join_json("ann", keeper)
+    for number in range(170):
+        ann.tell("say", text=f"m{number}.")
+    ann.request("say", text="the last one")
+    desk = sit_down(keeper.host, keeper.port, "Ironman")
+    desk.until_shown("the last one")
+    assert "m3." not in desk.shown
+    text = desk.window.pane.text
+
+    def read_back() -> bool:
+        desk.window.pane.scroll(-1)
+        desk.window.root.update()
+        return "m0." in desk.shown
+
+    desk.until(read_back, "read back to the beginning")
+    assert re.findall(r"^m(\d+)\.$", desk.shown, re.MULTILINE) == [f"{number}" for number in range(170)]
+    assert text.yview()[0] > 0.0, "what is read stays where it is"
+    ann.request("say", text="RUDE")
+    desk.until_shown("RUDE")
+    desk.write("/history older")
+    desk.until(lambda: not desk.window.composer.content, "taken")
+    assert "Nothing was said" not in desk.shown
+
+
+@TK_KEEPS
+def test_what_was_trimmed_is_read_back_without_a_hole(
+    keeper: Server, sit_down: Callable[..., Desk], join_json: Join
+) -> None:
+    ann = join_json("ann", keeper)
+    desk = sit_down(keeper.host, keeper.port, "Ironman")
+    desk.until_on()
+    for number in range(5800):
+        ann.tell("say", text=f"m{number}.")
+        if number % 200 == 199:
+            ann.request("ping")
+            desk.window.root.update()
+    desk.until_shown("m5799.")
+    first = int(desk.shown.partition("\nm")[2].partition(".")[0])
+    assert first > 100, "trimmed"
+
+    def read_back() -> bool:
+        desk.window.pane.scroll(-60)
+        desk.window.root.update()
+        return f"m{first - 100}." in desk.shown
+
+    desk.until(read_back, "read back beyond what was trimmed")
+    shown = [int(number) for number in re.findall(r"^m(\d+)\.$", desk.shown, re.MULTILINE)]
+    assert shown == list(range(shown[0], 5800))
+
+
+@TK_KEEPS
+def test_ones_own_name_stands_out(desk: Desk, join_json: Join) -> None:
+    ann, text = join_json("ann"), desk.window.pane.text
+    ann.request("say", text="ironman: not Ironmanly, but IRONMAN.")
+    desk.until_shown("not Ironmanly")
+    ranges = list(map(str, text.tag_ranges("mention")))
+    assert [text.get(*pair) for pair in zip(ranges[::2], ranges[1::2], strict=True)] == ["ironman", "IRONMAN"]
+    desk.write("I am Ironman")
+    desk.until_shown("I am Ironman")
+    assert len(text.tag_ranges("mention")) == 4
+
+
+@TK_KEEPS
 def test_register_alone_asks_twice(kept_desk: Desk) -> None:
     desk, row = kept_desk, kept_desk.window.secret
+    desk.window.composer.text.focus_force()
     desk.write("/register")
+    assert desk.window.root.focus_get() is row.fields[0], "at once: what is typed next is the password"
     enter_secret(desk, PASSWORD, OTHER)
     assert "not the same" in row.label.cget("text")
     enter_secret(desk, PASSWORD, PASSWORD)

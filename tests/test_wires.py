@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.events import Refused, Request
+from chat.events import Refused, Request, singly
 from tests.room import House
 from tests.support import Connection, LineClient, PlainClient, Server
 from wires.jsonl import Jsonl
@@ -41,6 +41,17 @@ def test_a_stream_gives_the_same_lines_however_it_is_cut(pieces: list[bytes]) ->
     assert expected == [line if len(line) <= 4 else None for line in reference]
 
 
+@given(st.lists(st.sampled_from([b"a", b"ab", b"abc", b"/", b"\r", b"\n", b"\r\n", b"\n\n"])), st.integers(1, 9))
+def test_lines_in_one_are_the_lines_one_by_one(pieces: list[bytes], step: int) -> None:
+    stream = b"".join(pieces)
+    cut, together = Lines(4), Lines(4)
+    for data in (stream[start : start + step] for start in range(0, len(stream), step)):
+        block = together.block(data)
+        found: list[bytes | None] = [*block.split(b"\n")] if block is not None else together.cut(data)
+        assert found == cut.cut(data)
+        assert (together.rest, together.unfinished) == (cut.rest, cut.unfinished)
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("step", [1, 100, 4096, 10_000_000])
 @pytest.mark.parametrize("size", [LINE - 1, LINE, LINE + 1, 2 * LINE, 20_000])
@@ -61,7 +72,7 @@ def test_a_line_without_end_keeps_no_memory() -> None:
 
 
 def test_ten_thousand_lines_in_one_packet() -> None:
-    found = list(Plain().receive(b"".join(b"line %d\n" % number for number in range(10_000))))
+    found = list(singly(Plain().receive(b"".join(b"line %d\n" % number for number in range(10_000)))))
     assert found == [Request("say", f"line {number}") for number in range(10_000)]
 
 
@@ -304,7 +315,7 @@ def test_two_sides_that_answer_each_other_come_to_an_end() -> None:
     ],
 )
 def test_what_a_plain_line_asks_for(line: bytes, request_: Request) -> None:
-    assert list(Plain().receive(line + b"\n")) == [request_]
+    assert list(singly(Plain().receive(line + b"\n"))) == [request_]
 
 
 def test_a_line_too_long_is_refused_on_each_wire_and_the_next_counts() -> None:

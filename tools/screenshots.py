@@ -1,6 +1,6 @@
-"""Takes the README's pictures: console, terminal client and window in one talk, the page in another, IRC in a third.
+"""Takes the README's pictures: terminal client and window in one talk, the console, the page and IRC in others.
 
-Needs Debian's xvfb, xterm, xdotool, imagemagick, chromium, irssi and weechat-curses, and playwright.
+Needs Debian's xvfb, xterm, xdotool, imagemagick, chromium, irssi, weechat-curses and fonts-wqy-zenhei, and playwright.
 
 Run it as: python tools/screenshots.py [FOLDER]
 """
@@ -130,18 +130,55 @@ def heroes(folder: Path) -> None:
         iron.enter("Always. Bring the 日本 noodles 🍜")
         spider.enter("/me swings by")
         iron.enter("/msg Spider-Man the spare suit is in the lab")
-        iron.enter("The plans are at https://example.org/plans")
-        spider.enter("On my way.")
+        iron.enter("Spider-Man, the plans are at https://example.org/plans")
+        spider.enter("On my way, Ironman.")
         iron.type("/me lands")
         iron.photograph(folder / "window.png")
         spider.type("/msg Iron")
         spider.photograph(folder / "terminal.png")
-        host.enter("KICK Ironman landing on the flower bed")
-        host.enter("LIST_USERS")
-        host.type("Mind the fl")
+        host.enter("EXIT")  # a server whose terminal is gone serves on
+
+
+def ruler(folder: Path) -> None:
+    """Play an evening on which the host has to do something, and take two pictures of the console."""
+    port = free_port()
+    rooms = ("--room-name", "Allotments", "--room", "Weather: rain and sun")
+    with ExitStack() as stack:
+        command = ("chat_server.py", "--host", "127.0.0.1", "--port", str(port), "--no-store", *rooms)
+        host = shell(stack, sys.executable, *command, size="96x30")
+        wait_for(lambda: listens(port))
+        time.sleep(1.5)
+        ruth, omar, greta, eve = (Classmate(stack, port, name) for name in ("Ruth", "Omar", "Greta", "Eve"))
+        host.enter("Good evening, everybody!")
+        ruth.does("say", text="Good evening, Host.")
+        omar.does("say", text="Evening! Is there water?")
+        ruth.does("say", text="The water is back on, plots 1 to 12.")
+        greta.does("join", room="weather")
+        greta.does("say", text="Frost tonight: cover the beans 🥶")
+        omar.does("me", text="runs for the fleece")
+        eve.does("say", text="CHEAP SEEDS, CHEAP SEEDS, CHEAP SEEDS")
+        host.enter("KICK Eve we have enough seeds")
+        host.enter("TOPIC What is to be done this week")
+        omar.does("msg", to="Host", text="Thank you!")
+        host.type("The gate is lo")
+        time.sleep(1)
         host.photograph(folder / "console.png")
         host.press("ctrl+u")
-        host.enter("EXIT")  # a server whose terminal is gone serves on
+        host.enter("BAN Eve 2h seeds")
+        host.enter("KICK Host")
+        host.enter("SLOW 10")
+        host.enter("SHOW weather")
+        ruth.does("say", text="This is not shown.")
+        greta.does("say", text="Minus three by six o'clock.")
+        host.enter("BANS")
+        host.enter("AUDIT")
+        host.enter("EXIT 30 the lights go out")
+        host.type("LOCK d")
+        host.press("Tab")
+        time.sleep(1)
+        host.photograph(folder / "console-ruling.png")
+        host.press("ctrl+u")
+        host.enter("EXIT")
 
 
 class Classmate:
@@ -263,6 +300,7 @@ def main(folder: Path) -> None:
     """Take all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     heroes(folder)
+    ruler(folder)
     school(folder)
     regulars(folder)
 

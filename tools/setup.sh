@@ -33,6 +33,17 @@ install_packages() {
     rm -f "$log"
 }
 
+# The servers to measure beside: without those that cannot be had, `make bench` goes without them, and says so.
+install_peers() {
+    missing=
+    for peer in ngircd inspircd redis-server nats-server; do
+        (PATH=$PATH:/usr/sbin && has $peer) || missing="$missing $peer"
+    done
+    for peer in $missing; do
+        (install_packages $peer) || say "Measuring without $peer."
+    done
+}
+
 can() { "$python" -c "$1" 2>/dev/null; }
 has() { command -v "$1" >/dev/null; }
 
@@ -52,12 +63,25 @@ missing_packages() {
     NODE_PATH=/usr/share/nodejs node -e 'require("ws")' 2>/dev/null || echo node-ws
     has strace || echo strace
     has faketime || echo faketime
+    has systemd-analyze || echo systemd
     has ip || echo iproute2
     has Xvfb || echo xvfb
     has xdotool || echo xdotool
     has import || echo imagemagick
     has chromium || printf 'chromium\nfonts-noto-color-emoji\n'
     [ -n "$(fc-list 2>/dev/null)" ] || echo fonts-dejavu-core fontconfig
+}
+
+# A part of Debian's package prometheus, whose server nobody wants here. Where it cannot be had, a test does less.
+fetch_promtool() {
+    if has promtool || [ -x $venv/bin/promtool ] || ! has apt-get || ! has dpkg-deb; then return; fi
+    folder=$(mktemp -d)
+    if (cd "$folder" && apt-get download prometheus && dpkg-deb -x prometheus_*.deb .) >/dev/null 2>&1 </dev/null; then
+        cp "$folder/usr/bin/promtool" $venv/bin/
+    else
+        say "There is no promtool here: the figures are looked at by Prometheus' Python reader alone."
+    fi
+    rm -rf "$folder"
 }
 
 can 'import sys' || stop "There is no $python here that runs. The chat needs Python 3.11 or newer."
@@ -77,6 +101,7 @@ fi
 packages=$(missing_packages)
 # shellcheck disable=SC2086  # one word each
 [ -z "$packages" ] || install_packages $packages
+[ "$purpose" != bench ] || install_peers
 if [ "$purpose" = test ]; then
     can 'import tkinter' || stop "$python has no tkinter, and Debian's python3-tk is for Debian's own: try PYTHON=/usr/bin/python3"
 fi
@@ -87,6 +112,7 @@ if [ "$(identity $venv/bin/python)" != "$(identity "$python")" ]; then
 fi
 say "Installing $requirements into $venv"
 $venv/bin/python -m pip install --quiet --disable-pip-version-check -r $requirements
+[ "$purpose" != test ] || fetch_promtool
 state >$venv/ready-new
 [ "$purpose" != test ] || cp $venv/ready-new $venv/ready-run  # what tests have, running has
 mv $venv/ready-new "$stamp"

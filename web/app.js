@@ -2,8 +2,9 @@
 
 import { Bell } from "./bell.js";
 import { Chat } from "./chat.js";
+import { advice } from "./endings.js";
 import { Entry } from "./entry.js";
-import { recall, remember } from "./keep.js";
+import { leaveNote, recall, remember, takeNote, tokenOf } from "./keep.js";
 import { Link } from "./link.js";
 import { Lists } from "./lists.js";
 import { Log } from "./log.js";
@@ -45,6 +46,9 @@ const page = {
     if (message.places.some((place) => page.looks(place))) return;
     const personal = message.kind === "whispered" || mentions(message.text, chat.me);
     bell.ring(personal ? 880 : 620);
+    const [place] = message.places;
+    const from = message.kind === "whispered" ? `${clean(message.from)}, in private` : `${clean(message.from)} in ${place.title}`;
+    if (personal) bell.notify(from, clean(message.text).slice(0, 200), () => chat.look(place));
   },
   forget() {
     chat.forget();
@@ -75,7 +79,10 @@ const LINK = {
     banner("");
     enter(true);
   },
-  retrying: ({ text }) => status(text),
+  retrying({ text }) {
+    if (!chat.view) enter(false);
+    status(text);
+  },
   refused({ text, code }) {
     enter(false);
     const atDoor = code === "room_password";
@@ -95,7 +102,7 @@ const LINK = {
     find("composer").hidden = true;
     find("ended").hidden = false;
     find("state").className = "dot off";
-    find("farewell").textContent = text;
+    find("farewell").textContent = `${text} ${advice(code)}`.trim();
     find("again").focus();
   },
 };
@@ -122,6 +129,7 @@ function banner(text) {
 
 function enter(inside) {
   const isNew = find("house").hidden || find("composer").hidden;
+  delete document.documentElement.dataset.back;
   find("door").hidden = inside;
   find("house").hidden = !inside;
   find("composer").hidden = false;
@@ -134,7 +142,7 @@ find("login").addEventListener("submit", (event) => {
   const name = find("name").value.trim();
   if (!name) return trouble("Please give a name.");
   chat.wanted = wantedRoom();
-  link.join(name, find("password").value, find("room-password").value || undefined);
+  link.join(name, find("password").value, find("room-password").value || undefined, tokenOf(name));
 });
 
 find("name").addEventListener("input", () => {
@@ -171,9 +179,10 @@ const entry = new Entry(find, {
 
 const log = new Log(find("log"), find("newest"), {
   me: () => chat.me,
-  older: () => chat.older(),
+  older: () => chat.past.older(chat.view),
   write,
   again: (message) => chat.own.again(message),
+  unfold: (message) => log.unfold(message),
   edit(message) {
     if (entry.giveBack(message.typed)) chat.own.withdraw(message);
     else entry.hint("There is something in the entry already; send or clear it first.");
@@ -206,9 +215,15 @@ function wantedRoom() {
   return (new URLSearchParams(location.search).get("room") || "").trim().toLowerCase();
 }
 
-// Whoever closes the page has left; one that only rests comes back.
-addEventListener("pagehide", (event) => event.persisted || chat.leave());
-addEventListener("pageshow", (event) => event.persisted && link.hurry());
+// A page that goes may be loaded anew, or only rest: whoever closes it is missed by the server soon enough.
+function leave() {
+  if (link.ticket) leaveNote({ ...link.ticket, ...chat.leaveNote(), draft: entry.draft });
+}
+
+addEventListener("pagehide", leave);
+document.addEventListener("freeze", leave);
+addEventListener("pageshow", (event) => event.persisted && takeNote() && link.hurry());
+document.addEventListener("resume", () => takeNote());
 
 // ---- drawers, where there is little room
 
@@ -243,6 +258,10 @@ function closeDrawers() {
 find("shade").addEventListener("click", closeDrawers);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeDrawers();
+  const step = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (!step || !chat.view) return;
+  lists.step(step);
+  event.preventDefault();
 });
 
 // ---- looking and looking away
@@ -286,5 +305,15 @@ press("theme", document.documentElement.dataset.theme === "dark");
 find("where").textContent = location.host;
 find("bound").hidden = !wantedRoom();
 find("bound-room").textContent = clean(wantedRoom());
-find("name").value = recall("name");
-find("name").focus();
+
+const note = takeNote();
+find("name").value = note?.name || recall("name");
+if (note) {
+  chat.note = note;
+  chat.wanted = wantedRoom();
+  link.join(note.name, "", undefined, note.token);
+  entry.giveBack(note.draft || "");
+} else {
+  enter(false);
+  find("name").focus();
+}

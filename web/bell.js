@@ -1,4 +1,5 @@
-// Calls somebody back who looks elsewhere: the count in the title, and a soft tone where it is switched on.
+// Calls somebody back who looks elsewhere: the count in the title, and, where it is switched on, a soft tone and a notice
+// of the desktop's. Browsers allow such notices only on this machine itself and by https.
 
 const PAUSE = 0.8; // seconds between tones: what comes in one go rings once
 
@@ -14,7 +15,24 @@ export class Bell {
   toggle() {
     this.on = !this.on;
     if (this.on) this.ring(660);
+    if (this.on && "Notification" in window && Notification.permission === "default") Notification.requestPermission();
     return this.on;
+  }
+
+  // Shows what was said to somebody who looks at no window of ours; `answer` is done where he clicks it.
+  notify(title, text, answer) {
+    if (!this.on || document.hasFocus() || !("Notification" in window)) return;
+    if (Notification.permission !== "granted") return;
+    try {
+      const notice = new Notification(title, { body: text, tag: title, icon: "icon.svg" });
+      notice.addEventListener("click", () => {
+        window.focus();
+        notice.close();
+        answer();
+      });
+    } catch {
+      // phones know other ways alone
+    }
   }
 
   title(unread, place) {

@@ -4,7 +4,8 @@
 
 import { receive } from "./meaning.js";
 import { Own } from "./own.js";
-import { MOST_HISTORY, Talk } from "./talk.js";
+import { Past } from "./past.js";
+import { Talk } from "./talk.js";
 
 const KNOWN = 50_000; // messages that are known again should they come twice
 
@@ -19,6 +20,7 @@ export class Chat {
     this.link = link;
     this.page = page;
     this.own = new Own(this);
+    this.past = new Past(this);
     this.forget();
   }
 
@@ -35,7 +37,16 @@ export class Chat {
     this.home = null; // the room one talks in
     this.view = null; // the room or private talk one looks at
     this.wanted = ""; // the room to go to after the login
-    this.missed = null; // while one comes back: how many messages were missed, by room ("" for private ones)
+    this.missed = null; // while one comes back: what was missed, likewise ("" for private talk)
+    this.recalled = new Map(); // what is told of a room to one who comes in: how many messages, from which id on
+    this.note = null; // what the page before this one has left, until one is back
+  }
+
+  // What a page leaves for the one after it: how far one has heard, and what of it one has not looked at.
+  leaveNote() {
+    const unread = {};
+    for (const talk of this.#all()) if (talk.unread && talk.mark?.id) unread[talk.place] = talk.mark.id;
+    return { heard: this.link.since, unread, talk: this.view?.isPrivate ? this.view.key : "" };
   }
 
   receive(event) {
@@ -50,6 +61,7 @@ export class Chat {
     this.view = talk;
     this.seen();
     this.page.shown();
+    if (talk.isPrivate) this.past.begin(talk);
   }
 
   // Somebody looks at what is shown.
@@ -73,18 +85,6 @@ export class Chat {
     this.look(this.privately(name));
   }
 
-  older() {
-    const talk = this.view;
-    if (talk.complete || talk.asking) return;
-    const n = Math.min(MOST_HISTORY, talk.reached ? talk.reached * 3 : 150);
-    talk.asking = this.ask({ do: "history", n: String(n) }, { about: "older", talk, n });
-  }
-
-  // The room as far back as the server recalls it.
-  all() {
-    this.ask({ do: "history", n: String(MOST_HISTORY) }, { about: "gap" });
-  }
-
   survey() {
     this.ask({ do: "channels" }, { about: "survey" });
   }
@@ -94,7 +94,7 @@ export class Chat {
   }
 
   get unread() {
-    return [...this.rooms.values(), ...this.talks.values()].reduce((sum, talk) => sum + talk.unread, 0);
+    return this.#all().reduce((sum, talk) => sum + talk.unread, 0);
   }
 
   // ---- requests, and what they were about
@@ -118,17 +118,14 @@ export class Chat {
 
   // The connection is gone: nothing will be answered any more.
   cut() {
+    for (const talk of this.#all()) talk.interrupt(this.link.since);
     this.own.cut([...this.#asked.values()]);
     this.#asked.clear();
     this.missed = null;
-    for (const room of this.rooms.values()) {
-      room.asking = false;
-      room.cut ||= room.latest;
-    }
   }
 
   isNew(event) {
-    const key = `${event.id} ${event.time}`; // a server that keeps nothing counts from 1 after each start
+    const key = `${event.id} ${Date.parse(event.time)}`; // a server that keeps nothing counts from 1 after each start
     if (this.#seen.has(key)) return false;
     this.#seen.add(key);
     if (this.#seen.size > KNOWN) this.#seen.delete(this.#seen.values().next().value);
@@ -138,10 +135,11 @@ export class Chat {
   // ---- where messages stand
 
   put(message, talks, inOrder = false) {
-    const fresh = !message.own && !message.history;
     message.places = [...new Set(talks)];
+    const fresh = !message.own && !message.history && !message.places.some((talk) => this.#wasSeen(talk, message));
     for (const talk of message.places) {
       const atEnd = talk.add(message, inOrder);
+      if (atEnd) for (const { id, at } of talk.trim()) this.#seen.delete(`${id} ${at}`);
       if (fresh && !message.places.some((place) => this.page.looks(place))) this.#missed(talk, message);
       this.page.changed(talk, atEnd);
     }
@@ -176,9 +174,7 @@ export class Chat {
   privately(name) {
     const key = name.toLowerCase();
     if (!this.talks.has(key)) {
-      const talk = new Talk(name, name, true);
-      talk.complete = true; // the server recalls rooms and talks together: what is older comes with the rooms
-      this.talks.set(key, talk);
+      this.talks.set(key, new Talk(name, name, true));
       this.page.lists();
     }
     return this.talks.get(key);
@@ -192,6 +188,16 @@ export class Chat {
     talk.key = talk.title = name;
     this.talks.set(name.toLowerCase(), talk);
     if (talk === this.view) this.page.shown();
+  }
+
+  #all() {
+    return [...this.rooms.values(), ...this.talks.values()];
+  }
+
+  // Whether somebody has looked at a message before the page was loaded anew.
+  #wasSeen(talk, { id }) {
+    const first = this.note?.unread[talk.place];
+    return this.note !== null && id <= this.note.heard && !(id >= first);
   }
 
   // A private message counts once, in its talk, though it stands in the room as well.

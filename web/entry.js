@@ -1,5 +1,6 @@
 // Where one writes: the growing field, the completion of /commands and names, what was sent before, and emoji.
 
+import { secretIn } from "./secret.js";
 import { make } from "./words.js";
 
 const FACES = "😀 😄 😂 🙂 😉 😍 🤔 😮 😢 😴 😎 🥳";
@@ -8,7 +9,6 @@ const THINGS = "💡 📌 📚 ✏️ ⏰ ☕ 🎉 ❤️ 🔥 ⭐ 🌧️ ☀�
 const EMOJI = [FACES, HANDS, THINGS].join(" ").split(" ");
 const OFFERED = 60; // completions in the list
 const RECALLED = 100; // lines that Up brings back
-const SECRET = /^\/(register|password|oper|identify)\b/i;
 
 export class Entry {
   #field;
@@ -56,6 +56,11 @@ export class Entry {
     return true;
   }
 
+  // What is written and not sent, unless it is nobody's business.
+  get draft() {
+    return secretIn(this.#field.value) === null ? this.#field.value : "";
+  }
+
   forget() {
     this.#sent = [];
     this.#set("");
@@ -76,8 +81,11 @@ export class Entry {
     this.#field.style.height = "auto";
     this.#field.style.height = `${Math.min(this.#field.scrollHeight + 2, innerHeight * 0.35)}px`;
     const to = this.#field.value.match(/^\/(?:msg|tell|w)\s+(\S+)/i);
+    const secret = secretIn(this.#field.value) !== null;
     this.#find("composer").classList.toggle("privately", Boolean(to));
-    if (to) this.hint(`Private, to ${to[1].replaceAll(",", ", ")} only`);
+    this.#field.classList.toggle("secret", secret);
+    if (secret) this.hint("What you type now is not shown.");
+    else if (to) this.hint(`Private, to ${to[1].replaceAll(",", ", ")} only`);
     const line = this.#beforeCaret();
     if (/^\/\S*$/.test(line) && !line.startsWith("//")) this.#offer(this.#verbs(line.slice(1)));
     else this.#offer([]);
@@ -88,8 +96,7 @@ export class Entry {
     if (!text.trim()) return;
     const trouble = this.#source.send(text);
     if (trouble) return this.hint(trouble);
-    if (!SECRET.test(text)) this.#sent = [...this.#sent.filter((line) => line !== text), text].slice(-RECALLED);
-    this.#back = 0;
+    this.#keep(text);
     if (this.#field.value.replace(/\s+$/, "") === text) this.#set("");
   }
 
@@ -116,6 +123,14 @@ export class Entry {
   }
 
   // ---- what was sent before
+
+  // Of a command with a password the command alone is kept.
+  #keep(text) {
+    const start = secretIn(text);
+    const kept = start === null ? text : text.slice(0, start).trimEnd();
+    this.#sent = [...this.#sent.filter((line) => line !== kept), kept].slice(-RECALLED);
+    this.#back = 0;
+  }
 
   #mayRecall() {
     return this.#sent.length > 0 && (!this.#field.value || this.#back > 0);

@@ -7,6 +7,7 @@ const SILENCE = 20; // seconds without a word from the server until it is asked
 const ANSWER = 10; // seconds it has for an answer
 const LOOK = 3; // seconds it has where somebody waits for it
 const GHOST = 120; // seconds that one's own dead connection may hold the name
+const CLOSED = 10; // the same for that of a page that was closed just now
 
 export class Link {
   #address;
@@ -15,7 +16,7 @@ export class Link {
   #socket = null;
   #timer = 0;
   #tries = 0;
-  #lostAt = 0;
+  #ghostUntil = 0; // so long one's own old connection may hold the name
   #been = false;
   #held = null; // what came after a welcome, until it is known whether one is back or has come in anew
 
@@ -30,13 +31,21 @@ export class Link {
     addEventListener("online", () => this.#again());
   }
 
-  // `door` is the password of the room, where it has one.
-  join(name, password, door = this.#login?.door) {
+  // `door` is the password of the room, where it has one. With the `token` of a page that was closed just now one
+  // takes its place, and hears again what is still remembered.
+  join(name, password, door = this.#login?.door, token = "") {
     this.#drop();
-    this.#login = { do: "login", name, token: "", ...(password && { password }), ...(door && { door }) };
+    this.#login = { do: "login", name, token, ...(password && { password }), ...(door && { door }) };
+    this.since = 0;
     this.#been = false;
+    this.#ghostUntil = token ? Date.now() + CLOSED * 1000 : 0;
     this.#tries = 0;
     this.#connect();
+  }
+
+  // What one comes back with, or null where one has left.
+  get ticket() {
+    return this.#been && this.#login?.token ? { name: this.#login.name, token: this.#login.token } : null;
   }
 
   // Returns whether it is on its way.
@@ -102,7 +111,7 @@ export class Link {
     const [welcome, ...rest] = this.#held;
     this.#held = null;
     this.open = this.#been = true;
-    this.#tries = this.#lostAt = 0;
+    this.#tries = this.#ghostUntil = 0;
     this.#login.name = welcome.name;
     this.since = welcome.id;
     this.#tell("connected", "");
@@ -117,8 +126,7 @@ export class Link {
   }
 
   #refused(event) {
-    const ghost = event.code === "name_taken" && this.#been && Date.now() - this.#lostAt < GHOST * 1000;
-    if (ghost) return this.#retry("Your name is still held by your old connection");
+    if (event.code === "name_taken" && Date.now() < this.#ghostUntil) return this.#retry("Your name is still held by your old connection");
     if (event.code === "busy") return this.#retry(event.text.replace(/\.$/, ""));
     this.#stop();
     this.#tell("refused", event.text, event.code);
@@ -131,7 +139,7 @@ export class Link {
 
   #retry(why) {
     this.#drop();
-    this.#lostAt ||= Date.now();
+    if (this.#been) this.#ghostUntil ||= Date.now() + GHOST * 1000;
     const longest = PAUSES[Math.min(this.#tries++, PAUSES.length - 1)];
     const seconds = longest * (0.5 + Math.random() / 2);
     this.#tell("retrying", `${why}; trying again${seconds < 2 ? "" : ` in ${Math.round(seconds)} s`} …`);
@@ -156,7 +164,7 @@ export class Link {
   #stop() {
     this.#drop();
     this.#login = null;
-    this.#lostAt = 0;
+    this.#ghostUntil = 0;
   }
 
   #drop() {

@@ -4,12 +4,14 @@ import { initial } from "./rows.js";
 import { clean, make } from "./words.js";
 
 const SHOWN = 300; // people in the page; more are counted
+const OTHERS = 12; // rooms one is not in; more are shown where one asks for them
 
 export class Lists {
   #find;
   #chat;
   #actions;
   #due = false;
+  #all = false; // whether all rooms are shown
 
   // `actions`: join(room), part(room), talk(name), write(name).
   constructor(find, chat, actions) {
@@ -25,6 +27,16 @@ export class Lists {
       this.#due = false;
       this.#draw();
     });
+  }
+
+  // Shows the room or talk so many places below the one that is shown; after the last comes the first.
+  step(places) {
+    const { rooms, talks, places: listed, view } = this.#chat;
+    const known = [...listed.map(({ room }) => rooms.get(room)), ...rooms.values()].filter((room) => room?.joined);
+    const all = [...new Set([...known, ...talks.values()])];
+    const next = all[(all.indexOf(view) + places + all.length) % all.length];
+    if (next.isPrivate) this.#actions.talk(next.key);
+    else this.#actions.join(next.key);
   }
 
   #draw() {
@@ -46,7 +58,19 @@ export class Lists {
     const listed = [...places, ...others.map(({ key, title, people }) => ({ room: key, title, count: people.size }))];
     const joined = listed.filter(({ room }) => rooms.get(room)?.joined);
     const away = listed.filter(({ room }) => !rooms.get(room)?.joined);
-    return [...joined, ...away].map((place) => this.#room(place, rooms.get(place.room), view));
+    const shown = this.#all || away.length <= OTHERS + 1 ? away : away.slice(0, OTHERS);
+    const rows = [...joined, ...shown].map((place) => this.#room(place, rooms.get(place.room), view));
+    return shown === away ? rows : [...rows, this.#more(away.length - OTHERS)];
+  }
+
+  #more(count) {
+    const button = make("button", "line outside", `${count} more rooms`);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      this.#all = true;
+      this.changed();
+    });
+    return make("li", "", button);
   }
 
   #room({ room, title, description, count }, known, view) {
@@ -54,7 +78,7 @@ export class Lists {
     const button = entry(clean(title), known?.unread, known === view && inside);
     button.classList.toggle("outside", !inside);
     button.title = description || "";
-    if (!inside) button.append(make("span", "aside", `${count} here`), make("span", "unseen", ", not joined"));
+    if (!inside) button.append(pause(), make("span", "aside", `${count} here`), make("span", "unseen", ", not joined"));
     button.addEventListener("click", () => this.#actions.join(room));
     const item = make("li", "", button);
     if (inside && known === view && this.#joined() > 1) item.append(this.#way(room, title));
@@ -94,7 +118,7 @@ export class Lists {
     const button = make("button", "line", initial(clean(name)), make("bdi", "label", clean(name)));
     button.type = "button";
     button.firstChild.setAttribute("aria-hidden", "true");
-    if (isMe) button.append(make("span", "aside", "you"));
+    if (isMe) button.append(pause(), make("span", "aside", "you"));
     else button.title = `Write to ${name} in private`;
     button.disabled = isMe;
     button.addEventListener("click", () => this.#actions.write(name));
@@ -107,8 +131,13 @@ function entry(label, unread, isCurrent, face) {
   button.type = "button";
   face?.setAttribute("aria-hidden", "true");
   if (isCurrent) button.setAttribute("aria-current", "true");
-  if (unread) button.append(make("span", "badge", String(unread)), make("span", "unseen", " unread"));
+  if (unread) button.append(pause(), make("span", "badge", String(unread)), make("span", "unseen", " unread"));
   return button;
+}
+
+// What keeps a number apart from the name before it, for those who hear them.
+function pause() {
+  return make("span", "unseen", ", ");
 }
 
 // Replaces what stands in a list, and leaves the focus where it was.

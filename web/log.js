@@ -11,6 +11,7 @@ export class Log {
   #newest;
   #actions;
   #rows = new WeakMap(); // message -> { row, settings }
+  #messages = new WeakMap(); // row -> message
   #talk = null;
   #first = 0;
   #last = 0;
@@ -27,6 +28,7 @@ export class Log {
     this.#newest = newest;
     this.#actions = actions;
     list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    list.addEventListener("wheel", (event) => this.#turned(event), { passive: true });
     newest.addEventListener("click", () => this.toEnd());
     new ResizeObserver(() => this.#follow && this.#toBottom()).observe(list);
   }
@@ -50,6 +52,15 @@ export class Log {
     this.#follow = true;
     this.#toBottom();
     this.#count(0);
+  }
+
+  // Shows all of a long text; it is read from its beginning.
+  unfold(message) {
+    message.unfolded = true;
+    this.#follow = false;
+    this.#keepPlace(() => this.#draw());
+    this.#count(0);
+    this.#list.focus();
   }
 
   // Something was added or changed; the page follows before it is painted next.
@@ -128,6 +139,7 @@ export class Log {
     if (known?.settings === settings) return known.row;
     const made = row(message, settings, me, this.#actions);
     this.#rows.set(message, { row: made, settings });
+    this.#messages.set(made, message);
     return made;
   }
 
@@ -144,6 +156,11 @@ export class Log {
     this.#top = this.#list.scrollTop;
   }
 
+  // At the top there is nothing to scroll, but perhaps something older.
+  #turned({ deltaY }) {
+    if (deltaY < 0 && this.#talk && !this.#first && !this.#list.scrollTop) this.#actions.older();
+  }
+
   #slide(first) {
     this.#keepPlace(() => {
       this.#first = Math.max(0, first);
@@ -152,13 +169,20 @@ export class Log {
     });
   }
 
-  // Does `change` so that what is read stays where it is.
+  // Does `change` so that what is read stays where it is, also where its row is made anew.
   #keepPlace(change) {
     const top = this.#list.getBoundingClientRect().top;
-    const anchor = [...this.#list.children].find((item) => item.getBoundingClientRect().bottom > top);
-    const before = anchor?.getBoundingClientRect().top;
+    const read = this.#messages.get([...this.#list.children].find((item) => item.getBoundingClientRect().bottom > top));
+    const before = this.#height(read);
     change();
-    if (anchor?.isConnected) this.#list.scrollTop += anchor.getBoundingClientRect().top - before;
+    const after = this.#height(read);
+    if (before !== undefined && after !== undefined) this.#list.scrollTop += after - before;
+  }
+
+  // Where a message stands on the screen, without a heading above it.
+  #height(message) {
+    const found = message && this.#rows.get(message)?.row;
+    return found?.isConnected ? found.lastElementChild.getBoundingClientRect().top : undefined;
   }
 
   #toBottom() {

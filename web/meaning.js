@@ -57,6 +57,8 @@ function link(chat, news) {
 
 function welcome(chat, event) {
   if (event.back) return back(chat, event);
+  chat.note = null;
+  chat.recalled.clear();
   if (chat.me && chat.me !== event.name) {
     const { wanted } = chat;
     chat.page.forget();
@@ -81,16 +83,28 @@ function back(chat, event) {
   chat.missed = new Map();
   for (const room of chat.rooms.values()) room.joined = false;
   chat.home = settle(chat, event);
+  if (!chat.view) chat.look(chat.home); // the page has been loaded anew
 }
 
 function resumed(chat, event) {
-  const { missed } = chat;
-  chat.missed = null;
-  for (const room of chat.rooms.values()) room.cut = 0;
-  chat.own.resumed(missed);
-  if ([...missed].some(([room, count]) => room && count >= REMEMBERED.room)) chat.all();
-  if (!chat.view.isPrivate) chat.look(chat.home);
+  const { missed, note } = chat;
+  chat.missed = chat.note = null;
+  chat.own.resumed(new Map([...missed].map(([place, { count }]) => [place, count])), event.cut);
+  for (const room of chat.rooms.values()) caughtUp(chat, room, missed.get(room.key), event.cut);
+  if (note && chat.wanted && chat.wanted !== chat.home.key) chat.join(chat.wanted); // the address names another room
+  else if (note?.talk) chat.talkWith(note.talk);
+  else if (!chat.view.isPrivate) chat.look(chat.home);
+  if (!chat.commands.length) chat.ask({ do: "help" }, { about: "commands" });
   chat.survey();
+}
+
+// What was missed in a room has been told; of much, only the end.
+function caughtUp(chat, room, missed, isCut) {
+  const { known } = room;
+  const isWhole = !isCut && !(missed?.count >= REMEMBERED.room);
+  room.known = 0;
+  if (known && !isWhole && !(missed?.first <= known)) chat.past.fill(room, known, missed?.first);
+  else room.cut = 0;
 }
 
 // After a server has begun anew: back into every room, the one that was shown last.
@@ -103,7 +117,7 @@ function joined(chat, event) {
   const { about } = chat.take(event);
   const isNew = !chat.rooms.get(event.room)?.joined;
   chat.home = settle(chat, event);
-  if (chat.missed) return;
+  if (chat.missed) return chat.note && chat.look(chat.home);
   if (isNew) greet(chat, event, `You came into ${chat.home.title}.`);
   if (about !== "rejoin") chat.look(chat.home);
   chat.survey();
@@ -139,7 +153,7 @@ function settle(chat, event) {
 // ---- what is said
 
 function said(chat, event) {
-  count(chat, event.room);
+  count(chat, event);
   if (!chat.isNew(event)) return;
   if (event.from === chat.me && chat.own.found(event)) return;
   const talk = chat.room(event.room);
@@ -147,7 +161,7 @@ function said(chat, event) {
 }
 
 function whispered(chat, event) {
-  count(chat, "");
+  count(chat, event);
   if (!chat.isNew(event)) return;
   const own = event.from === chat.me;
   if (own && chat.own.found(event)) return;
@@ -157,8 +171,14 @@ function whispered(chat, event) {
   chat.put(message(chat, event, talks[0] || room), talks.includes(chat.view) || sort ? talks : [...talks, room], sort);
 }
 
-function count(chat, place) {
-  chat.missed?.set(place, (chat.missed.get(place) || 0) + 1);
+// Counts what was missed, and what is told of the past, by room ("" for private talk).
+function count(chat, event) {
+  if (event.history) chat.past.heard(event);
+  const place = event.room || "";
+  const told = chat.missed || (event.history && event.ref === undefined && chat.recalled);
+  if (!told) return;
+  const { first, count } = told.get(place) || { first: event.id, count: 0 };
+  told.set(place, { first, count: count + 1 });
 }
 
 function message(chat, event, talk) {
@@ -169,21 +189,33 @@ function message(chat, event, talk) {
 }
 
 function history(chat, event) {
-  const { about, talk, n, line } = chat.take(event);
-  if (chat.rooms.has(event.room)) chat.rooms.get(event.room).cut = 0;
-  if (about === "older") talk.recalled(event.count, n);
+  const context = chat.take(event);
+  const { talk, line } = context;
+  if (chat.rooms.has(event.room)) recalled(chat, chat.rooms.get(event.room));
+  if (talk) chat.past.heardAll(context);
   else if (line) {
     chat.say(chat.view, "note", event, `${event.count} messages were recalled; they stand where their time says.`);
   }
-  const greeting = !about && event.count && chat.rooms.get(event.room)?.greeting;
+  const greeting = event.count && chat.rooms.get(event.room)?.greeting;
   if (greeting) greeting.text += " Above is what was said before.";
   chat.page.changed(chat.view, false);
 }
 
+// The last messages of a room have been told to one who came in; who was there before may have missed more.
+function recalled(chat, room) {
+  const { known } = room;
+  const { first } = chat.recalled.get(room.key) || {};
+  chat.recalled.delete(room.key);
+  room.known = 0;
+  if (known && first > known + 1) chat.past.fill(room, known, first);
+  else room.cut = 0;
+}
+
 function refused(chat, event) {
-  const { about, message, line, talk } = chat.take(event);
+  const context = chat.take(event);
+  const { about, message, line } = context;
   if (message) return chat.own.refused(event, message);
-  if (about === "older") talk.asking = false;
+  if (context.talk) chat.past.exhausted(context, event.code === "not_in");
   if (NOT_SHOWN.includes(about)) return;
   if (line) chat.page.giveBack(line);
   chat.say(chat.view, "trouble", event, event.text);
@@ -219,6 +251,10 @@ function entered(chat, event) {
   if (room.people.has(event.name)) return;
   room.people.add(event.name);
   moved(chat, room, event, "came in");
+  const talk = chat.talks.get(event.name.toLowerCase());
+  if (!talk?.absent) return;
+  talk.absent = false;
+  chat.say(talk, "note", event, `${event.name} is here again.`);
 }
 
 function left(chat, event) {
@@ -232,7 +268,16 @@ function left(chat, event) {
     chat.say(room, "note", event, `${own ? "You" : event.name} ${how}${why}`);
     if (own) room.farewell = `You were put out of ${room.title}${why}`;
     chat.page.lists();
-  } else moved(chat, room, event, "went");
+  } else moved(chat, room, event, event.gone ? "went" : "left the room");
+  if (event.gone) absent(chat, event);
+}
+
+// Somebody with whom one talks in private is off line; each room tells it.
+function absent(chat, event) {
+  const talk = chat.talks.get(event.name.toLowerCase());
+  if (!talk || talk.absent) return;
+  talk.absent = true;
+  chat.say(talk, "note", event, `${event.name} is off line.`);
 }
 
 // A whole class comes in one line.
@@ -279,10 +324,9 @@ function change(chat, event, text) {
 // ---- answers
 
 function told(chat, event) {
-  const { about, talk } = chat.take(event);
-  if (about === "commands") return learn(chat, event.text);
-  if (about === "older") return talk.recalled(0, 1);
-  if (about === "gap") return;
+  const context = chat.take(event);
+  if (context.about === "commands") return learn(chat, event.text);
+  if (context.talk) return chat.past.exhausted(context);
   if (["register", "password"].includes(event.about)) chat.own.secretAccepted();
   chat.say(chat.view, "answer", event, event.text);
 }
@@ -306,7 +350,7 @@ function channels(chat, event) {
     if (known) Object.assign(known, { title, description });
   }
   chat.page.lists();
-  if (about === "survey") return;
+  if (about === "survey") return chat.past.begin(chat.view); // what is told of a room at first has come by now
   const rows = event.channels.map(({ title, description, count }) => `${title}  ${count} here. ${description}`);
   chat.say(chat.view, "answer", event, rows.join("\n"));
 }

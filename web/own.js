@@ -1,11 +1,12 @@
 // One's own messages: how typed text becomes one, and what becomes of it until the server has it, even where the
 // connection goes meanwhile. A message is sent twice only where the server has told that it never came.
 
+import { secretIn } from "./secret.js";
 import { REMEMBERED } from "./talk.js";
 import { clean } from "./words.js";
 
 const LONGEST = 16_384; // characters in a message
-const SECRET = /^\/(register|password)\s+(\S.*)$/i;
+const CHANGES = /^\/(register|password)\s+(\S.*)$/i; // what changes the password one comes back with
 const KINDS = { say: "said", me: "acted", msg: "whispered" };
 
 export class Own {
@@ -26,7 +27,7 @@ export class Own {
   enter(text) {
     if ([...text].length > LONGEST) return `A message has at most ${LONGEST.toLocaleString("en")} characters.`;
     if (!this.#chat.link.open) return "Not connected just now; your text stays here.";
-    const request = this.#read(text);
+    const request = this.#read(secretIn(text) === null ? text : text.trimStart());
     if (request.do === "line") this.#chat.ask(request, { about: "line", line: text });
     else this.#speak(request, text);
     return "";
@@ -101,10 +102,10 @@ export class Own {
   }
 
   // One is back where one was, and has heard all messages that arrived: the others never did.
-  resumed(missed) {
+  resumed(missed, isCut) {
     const lost = this.#lost.filter((message) => message.state === "pending");
     for (const message of lost) {
-      if (this.#mayRepeat(message, missed)) this.#repeat(message);
+      if (!isCut && this.#mayRepeat(message, missed)) this.#repeat(message);
       else this.#doubt(message);
     }
   }
@@ -147,7 +148,7 @@ export class Own {
   }
 
   #command(text) {
-    const secret = text.match(SECRET);
+    const secret = text.match(CHANGES);
     if (secret) this.#secret = secret[2].trim();
     return { do: "line", line: text };
   }

@@ -2,6 +2,7 @@
 
 import { clean, isOnlyEmoji, make, mentions, rich } from "./words.js";
 
+const LONG = { lines: 24, characters: 2_500 }; // of a text that is more than these, only the beginning is shown at first
 const TOGETHER = 5 * 60_000; // ms within which messages of one person stand under one name
 const COLOURS = 12;
 
@@ -12,10 +13,10 @@ export function setting(message, before, isMark, me) {
     !day && !isMark && isTalk(message) && isTalk(before) && before.from === message.from &&
     before.kind === message.kind && Boolean(before.history) === Boolean(message.history) &&
     String(before.to) === String(message.to) && message.at - before.at < TOGETHER;
-  return [day, isMark, follows, message.state, message.remark, message.at, message.text.length, me, message.kind].join(" ");
+  return [day, isMark, follows, message.state, message.remark, message.at, message.text.length, me, message.kind, message.unfolded].join(" ");
 }
 
-// Returns the row. `actions` has write(name), again(message) and edit(message).
+// Returns the row. `actions` has write(name), again(message), edit(message) and unfold(message).
 export function row(message, settings, me, actions) {
   const [day, isMark, follows] = settings.split(" ").map((word) => word === "true");
   const item = make("li", `row ${message.kind}`);
@@ -58,11 +59,20 @@ function talk(message, follows, me, actions) {
   }
   if (message.kind === "said" && isOnlyEmoji(message.text)) body.classList.add("large");
   if (follows) body.title = time(message);
-  parts.push(body, ...outcome(message, actions));
+  parts.push(body, ...folded(message, body, actions), ...outcome(message, actions));
   if (follows) return parts;
   const face = initial(clean(message.from));
   face.setAttribute("aria-hidden", "true");
   return [face, ...parts];
+}
+
+// A long text does not push all others off the screen: the way to the rest of it.
+function folded(message, body, actions) {
+  const lines = message.text.split("\n").length;
+  if (message.unfolded || (lines <= LONG.lines && message.text.length <= LONG.characters)) return [];
+  body.classList.add("folded");
+  const many = lines > LONG.lines ? `${lines} lines` : `${message.text.length.toLocaleString("en")} characters`;
+  return [make("div", "fold", button(`Show all ${many}`, actions.unfold, message))];
 }
 
 function head(message, me, actions) {

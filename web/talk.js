@@ -4,7 +4,6 @@
 // A message: { kind, id, at (ms since 1970), from, to, text, own, history, state, remark }, where kind is said, acted,
 // whispered, note, answer or trouble, and state is undefined, "pending" or "failed".
 
-export const MOST_HISTORY = 500; // messages the server recalls at once
 export const REMEMBERED = { room: 200, person: 50 }; // messages it tells to someone who comes back
 const KEPT = 20_000; // messages in memory
 
@@ -20,10 +19,18 @@ export class Talk {
     this.unread = 0;
     this.mark = null; // the first message that is new since somebody looked
     this.cut = 0; // when the connection was lost: what is recalled and younger was missed
+    this.known = 0; // the id of the last event before that
     this.asking = false; // whether the server has been asked for what is older
-    this.reached = 0; // how many messages it was asked for last
+    this.first = 0; // the lowest id that was recalled: what is older has not been asked for
     this.complete = false; // there is nothing older
+    this.most = KEPT; // messages that are kept
+    this.absent = false; // in private: the other one is off line
     this.inlined = null; // the room in which the unread ones of a private talk stand, too
+  }
+
+  // What it is called where rooms and people stand together.
+  get place() {
+    return (this.isPrivate ? "@" : "#") + this.key;
   }
 
   get latest() {
@@ -36,8 +43,21 @@ export class Talk {
     let index = this.messages.length;
     if (inOrder) while (index > 0 && isLater(this.messages[index - 1], message)) index--;
     this.messages.splice(index, 0, message);
-    if (this.messages.length > KEPT) this.messages.splice(0, KEPT / 10);
     return index === this.messages.length - 1;
+  }
+
+  // Forgets the oldest messages of very many; returns them. They can be asked for again.
+  trim() {
+    if (this.messages.length <= this.most) return [];
+    this.first = 0;
+    this.complete = false;
+    return this.messages.splice(0, KEPT / 10);
+  }
+
+  // So many messages have been read back: they are kept, too.
+  grow() {
+    this.most = Math.min(2 * KEPT, Math.max(this.most, this.messages.length));
+    if (this.messages.length >= 2 * KEPT) this.complete = true;
   }
 
   remove(message) {
@@ -51,11 +71,11 @@ export class Talk {
     this.mark ||= message;
   }
 
-  // The server was asked for `n` messages, and had `count`.
-  recalled(count, n) {
+  // The connection is lost: what comes next may have something missing before it, and behind what was `heard` last.
+  interrupt(heard) {
     this.asking = false;
-    this.reached = n;
-    this.complete = count < n || n === MOST_HISTORY;
+    this.cut ||= this.latest;
+    this.known ||= heard;
   }
 
   rename(old, name) {

@@ -6,6 +6,7 @@ has no words for rooms, answers and history: the server speaks those as Host, be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -40,6 +41,7 @@ from wires.wire import CHANGES, Lines, Wire
 
 VERBS = (b"ADD ", b"MESSAGE ", b"PRIVATE ", b"QUIT")
 PAUSE = 0.2  # seconds
+_NEXT = re.compile(rb"(?:MESSAGE|PRIVATE) |QUIT\r?\n?\Z")
 UNKNOWN = "Send ADD name, MESSAGE text, PRIVATE name and the text on the next line, or QUIT."
 
 
@@ -50,12 +52,13 @@ class Classroom(Wire):
     patience = PAUSE
 
     def __init__(self) -> None:
-        super().__init__()
         self._lines = Lines()
         self._recipient: str | None = None  # of the private message whose text comes next
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
         """Yield the request in each line, and in the two lines of a private message."""
+        if self._lines.rest and _NEXT.match(data) and self._is_whole(self._lines.rest):
+            yield from self._read(self._lines.take_rest())  # clients that end nothing send one message at a time
         for line in self._lines.cut(data):
             yield from self._refuse_long() if line is None else self._read(line)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
@@ -49,7 +49,7 @@ class HostConsole(Wire):
         lines = write(event) if write else ""
         return f"{lines}\n".encode() if lines else b""
 
-    def encode_all(self, events: list[Event]) -> bytes:
+    def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return the lines for the screen, of several events of one kind."""
         write = _WRITERS.get(type(events[0]))
         if not write:
@@ -105,8 +105,11 @@ def _renamed(event: Renamed) -> str:
 def _listed(event: Listed) -> str:
     if event.about != "list_users":
         return "\n".join(words.listed(event, 32))
+    size = max((len(who.name) for who in event.people), default=0)
     rows = [
-        f"  {who.name:<32} {hms(who.seconds)} {who.wire:<8} {who.address:<22} {' '.join(who.rooms)}{words.away(who)}"
+        f"  {who.name:<{size}} {hms(who.seconds)} {who.wire:<8} {who.address:<22} "
+        + " ".join(who.rooms)
+        + words.away(who)
         for who in event.people
     ]
     return "\n".join([f"USERS: [{','.join(who.name for who in event.people)}]", *rows])

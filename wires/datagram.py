@@ -117,7 +117,6 @@ class Datagram(Wire):
     single = True
 
     def __init__(self, places: Places, now: Callable[[], float], trusted: bool = True) -> None:
-        super().__init__()
         self.patience = None if trusted else LOGOFF_WAIT
         self._leaving = False
         self._places = places
@@ -183,7 +182,7 @@ class Datagram(Wire):
         """Log in; a repeat means that the answer was lost, and gets it again."""
         nick, _, password = text.partition(" ")
         if self._nick and names.key(nick) == names.key(self._nick):
-            self._replies.append(frame(Code.LOGIN_ACK, self._nick))
+            self._replies += (frame(Code.LOGIN_ACK, self._nick),)
             return
         self._nick = self._nick or nick
         yield Request("login", "", {"name": nick, "password": password.strip()})

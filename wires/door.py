@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
 from record import entity
 from wires.datagram import KNOWN, LOG_IN, OURS, UNKNOWN, Code, datagram, read
@@ -36,6 +37,12 @@ class Door:
         self._draw = draw
         self._strangers: OrderedDict[str, _Stranger] = OrderedDict()
         self.trusts = lru_cache(maxsize=4096)(self._is_trusted)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "trusts"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, trusts=lru_cache(maxsize=4096)(self._is_trusted))
 
     def knock(self, host: str, address: str, data: bytes) -> tuple[bytes, bytes]:
         """Return the datagram to answer with, and the one to let the sender in with; either may be empty."""

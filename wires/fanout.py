@@ -6,11 +6,11 @@ It decides nothing, and knows no socket: a listener takes bytes, and must not cl
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from itertools import accumulate
 from typing import Protocol
 
-from chat.events import Acted, Said
+from chat.events import Acted, Event, Said
 from chat.turn import Post, Room, Span, Turn, User
 from wires.wire import Wire
 
@@ -93,8 +93,8 @@ class _Delivery:
                             continue
                         told.add(user)
                         data = self._common(wire, self._places(user)).data
-                    elif wire.dialect in shared:
-                        data = shared[wire.dialect]
+                    elif (ready := shared.get(wire.dialect)) is not None:
+                        data = ready
                     else:
                         data = shared[wire.dialect] = self._common(wire, (room,)).data
                     if data:
@@ -109,7 +109,7 @@ class _Delivery:
             if wire.acknowledges:
                 mine = [post for index in indexes for post in self._posts(index)]
                 try:
-                    data = b"".join([wire.acknowledge(post.event, post.ref) for post in mine])
+                    data = b"".join([wire.acknowledge(event, post.ref) for post in mine for event in post.events])
                 except Exception as error:  # noqa: BLE001 - as above
                     self.fault(user.listener, error)
                     continue
@@ -127,7 +127,7 @@ class _Delivery:
                 last is not None
                 and post.author is last.author
                 and post.room is last.room is not None
-                and type(post.event) is type(last.event)
+                and type(post.events[0]) is type(last.events[0])
                 and not (post.to or last.to or index in ends)
                 and post.deaf == last.deaf
             ):
@@ -155,13 +155,17 @@ class _Delivery:
         stretch = self.stretches[index]
         return self.posts[stretch.start : stretch.end]
 
+    def _events(self, index: int) -> Sequence[Event]:
+        posts = self._posts(index)
+        return posts[0].events if len(posts) == 1 else [event for post in posts for event in post.events]
+
     def _piece(self, wire: Wire, index: int) -> bytes:
         if wire.personal and self.stretches[index].first.room is None:
             return wire.encode(self.stretches[index].first.event)
         key = (wire.dialect, index)
         piece = self._pieces.get(key)
         if piece is None:
-            piece = self._pieces[key] = wire.encode_all([post.event for post in self._posts(index)])
+            piece = self._pieces[key] = wire.encode_all(self._events(index))
         return piece
 
     def _own(self, wire: Wire, index: int) -> bytes:
@@ -170,8 +174,9 @@ class _Delivery:
         acknowledges = wire.acknowledges and not self.lasts
         pieces: list[bytes] = []
         for post in self._posts(index) if echoes or acknowledges else ():
-            pieces.append(wire.own(post.event, post.ref) if echoes else b"")
-            pieces.append(wire.acknowledge(post.event, post.ref) if acknowledges else b"")
+            for event in post.events:
+                pieces.append(wire.own(event, post.ref) if echoes else b"")
+                pieces.append(wire.acknowledge(event, post.ref) if acknowledges else b"")
         return b"".join(pieces)
 
     def _common(self, wire: Wire, rooms: tuple[Room, ...]) -> _Joined:

@@ -27,6 +27,7 @@ HEAD = Limits().header  # bytes in a request, which is nothing but a head, where
 
 _END = re.compile(rb"\n\r?\n")
 _LINE = re.compile(rb"([!-~]+) ([!-~]+) HTTP/([0-9])\.([0-9])\r\n")
+_VERSION = re.compile(rb" HTTP/[0-9](?:\.[0-9])?\r?\Z")
 _BODY = re.compile(rb"\ncontent-length[ \t]*:[ \t]*0*[1-9]", re.IGNORECASE)
 
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
@@ -95,7 +96,6 @@ class Http(Wire):
     brief = True
 
     def __init__(self, site: Site = _NOTHING, secure: bool = False, peer: str = "") -> None:
-        super().__init__()
         self._site = site
         self._secure = secure
         self._peer = peer
@@ -134,6 +134,8 @@ class Http(Wire):
                 raise Refusal(what, f"A request has at most {most:,} bytes.")
             if end is not None:
                 self._answer(self._head[: end.end()], self._head[end.end() :])
+            elif b"\n" in data and not _VERSION.search(self._head.partition(b"\n")[0]):
+                raise Refusal(400, "That is no request line.")  # as of HTTP/0.9, behind which nothing follows
         except Refusal as refusal:
             self._end(self._sentence(refusal.status, refusal.text, refusal.headers))
 
@@ -201,7 +203,7 @@ class Http(Wire):
             text = bytes(response.body).decode().rstrip()
             raise Refusal(response.status_code, text, _NEEDED if response.status_code == 426 else None)
         protocol.send_response(response)
-        self._replies += protocol.data_to_send()
+        self._replies += tuple(protocol.data_to_send())
         self.successor, self.rest = WebSocket(protocol), rest
 
     def _accepts(self, origin: str) -> bool:
@@ -219,7 +221,7 @@ class Http(Wire):
 
     def _end(self, answer: bytes) -> None:
         """Give the answer, and be done. HEAD gets all of it but the body (RFC 9110 section 9.3.2)."""
-        self._replies.append(answer if self._verb != "HEAD" else answer[: answer.index(b"\r\n\r\n") + 4])
+        self._replies += (answer if self._verb != "HEAD" else answer[: answer.index(b"\r\n\r\n") + 4],)
         self.over = True
         self._head = b""
 
@@ -227,7 +229,7 @@ class Http(Wire):
         """Return a page, or that it has not changed. Whoever keeps it asks each time whether it has."""
         fresh = {"ETag": page.tag, "Cache-Control": "no-cache"}
         known = ",".join(request.headers.get_all("If-None-Match")).replace("W/", "")
-        if page.tag in (tag.strip() for tag in known.split(",")):
+        if known.strip() == "*" or page.tag in (tag.strip() for tag in known.split(",")):
             return self._response(304, fresh)
         return self._response(200, {**fresh, "Content-Type": page.kind}, page.body)
 

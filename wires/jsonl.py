@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from json.encoder import encode_basestring as _quote
 from typing import Any
 
 from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Rested, Slowed
@@ -74,7 +75,6 @@ class Jsonl(Wire):
     acknowledges = True
 
     def __init__(self) -> None:
-        super().__init__()
         self._lines = Lines(ledger.limits.frame, "frame")
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:
@@ -92,12 +92,16 @@ class Jsonl(Wire):
 
     def encode(self, event: Event) -> bytes:
         """Return one line; for what is recalled one per message, marked as history, and one that ends it."""
-        if isinstance(event, Recalled):
-            return _recalled(event)
-        if isinstance(event, Resumed):
-            return _resumed(event)
+        if isinstance(event, (Recalled, Resumed)):
+            return _recalled(event) if isinstance(event, Recalled) else _resumed(event)
+        if isinstance(event, (Said, Acted)):
+            return self.encode_all([event])
         write = _WRITERS.get(type(event))
         return _line(write(event)) if write else b""
+
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        """Return a line for each event; what is said is by far the most of it, and is put together without a detour."""
+        return "".join([f"{line}\n" for line in talk(events)]).encode() or super().encode_all(events)
 
     def own(self, event: Event, ref: Ref) -> bytes:
         """Return what one has changed with the reference of the request; of what one said, `acknowledge` tells."""
@@ -109,9 +113,31 @@ class Jsonl(Wire):
             to = {"to": event.to, "kept": event.kept, "away": event.away}
             return _line({**_head("accepted", event), "do": "msg", **to, "text": event.text, **_ref(ref)})
         if isinstance(event, (Said, Acted)):
-            verb = "say" if isinstance(event, Said) else "me"
-            return _line({**_head("accepted", event), "do": verb, "room": event.room, "text": event.text, **_ref(ref)})
+            return f"{_accepted(event, ref)}\n".encode()
         return b""
+
+
+def talk(events: Sequence[Event]) -> list[str]:
+    """Return the lines, without their ends, for what one person has said to one room; none for other events."""
+    first = events[0]
+    if not isinstance(first, (Said, Acted)):
+        return []
+    word = "said" if isinstance(first, Said) else "acted"
+    at, middle, found = -1.0, "", []
+    for event in events:
+        if event.at != at:
+            at = event.at
+            middle = f',"time":"{_utc(at)}","room":{_quote(first.room)},"from":{_quote(first.sender)},"text":'
+        end = ',"notice":true}' if event.form.notice else "}"  # type: ignore[attr-defined]
+        found.append(f'{{"event":"{word}","id":{event.id}{middle}{_quote(event.text)}{end}')  # type: ignore[attr-defined]
+    return found
+
+
+def _accepted(event: Said | Acted, ref: Ref) -> str:
+    verb = "say" if isinstance(event, Said) else "me"
+    end = "" if ref is None else f',"ref":{_encoder.encode(ref)}'
+    head = f'{{"event":"accepted","id":{event.id},"time":"{_utc(event.at)}","do":"{verb}"'
+    return f'{head},"room":{_quote(event.room)},"text":{_quote(event.text)}{end}}}'
 
 
 def parse(line: bytes) -> Request | Refused:
@@ -191,14 +217,15 @@ def _head(word: str, event: Event) -> dict[str, Any]:
 
 
 def _recalled(event: Recalled) -> bytes:
-    lines = [_line({**_WRITERS[type(told)](told), "history": True, **_ref(event.ref)}) for told in event.events]
+    mark = _encoder.encode({"history": True, **_ref(event.ref)})[1:]
+    lines = [f"{_past(told)[:-1]},{mark}\n".encode() for told in event.events]
     end = {**_head("history", event), "room": event.room, "count": len(event.events), **_ref(event.ref)}
     return b"".join(lines) + _line(end)
 
 
 def _resumed(event: Resumed) -> bytes:
-    lines = [_line(_WRITERS[type(told)](told)) for told in event.events]
-    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events)})
+    lines = [f"{_past(told)}\n".encode() for told in event.events]
+    return b"".join(lines) + _line({**_head("resumed", event), "count": len(event.events), "cut": event.cut})
 
 
 def _ref(ref: Ref) -> dict[str, Any]:
@@ -209,13 +236,9 @@ def _line(values: Mapping[str, Any]) -> bytes:
     return (_encoder.encode(values) + "\n").encode()
 
 
-def _said(event: Said) -> dict[str, Any]:
-    talk = {**_head("said", event), "room": event.room, "from": event.sender, "text": event.text}
-    return {**talk, "notice": True} if event.form.notice else talk
-
-
-def _acted(event: Acted) -> dict[str, Any]:
-    return {**_head("acted", event), "room": event.room, "from": event.sender, "text": event.text}
+def _past(event: Event) -> str:
+    """Return the line, without its end, for something that was told before."""
+    return talk([event])[0] if isinstance(event, (Said, Acted)) else _encoder.encode(_WRITERS[type(event)](event))
 
 
 def _whispered(event: Whispered) -> dict[str, Any]:
@@ -228,7 +251,7 @@ def _entered(event: Entered) -> dict[str, Any]:
 
 
 def _left(event: Left) -> dict[str, Any]:
-    how = {"reason": event.reason, "kicked": event.kicked, "count": event.count}
+    how = {"reason": event.reason, "kicked": event.kicked, "gone": event.gone, "count": event.count}
     by = {"by": event.by} if event.by else {}
     return {**_head("left", event), "room": event.room, "name": event.name, **how, **by}
 
@@ -345,8 +368,6 @@ def _ended(event: Ended) -> dict[str, Any]:
 
 
 _WRITERS: dict[type[Event], Callable[[Any], dict[str, Any]]] = {
-    Said: _said,
-    Acted: _acted,
     Whispered: _whispered,
     Entered: _entered,
     Left: _left,

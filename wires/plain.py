@@ -5,7 +5,7 @@ It knows nothing of who is logged in: while that is open, the session reads what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from chat.changes import Announced, Called, Coloured, Described, Invited, Inviting, Moded, Removed, Slowed
@@ -29,6 +29,7 @@ from chat.events import (
     Request,
     Said,
     Seen,
+    Speech,
     Told,
     Welcomed,
     Whispered,
@@ -48,7 +49,6 @@ class Plain(Wire):
     plain_names = True
 
     def __init__(self) -> None:
-        super().__init__()
         self._lines = Lines()
         self._telnet: Telnet | None = None
         self._keyboard: Keyboard | None = None  # of a person; programs send lines as they are
@@ -58,13 +58,17 @@ class Plain(Wire):
         """Take note that a person types here, in whatever terminal: any line end counts, and rubbing out does."""
         self._keyboard = self._keyboard or Keyboard()
 
-    def receive(self, data: bytes) -> Iterator[Request | Refused]:
-        """Yield something said, or a typed command, for each line."""
+    def receive(self, data: bytes) -> Iterator[Request | Refused | Speech]:
+        """Yield something said, or a typed command, for each line; what a program says, all in one."""
         if self._telnet or IAC in data:
             data = self._without_telnet(data)
         if self._keyboard:
             data = self._keyboard.line_ends(data)
-        for line in self._lines.cut(data):
+        block = None if self._keyboard else self._lines.block(data)
+        if block is not None and not (b"/" in block and (block[:1] == b"/" or b"\n/" in block)):
+            yield Speech(block.decode("utf-8", "replace"))
+            return
+        for line in self._lines.cut(data) if block is None else block.split(b"\n"):
             if self._telnet is not None:
                 self._end_hiding()
             if line is None:
@@ -94,7 +98,7 @@ class Plain(Wire):
         write = _WRITERS.get(type(event))
         return self._look(write(event)) if write else b""
 
-    def encode_all(self, events: list[Event]) -> bytes:
+    def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return a line for each event."""
         write = _WRITERS.get(type(events[0]))
         if not (write and events[1:]):
@@ -129,14 +133,14 @@ class Plain(Wire):
         """The password has been typed, and so has an Enter that could not be seen."""
         if self._telnet is not None and self._telnet.hiding:
             self._telnet.hiding = False
-            self._replies.append(SHOW + b"\r\n")
+            self._replies += (SHOW + b"\r\n",)
 
     def _without_telnet(self, data: bytes) -> bytes:
         if self._telnet is None:
             self._telnet = Telnet()
             self.by_hand()
         text, answers = self._telnet.strip(data)
-        self._replies.append(answers)
+        self._replies += (answers,)
         return text
 
 

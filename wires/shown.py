@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chat.changes import Described, Moded
 from chat.events import Acted, Declined, Entered, Event, Left, Noted, Ref, Renamed, Said
 from wires.console import HostConsole
@@ -21,7 +23,6 @@ class Shown(HostConsole):
     """Everything, the talk of one room (`only` is its name), or none of it (`only` is empty)."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.only: str | None = None
         self.copy: Copy | None = None
 
@@ -32,7 +33,7 @@ class Shown(HostConsole):
             self.copy.take(event, data)
         return data if self.only is None or self._wanted(event) else b""
 
-    def encode_all(self, events: list[Event]) -> bytes:
+    def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return the lines of several events of one kind."""
         if self.copy is None and self.only is None:
             return super().encode_all(events)

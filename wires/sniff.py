@@ -13,6 +13,7 @@ from wires.unserved import Unserved
 from wires.wire import Wire
 
 _HTTP = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"TRACE ", b"CONNECT ")
+_TOLD = (b"PROPFIND ", b"PRI ")  # WebDAV, and the preface of HTTP/2: they are told what is spoken here
 _IRC = (b"CAP ", b"NICK ", b"USER ", b"PASS ", b"QUIT ")
 
 
@@ -73,7 +74,7 @@ def choose(
     Wires whose name is in `closed` are recognised, and told that they are not served.
     """
     open_still = not data
-    for beginnings, any_case, make in (*TABLE, (_HTTP, False, http), (_IRC, True, irc)):
+    for beginnings, any_case, make in (*TABLE, (_HTTP + _TOLD, False, http), (_IRC, True, irc)):
         seen = data.upper() if any_case else data
         if seen.startswith(beginnings):
             wire = make()
@@ -92,7 +93,6 @@ class Unknown(Wire):
     plain_names = True
 
     def __init__(self) -> None:
-        super().__init__()
         self.seen = b""
         self._plain = Plain()
 

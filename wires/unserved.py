@@ -22,8 +22,7 @@ class Unserved(Wire):
     name = "unserved"
 
     def __init__(self, kind: str) -> None:
-        super().__init__()
-        self._replies.append(ANSWERS[kind])
+        self._replies += (ANSWERS[kind],)
         self.over = True
 
     def receive(self, data: bytes) -> Iterator[Request | Refused]:

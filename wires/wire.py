@@ -7,12 +7,12 @@ is encoded once for all of them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import ClassVar
 
 from chat.changes import Announced, Described, Inviting, Moded, Slowed
-from chat.events import Event, Left, Ref, Refused, Renamed, Request, Script
+from chat.events import Event, Left, Ref, Renamed, Wish
 from chat.limits import Limits, ledger
 
 LINE = Limits().line  # bytes in a line where nobody has set another limit
@@ -48,6 +48,8 @@ class Wire:
     """The wire is done with this connection: flush and hang up."""
     why = ""
     """Why it is over, where the host should know."""
+    reloads = False
+    """It is over, but whoever was there may be back in a moment: a browser loads a page anew as it closes one."""
     successor: Wire | None = None
     """The wire that goes on from here, first with `rest`: this one has done its part."""
     rest = b""
@@ -55,18 +57,17 @@ class Wire:
     dialect: object
     """What all wires that write the same bytes have in common."""
 
-    def __init__(self) -> None:
-        self._replies: list[bytes] = []
+    _replies: tuple[bytes, ...] = ()
 
     def __init_subclass__(cls) -> None:
         if "dialect" not in vars(cls):
             cls.dialect = cls
 
-    def receive(self, data: bytes) -> Iterator[Request | Refused | Script]:
+    def receive(self, data: bytes) -> Iterator[Wish]:
         """Yield what `data`, and what was kept from before, ask for."""
         raise NotImplementedError
 
-    def pause(self, asked: bool) -> Iterator[Request | Refused | Script]:
+    def pause(self, asked: bool) -> Iterator[Wish]:
         """Yield what is complete because nothing followed it for half a second. `asked`: a person was asked for it."""
         yield from ()
 
@@ -79,7 +80,7 @@ class Wire:
         """Return the bytes of `event`, empty where this wire has no word for it."""
         raise NotImplementedError
 
-    def encode_all(self, events: list[Event]) -> bytes:
+    def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return the bytes of several events of one kind, of one person, to one room, with nothing between them."""
         return b"".join([self.encode(event) for event in events])
 
@@ -99,7 +100,7 @@ class Wire:
         """Return, once, what the wire itself has to say to its peer."""
         if not self._replies:
             return b""
-        said, self._replies = b"".join(self._replies), []
+        said, self._replies = b"".join(self._replies), ()
         return said
 
 
@@ -140,6 +141,20 @@ class Lines:
         self._keep(rest)
         return found
 
+    def block(self, data: bytes) -> bytes | None:
+        """Return the lines that `data` completes in one, LF between them; None where `cut` has to look at each."""
+        end = data.rfind(b"\n")
+        if end < 0 or self._dropping:
+            return None
+        lines = self.rest + data[:end]
+        if b"\r" in lines:
+            lines = lines.replace(b"\r\n", b"\n").removesuffix(b"\r")
+        if not _fits(lines, self.limit):
+            return None
+        self.pieces = 0
+        self._keep(data[end + 1 :])
+        return lines
+
     def take_rest(self) -> bytes:
         """Return what came without an end, and forget it."""
         rest, self.rest = self.rest, b""
@@ -166,6 +181,16 @@ class Lines:
             rest = b""
         self.pieces += 1
         self.rest = rest
+
+
+def _fits(lines: bytes, limit: int) -> bool:
+    """Return whether no line is longer than that, with a look at each stretch of that length, not at each line."""
+    begin = 0
+    while len(lines) - begin > limit:
+        begin = lines.rfind(b"\n", begin, begin + limit + 1) + 1
+        if not begin:
+            return False
+    return True
 
 
 def stamp(at: float) -> str:

@@ -6,7 +6,7 @@ A wire puts its own marks around them. `fold` says what becomes of line feeds in
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chat.changes import Announced, Called, Described, Invited, Inviting, Moded, Removed, Slowed
 from chat.events import (
@@ -50,7 +50,7 @@ def said(event: Said, fold: Fold = one_line) -> str:
     return f"{event.sender} > {text}" if event.room == LOBBY else f"{place(event.room)}{event.sender} > {text}"
 
 
-def said_in_a_row(events: list[Event], stamp: str) -> str:
+def said_in_a_row(events: Sequence[Event], stamp: str) -> str:
     """Return whole lines for what one person said to one room in one go, within a second; else nothing.
 
     One join makes them all: what stands before the words is the same for each.
@@ -58,9 +58,11 @@ def said_in_a_row(events: list[Event], stamp: str) -> str:
     first, last = events[0], events[-1]
     if not (isinstance(first, Said) and isinstance(last, Said)) or int(first.at) != int(last.at):
         return ""
+    texts = [event.text for event in events]  # type: ignore[attr-defined]
+    if "\n" in "".join(texts):
+        return ""
     head = f"{stamp} {place(first.room)}{first.sender} > "
-    lines = head + f"\n{head}".join([event.text for event in events]) + "\n"  # type: ignore[attr-defined]
-    return lines if lines.count("\n") == len(events) else ""
+    return head + f"\n{head}".join(texts) + "\n"
 
 
 def acted(event: Acted, fold: Fold = one_line) -> str:

@@ -13,11 +13,12 @@ from clients.place import Place
 NO_WINDOW = 2  # exit code where there is nothing to open a window with
 
 
-def run(place: Place, name: str, fingerprint: str = "") -> int:
+def run(place: Place, name: str, fingerprint: str = "", *, rings: bool = True) -> int:
     """Open the window and stay until it is closed; return the exit code of the process: 0, or 2 with no window.
 
     A host, port or name that is empty, or 0, is asked for in the window; with all three it connects at once.
-    `fingerprint` is that of the server's certificate, where it was given.
+    `fingerprint` is that of the server's certificate, where it was given. With `rings` the screen rings when something
+    is meant for this person while he looks elsewhere.
     """
     try:
         import tkinter
@@ -31,7 +32,7 @@ def run(place: Place, name: str, fingerprint: str = "") -> int:
         root = tkinter.Tk(className="Chat")
     except tkinter.TclError as error:
         return _explain(f"No window can be opened here: {error}. In a terminal, `chat_client.py -c` does the same.")
-    ChatWindow(root, place, name, fingerprint).stay()
+    ChatWindow(root, place, name, fingerprint, rings=rings).stay()
     return 0
 
 

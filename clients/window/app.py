@@ -15,11 +15,13 @@ from enum import Enum
 from tkinter import ttk
 from typing import Any
 
+from clients.endings import advice
 from clients.order import MOMENT, Order
-from clients.past import Past
+from clients.past import Past, older
 from clients.people import People, word
 from clients.place import Place
 from clients.secret import ASKING, DOOR, Secret, secret_in
+from clients.window.attention import Attention
 from clients.window.completion import Vocabulary
 from clients.window.composer import Composer
 from clients.window.header import Header, Incomplete
@@ -27,7 +29,7 @@ from clients.window.keys import Keys
 from clients.window.line import Line, Object
 from clients.window.look import Look, desktop_is_dark
 from clients.window.notice import Banner, Standing, Status
-from clients.window.pane import SPOKEN, Pane
+from clients.window.pane import Pane
 from clients.window.panes import Panes
 from clients.window.rooms import RoomList
 from clients.window.roster import PeopleList
@@ -38,6 +40,7 @@ from clients.words import Entry, entries, note, whole
 USUALLY = Place("127.0.0.1", 3001)  # what the fields hold when nobody said otherwise
 SMALLEST, USUAL = (560, 360), (920, 620)  # pixels, on a screen of 96 dots an inch
 COMMANDS, ROOMS, GOING = "commands", "rooms", "going"  # the refs of what the window itself asks for
+OLDER = "older "  # and, before the name of a room, of what was said there before
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -53,7 +56,7 @@ class State(Enum):
 class ChatWindow:
     """What stands in the window `root`. Empty values are asked for; with all of them it connects at once."""
 
-    def __init__(self, root: tkinter.Tk, place: Place, name: str, fingerprint: str = "") -> None:
+    def __init__(self, root: tkinter.Tk, place: Place, name: str, fingerprint: str = "", *, rings: bool = True) -> None:
         self.root = root
         self.root.withdraw()
         self.root.report_callback_exception = self._report_fault
@@ -65,7 +68,7 @@ class ChatWindow:
         self._past = Past()
         self._order = Order()
         self._release_timer = ""
-        self._unread = 0
+        self.attention = Attention(root, rings=rings)
         self._goodbye = ""
         self.line = Line(root, self._take, fingerprint)
         self._build()
@@ -128,10 +131,12 @@ class ChatWindow:
             self.banner.show("There is no connection, so nothing was sent. Your text stays where it is.")
             return False
         secret = secret_in(text)
-        if secret and not secret.password:
-            self._ask_for_new_password(secret)
+        if secret and secret.asks:
+            self._ask_for_password(secret)
             return True
-        if not (self.line.keep(secret, secret.password) if secret else self.line.say(text)):
+        if self._past.typed(text, self.people.room):
+            self.pane.read_back()
+        elif not (self.line.keep(secret, secret.password) if secret else self.line.say(text)):
             self.banner.show("The server takes nothing at the moment. Your text stays where it is.")
             return False
         self.banner.clear()
@@ -143,9 +148,15 @@ class ChatWindow:
         """Talk in another of one's rooms."""
         self.line.ask("join", GOING, room=room)
 
-    def _ask_for_new_password(self, secret: Secret) -> None:
-        action = "Register" if secret.verb == "register" else "Change"
-        self.secret.ask(f"{secret.question}:", action, lambda password: self._keep(secret, password), twice=True)
+    def _read_back(self, room: str, first: int) -> bool:
+        """Ask for what was said in a room before the message with the id `first`; return whether that can be."""
+        return room in self.people.places and self.line.put({**older(room, first), "ref": f"{OLDER}{room}"})
+
+    def _ask_for_password(self, secret: Secret) -> None:
+        action = {"register": "Register", "password": "Change"}.get(secret.verb, "Log in")
+        self.secret.ask(
+            f"{secret.question}:", action, lambda password: self._keep(secret, password), twice=secret.is_new
+        )
 
     def _keep(self, secret: Secret, password: str) -> None:
         if not self.line.keep(secret, password):
@@ -175,7 +186,7 @@ class ChatWindow:
         self.rooms.pack(fill="x", pady=(0, pixels(14)))
         self.list.pack(fill="both", expand=True)
         right = ttk.Frame(middle)
-        self.panes = Panes(right, self.look)
+        self.panes = Panes(right, self.look, self._read_back)
         self.composer = Composer(right, self.look, self.send, self.vocabulary.complete)
         self.status = Status(frame, self.look)
         self.panes.pack(fill="both", expand=True)
@@ -208,7 +219,6 @@ class ChatWindow:
         self.root.protocol("WM_DELETE_WINDOW", self.leave)
         self.root.bind_all("<Control-q>", lambda _event: self.leave())
         self.root.bind_all("<F5>", lambda _event: self._act())
-        self.root.bind("<FocusIn>", lambda _event: self._read(), add="+")
         for number in SIGNALS:
             signal.signal(number, lambda _number, _frame: self.leave())
 
@@ -218,7 +228,6 @@ class ChatWindow:
         self.status.show(Standing.OFF, "Not connected")
         self.root.minsize(*map(self.look.pixels, SMALLEST))
         self.root.geometry("{}x{}".format(*map(self.look.pixels, USUAL)))
-        self._retitle()
         self.root.deiconify()
         self.root.wait_visibility(self.composer.text)  # what is typed from now on finds its way there
         self.header.ask("Name" if place.host else "Server")
@@ -253,15 +262,19 @@ class ChatWindow:
             changed |= self.people.hear(found)
             told += self._hear(found)
         if told:
-            self.panes.show(told)
-            self._count_unread(told)
+            self.panes.show(told, self.people.me)
+            self.attention.count(told, self.people.me)
         if changed:
             self._show_people()
 
     def _hear(self, found: Object) -> list[Entry]:
         """Do what one object asks for; return what is to be shown of it."""
-        event = word(found, "event")
-        if found.get("ref") == COMMANDS:
+        event, ref = word(found, "event"), word(found, "ref")
+        if ref.startswith(OLDER):
+            told = entries({**found, "ref": None}, self.people) if event == "history" else []
+            self.panes.show_above(ref.removeprefix(OLDER), told, is_all=event == "told")
+            return []
+        if ref == COMMANDS:
             self.vocabulary.learn(word(found, "text"))
         if event == "link":
             return self._hear_link(found)
@@ -276,7 +289,7 @@ class ChatWindow:
             self._goodbye = word(found, "code")
         elif event in ("joined", "parted"):
             self._enter_room()
-        is_told = found.get("ref") not in (COMMANDS, ROOMS) and (event != "joined" or self.people.fresh)
+        is_told = ref not in (COMMANDS, ROOMS) and (event != "joined" or self.people.fresh)
         return entries(found, self.people) if is_told else []
 
     def _enter_room(self) -> None:
@@ -313,7 +326,7 @@ class ChatWindow:
         self._enter(State.OFF)
         self.status.show(Standing.OFF, "Not connected")
         if self._goodbye != "quit" and not was_refused:
-            self.banner.show(text)
+            self.banner.show(f"{text} {advice(self._goodbye)}".rstrip())
 
     def _hear_refusal(self, found: Object) -> list[Entry]:
         """Say why; bring back what was not granted, so that it can be mended; but a password was never kept."""
@@ -372,20 +385,7 @@ class ChatWindow:
             where = f"{place.host} port {place.port}{', by TLS' if place.tls else ''}"
             self.status.show(Standing.GOOD, f"{people.me} in {people.title}, at {where}{waiting}")
         self.composer.hint(f"Write to {people.title}" if self.state is State.ON else "Connect to talk")
-        self._retitle()
-
-    def _count_unread(self, told: list[Entry]) -> None:
-        if not self.root.tk.call("focus"):  # another window has it
-            self._unread += sum(each.kind in SPOKEN and not (each.own or each.past) for each in told)
-            self._retitle()
-
-    def _read(self) -> None:
-        self._unread = 0
-        self._retitle()
-
-    def _retitle(self) -> None:
-        title = f"{self.people.title} - Chat" if self.state is State.ON else "Chat"
-        self.root.title(f"({self._unread}) {title}" if self._unread else title)
+        self.attention.title(f"{people.title} - Chat" if self.state is State.ON else "Chat")
 
     def _report_fault(self, kind: Any, error: Any, trace: Any) -> None:
         """A fault of ours: say so in the window, and leave the details where they are looked for."""

@@ -134,14 +134,15 @@ class Composer(ttk.Frame):
     # ---- sending and what was sent ----------------------------------------------------------------------------
 
     def _hand_over(self) -> str:
+        self.text.focus_set()  # first: sending may give the keyboard to who asks for a password
         text = self.content.strip("\n")
+        self.text.focus_set()  # before it is sent: what is sent may ask for a password, and have the keyboard then
         if text.strip() and self._send(text):
             secret = secret_in(text)
-            self._sent = [*self._sent[-REMEMBERED + 1 :], f"/{secret.verb}" if secret else text]
+            self._sent = [*self._sent[-REMEMBERED + 1 :], secret.kept if secret else text]
             self._place = len(self._sent)
             self.write("")
             self.text.edit_reset()
-        self.text.focus_set()
         return "break"
 
     def _break_line(self) -> str:

@@ -59,8 +59,8 @@ class Line:
         return self._send({"do": "line", "line": text}, text)
 
     def keep(self, secret: Secret, password: str) -> bool:
-        """Send a new password; what is remembered of it is only that there was one."""
-        return self._send({"do": secret.verb, "password": password}, secret.shown)
+        """Send a command with a password; what is remembered of it is only that there was one."""
+        return self._send(secret.request(password), secret.shown)
 
     @property
     def on_the_way(self) -> int:
@@ -69,8 +69,11 @@ class Line:
 
     def ask(self, verb: str, ref: str, **fields: str) -> None:
         """Send a command of the window's own."""
-        if self._link:
-            self._link.send({"do": verb, "ref": ref, **fields})
+        self.put({"do": verb, "ref": ref, **fields})
+
+    def put(self, request: Object) -> bool:
+        """Send a request of the window's own; False where it was not taken."""
+        return self._link is not None and self._link.send(request)
 
     def answered(self, found: Object) -> str:
         """Return, once, the text which `found` answers; empty where it answers none."""

@@ -42,6 +42,7 @@ class Colours:
     error: str
     error_field: str
     marked: str
+    mention: str
     names: tuple[str, ...]
 
 
@@ -59,6 +60,7 @@ LIGHT = Colours(
     error="#a4211a",
     error_field="#fde7e5",
     marked="#b9d3f5",
+    mention="#ffe9a8",
     names=(
         "#b3261e", "#a64508", "#7a5c00", "#47690a", "#0d7042", "#00706f",
         "#0b62ad", "#4751c0", "#773bbb", "#9c2f9a", "#ad255f", "#6f5247",
@@ -79,6 +81,7 @@ DARK = Colours(
     error="#ffa79f",
     error_field="#4a2320",
     marked="#3a5f96",
+    mention="#5f4d12",
     names=(
         "#ff8f86", "#ffab66", "#e6c34a", "#a8d468", "#5fd39a", "#4fd0dc",
         "#6cb8ff", "#a3acff", "#c99fff", "#f092e8", "#ff93ba", "#d2b8aa",

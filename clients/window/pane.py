@@ -11,15 +11,17 @@ import threading
 import tkinter
 import webbrowser
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from tkinter import ttk
 
+from clients.mention import split
 from clients.window.look import BODY, FIXED, SMALL, STRONG, Look, shade
 from clients.words import Entry, Kind
 
 BY_HAND = ("<KeyPress>", "<ButtonPress>", "<MouseWheel>", "<B1-Motion>", "<B2-Motion>")  # what may move the view
 TINY = ("TkDefaultFont", -1)
 LINES = 5000  # kept after a trim
+MOST = 20_000  # kept where somebody reads back so far
 SPARE = 500  # more than that before the next one
 SPOKEN = frozenset({Kind.SAID, Kind.ACTED, Kind.PRIVATE})
 
@@ -28,11 +30,20 @@ AFTER_LINK = ".,;:!?)]}*_"
 
 
 class Pane(ttk.Frame):
-    """What was said and what happened."""
+    """What was said and what happened.
 
-    def __init__(self, master: tkinter.Misc, look: Look) -> None:
+    `ask_older(first)` is called where somebody has come to its beginning, the message with that id; it tells whether
+    more is on its way.
+    """
+
+    def __init__(self, master: tkinter.Misc, look: Look, ask_older: Callable[[int], bool]) -> None:
         super().__init__(master)
         self._look = look
+        self._ask_older = ask_older
+        self._begins = False  # what was said first is shown
+        self._asks = False  # what is older has been asked for
+        self._kept = LINES
+        self._me = ""
         self._last: Entry | None = None
         self._tagged: deque[str] = deque()  # a tag for each message that can be taken away
         self._by_hand = False
@@ -45,8 +56,9 @@ class Pane(ttk.Frame):
         self._bind()
         look.follow(self._paint)
 
-    def show(self, entries: Sequence[Entry]) -> None:
-        """Add entries at the bottom; the view follows only if the bottom was in view."""
+    def show(self, entries: Sequence[Entry], me: str = "") -> None:
+        """Add entries at the bottom, to be read by `me`; the view follows only if the bottom was in view."""
+        self._me = me
         self.text.configure(state="normal")
         for entry in entries:
             self._add(entry)
@@ -57,6 +69,34 @@ class Pane(ttk.Frame):
         else:
             self._unseen += sum(entry.kind in SPOKEN and not entry.past for entry in entries)
             self._show_hint()
+
+    def show_above(self, entries: Sequence[Entry], *, is_all: bool) -> None:
+        """Add what is older than all that is here; what is read stays where it is. `is_all`: there is no more."""
+        self._asks, self._begins = False, is_all
+        if not entries:
+            return
+        last, self._last = self._last, None
+        line, _, column = self.text.index("@0,0").partition(".")
+        before = self._lines()
+        pieces: list[str | tuple[str, ...]] = []
+        for entry in entries:
+            for text, tags in self._pieces(entry):
+                pieces += [text, tags]
+            self._last = entry
+        self.text.configure(state="normal")
+        self.text.insert("1.0", *pieces)  # type: ignore[arg-type]  # as in _add
+        self.text.configure(state="disabled")
+        self._last = last
+        self._tagged.extendleft(f"id{entry.id}" for entry in reversed(entries) if entry.id)
+        added = self._lines() - before
+        self._kept = min(self._kept + added, MOST)
+        if not self._following:
+            self.text.yview(f"{int(line) + added}.{column}")
+
+    def read_back(self) -> None:
+        """Ask for what is older than all that is here, unless that is on its way, or there is nothing more."""
+        if not (self._asks or self._begins):
+            self._asks = self._ask_older(int(self._tagged[0].removeprefix("id")) if self._tagged else 0)
 
     def go_down(self) -> None:
         """Show the newest."""
@@ -129,10 +169,11 @@ class Pane(ttk.Frame):
         tag("error", foreground=colours.error, font=BODY, spacing1=pixels(4), spacing3=pixels(4))
         tag("past", foreground=colours.dim)
         tag("rule", foreground=colours.link, font=SMALL, justify="center", spacing1=pixels(10), spacing3=pixels(6))
+        tag("mention", background=colours.mention, font=STRONG)
         tag("link", foreground=colours.link, underline=True)
         for number, colour in enumerate(colours.names):
             tag(f"name{number}", foreground=colour)
-        for above in ("link", "sel"):
+        for above in ("mention", "link", "sel"):
             self.text.tag_raise(above)
         self._stay_down()
 
@@ -168,8 +209,13 @@ class Pane(ttk.Frame):
         tags = (_tag(entry), *(["past"] if entry.past else []), *([f"id{entry.id}"] if entry.id else []))
         if entry.kind in (Kind.ACTED, Kind.NOTICE):
             yield entry.head.removeprefix("[*] "), tags
+        called = self._me if entry.kind in SPOKEN and not entry.own else ""
         for text, is_link in _split_links(entry.text):
-            yield text, (*tags, "link") if is_link else tags
+            if is_link:
+                yield text, (*tags, "link")
+                continue
+            for piece, is_me in split(text, called):
+                yield piece, (*tags, "mention") if is_me else tags
         yield (f"   {entry.time[:5]}\n" if entry.kind is Kind.EVENT else "\n"), tags
 
     def _goes_on(self, entry: Entry) -> bool:
@@ -177,10 +223,14 @@ class Pane(ttk.Frame):
         last = self._last
         return last is not None and _heading(last) == _heading(entry)
 
+    def _lines(self) -> int:
+        return int(self.text.index("end-1c").partition(".")[0])
+
     def _trim(self) -> None:
-        lines = int(self.text.index("end-1c").partition(".")[0])
-        if lines > LINES + SPARE:
-            self.text.delete("1.0", f"{lines - LINES}.0")
+        lines = self._lines()
+        if lines > self._kept + SPARE:
+            self._begins = False
+            self.text.delete("1.0", f"{lines - self._kept}.0")
             while self._tagged and not self.text.tag_ranges(self._tagged[0]):
                 self.text.tag_delete(self._tagged.popleft())
 
@@ -199,6 +249,11 @@ class Pane(ttk.Frame):
 
     def _touch(self) -> None:
         self._by_hand = True
+        self.after_idle(self._look_back)
+
+    def _look_back(self) -> None:
+        if self.text.yview()[0] <= 0.0:
+            self.read_back()
 
     def _drag(self, *how: str) -> None:
         self._touch()
@@ -207,7 +262,7 @@ class Pane(ttk.Frame):
     def _reached(self, *, bottom: bool) -> None:
         self._following = bottom
         if bottom:
-            self._unseen = 0
+            self._unseen, self._kept = 0, LINES
         self._show_hint()
 
     def _stay_down(self) -> None:

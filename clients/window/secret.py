@@ -42,6 +42,7 @@ class SecretRow(ttk.Frame):
                 part.grid_remove()
         self._paint()
         self.grid()
+        self.update_idletasks()  # the keyboard comes to a field only when that is on the screen
         self.fields[0].focus_set()
 
     def clear(self) -> None:

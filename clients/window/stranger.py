@@ -36,6 +36,7 @@ class StrangerRow(ttk.Frame):
         self.fingerprint.configure(text=f"{fingerprint[:HALF]}\n{' ' * len(PREFIX)}{fingerprint[HALF:]}")
         self._paint()
         self.grid()
+        self.update_idletasks()  # as in SecretRow
         self.cancel.focus_set()
 
     def clear(self) -> None:

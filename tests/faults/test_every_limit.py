@@ -14,6 +14,7 @@ import pytest
 
 from chat.limits import rows
 from tests.support import JsonClient, LineClient, PlainClient, Server, wait_until
+from tests.test_returns import close_page
 
 StartServer = Callable[..., Server]
 FAR = "127.0.2.{}"  # addresses that are not exempt
@@ -116,7 +117,8 @@ class Door(Breaker):
 
 
 class Silence(Breaker):
-    OPTIONS = ("--ping-after", 0.4, "--silent-limit", 1, "--idle-limit", 1.6, "--return-limit", 0.3)
+    OPTIONS = ("--ping-after", 0.4, "--silent-limit", 1, "--idle-limit", 1.6, "--return-limit", 0.3,
+               "--reload-limit", 0.2)  # fmt: skip
 
     def ping_after(self) -> None:
         self.person(JsonClient, "ann").wait_for("ping")
@@ -132,6 +134,10 @@ class Silence(Breaker):
         assert "token" in client.request("login", name="dan", token="")
         client.close()
         self.server.wait_for("did not come back")
+
+    def reload_limit(self) -> None:
+        close_page(self.server, 1001)
+        self.server.wait_for("bob is off line: did not come back")
 
 
 class Slowness(Breaker):

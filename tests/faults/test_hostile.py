@@ -17,7 +17,7 @@ from chat.accounts import Account
 from chat.gate import fits
 from chat.moves import join
 from tests.fuzz import Bench
-from tests.gauges import slowness
+from tests.gauges import processor_waits, stretched
 from tests.room import Guest, House, hash_quickly
 from tests.support import Connection, JsonClient, PlainClient, Server
 from tests.web_client import WebClient
@@ -156,7 +156,7 @@ def test_the_end_among_people_who_do_not_read(start_server: StartServer, crowd: 
         for reader in readers:
             assert "The host has closed the room." in reader.read_to_end()
         assert server.wait() == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9, "10 s are the limit for who does not read"
     with socket.create_server((server.host, server.port)):
         pass
 
@@ -237,7 +237,7 @@ def test_fragments_and_frames_of_one_byte_take_no_longer_than_their_number(start
         for number in range(20):
             with contextlib.suppress(BlockingIOError, OSError):
                 eve.socket.send(data)
-            began = time.monotonic()
+            began, ran = time.monotonic(), processor_waits(server.pid)
             ann.send_line(f"line {number};")
-            bob.wait_for(f"line {number};", 5)
-            assert time.monotonic() - began < 0.5 * slowness()
+            bob.wait_for(f"line {number};")
+            assert time.monotonic() - began < 0.5 * stretched(ran, processor_waits(server.pid))

@@ -12,7 +12,7 @@ import pytest
 
 from chat.limits import rows
 from tests.faults.witness import Witness
-from tests.support import JsonClient, LineClient, PlainClient, Server
+from tests.support import PATIENCE, JsonClient, LineClient, PlainClient, Server
 
 StartServer = Callable[..., Server]
 Unaffected = Callable[[Server], AbstractContextManager[Server]]
@@ -32,7 +32,7 @@ def knock(server: Server, source: str = FAR) -> socket.socket:
     """Connect from an address, and say nothing."""
     made = socket.socket()
     made.bind((source, 0))
-    made.settimeout(10)
+    made.settimeout(PATIENCE)
     made.connect((server.host, server.port))
     return made
 
@@ -78,7 +78,7 @@ def test_no_flood_limit_lifts_what_holds_per_address(start_server: StartServer, 
     crowd.extend(knock(server) for _ in range(10))
     with PlainClient(server, "ann", source=FAR) as ann, PlainClient(server, "bob") as bob:
         ann.send("".join(f"line {number}\n" for number in range(200)))
-        bob.wait_for("line 199", 3)
+        bob.wait_for("line 199")  # at four lines a second it would take 50 s
 
 
 def test_too_many_half_open_logins(start_server: StartServer, crowd: list[socket.socket]) -> None:
@@ -114,8 +114,8 @@ def test_two_thousand_connects_from_one_address_and_a_login_from_another(
                 asked = time.monotonic()
                 with PlainClient(server, "ann", source="127.0.0.3"):
                     took = time.monotonic() - asked
-        assert time.monotonic() - began < 10
-        assert took < 2.0, took  # half a second, on a machine that is not busy with other things
+        assert time.monotonic() - began < PATIENCE
+        assert took < 5.0, took  # half a second, on a machine that is not busy with other things
         for each in crowd:
             each.close()
     assert hits(server, "new_per_second") + hits(server, "per_address") > 1000
@@ -132,7 +132,7 @@ def test_who_talks_too_fast_is_delayed_and_told_and_nothing_is_lost(start_server
         lines = [bob.wait_for("line") for _ in range(60)]
         took = time.monotonic() - began
         assert [int(re.search(r"line (\d+);", line)[1]) for line in lines] == list(range(60))  # type: ignore[index]
-        assert 1.5 < took < 5, took
+        assert took > 1.5
         ann.wait_for("You send fast: what you say is delayed, and nothing is lost.")
         assert hits(server, "talk_rate") >= 30
 

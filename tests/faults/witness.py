@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import math
 import os
 import re
 import selectors
@@ -18,10 +19,13 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import permutations
+
+from tests.gauges import processor_waits, stretched
 
 PACE = 0.2  # seconds between two lines of one witness
 LAST = 10.0  # seconds in which the last lines must have come
-MORE = 0.15  # seconds in which one that comes twice would have come
+TWICE = 0.3  # seconds after the last one, in which none may come twice
 TOKEN = re.compile(rb"w(\d+)n(\d+);")
 
 
@@ -147,21 +151,10 @@ class Witness:
         return came
 
 
-def _has_heard(witness: Witness, speakers: int, number: int) -> bool:
-    """Return whether as many lines of each of the others have come."""
-    return all(len(witness.heard[each]) >= number for each in range(speakers) if each != witness.number)
-
-
-def _wrong(witness: Witness, speakers: int, number: int) -> int:
-    """Return of how many of the others he has not heard every line once, in order."""
-    others = (each for each in range(speakers) if each != witness.number)
-    return sum(witness.heard[each] != list(range(number)) for each in others)
-
-
 def watch(host: str, port: int) -> dict[str, float]:
     """Talk until standard input ends; return how many lines came, how late they were, and how many came not, or twice.
 
-    The delays are in milliseconds.
+    The delays are in milliseconds; they are `stretch` times as long as they would be if others left us the processor.
     """
     wires = ("plain", "plain", "json", "web", "irc", "udp")
     witnesses = [Witness(wire, number, (host, port)) for number, wire in enumerate(wires)]
@@ -172,24 +165,25 @@ def watch(host: str, port: int) -> dict[str, float]:
     print("ready", flush=True)
     said: dict[tuple[int, int], float] = {}
     delays: list[float] = []
-    number, due, end, complete = 0, time.monotonic(), 0.0, False
-    while not end or time.monotonic() < end:
-        if not end and time.monotonic() >= due:
+    number, due, end, ending = 0, time.monotonic(), math.inf, False
+    before = processor_waits("self")
+    while time.monotonic() < end:
+        if not ending and time.monotonic() >= due:
             for witness in witnesses:
                 said[witness.number, number] = time.monotonic()
                 witness.say(f"w{witness.number}n{number};")
             number, due = number + 1, due + PACE
-        for key, _ in selector.select(0.02 if end else max(0.0, due - time.monotonic())):
+        for key, _ in selector.select(0.02 if ending else max(0.0, due - time.monotonic())):
             if key.data is None:
                 selector.unregister(sys.stdin)
-                end = time.monotonic() + LAST
+                ending, end = True, time.monotonic() + LAST
                 continue
             now = time.monotonic()
             for speaker, which in key.data.hear():
                 key.data.heard[speaker].append(which)
                 delays.append(now - said[speaker, which])
-        if end and not complete and all(_has_heard(witness, len(wires), number) for witness in witnesses):
-            complete, end = True, time.monotonic() + MORE
+        if ending and not _wrong(witnesses, number):
+            end = min(end, time.monotonic() + TWICE)
     for witness in witnesses:
         if witness.wire == "udp":
             witness.socket.send(b"\0\x28")
@@ -197,10 +191,17 @@ def watch(host: str, port: int) -> dict[str, float]:
     delays.sort()
     return {
         "lines": number,
-        "wrong": sum(_wrong(witness, len(wires), number) for witness in witnesses),
+        "wrong": _wrong(witnesses, number),
         "p99": round(1000 * delays[int(len(delays) * 0.99)], 1),
         "worst": round(1000 * delays[-1], 1),
+        "stretch": round(stretched(before, processor_waits("self")), 2),
     }
+
+
+def _wrong(witnesses: list[Witness], number: int) -> int:
+    """Return how often somebody has not heard the `number` lines of another once each, and in order."""
+    pairs = permutations(witnesses, 2)
+    return sum(witness.heard[other.number] != list(range(number)) for witness, other in pairs)
 
 
 if __name__ == "__main__":

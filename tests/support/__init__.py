@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.support.between import Between
 from tests.support.clients import Address, Connection, JsonClient, LineClient, PlainClient
 from tests.support.networks import Namespace, Proxy
+from tests.support.nursery import Nursery
 from tests.support.programs import Output, Program, Server
 from tests.support.terminal import Terminal, framed
 from tests.support.waiting import PATIENCE, ROOT, alive, find, free_port, needs, wait_until
@@ -22,6 +23,7 @@ __all__ = [
     "JsonClient",
     "LineClient",
     "Namespace",
+    "Nursery",
     "Output",
     "PlainClient",
     "Program",

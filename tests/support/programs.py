@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from typing import IO, Any
+from typing import IO, Any, Self
 
-from tests.support.waiting import PATIENCE, ROOT, Text, find
+from tests.support.nursery import SWITCHES, Nursery, Nursling
+from tests.support.waiting import PATIENCE, ROOT, Text, asleep, find, wait_until
 
 
 class Output:
@@ -75,12 +77,10 @@ class Program:
     """
 
     def __init__(self, script: str, *options: object, dev: bool = True, **popen: Any) -> None:
-        switches = ["-X", "dev", "-W", "error"] if dev else []
-        command = [sys.executable, *switches, str(ROOT / script), *map(str, options)]
-        popen = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **popen}
         self._trouble_is_fine = False
         self._errors = tempfile.TemporaryFile() if "stderr" not in popen else None  # noqa: SIM115
-        self.process: subprocess.Popen[bytes] = subprocess.Popen(command, **{"stderr": self._errors, **popen})
+        command = [sys.executable, *(SWITCHES if dev else ()), str(ROOT / script), *map(str, options)]
+        self.process = self._run(command, popen)
         self.pid = self.process.pid
         self.killed = False
         self.output = Output(self.process.stdout) if self.process.stdout else None
@@ -139,22 +139,41 @@ class Program:
         trouble = re.search(r"Traceback|Warning:|Fatal Python error", written)
         assert self._trouble_is_fine or trouble is None, f"{self.process.args!r} wrote:\n{written}"
 
+    def _run(self, command: list[str], popen: dict[str, Any]) -> subprocess.Popen[bytes] | Nursling:
+        usual = {"cwd": ROOT, "stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self._errors}
+        return subprocess.Popen(command, **{**usual, **popen})
+
     def _report(self) -> str:
         output = self.output.text if self.output else "(not gathered)"
         return f"---- standard output:\n{output}\n---- standard error:\n{self.errors()}\n----"
 
 
 class Server(Program):
-    """`chat_server.py` on a free port of 127.0.0.1, ready to be joined.
+    """`chat_server.py` on a free port of 127.0.0.1, ready to be joined: nothing of its start is still going on.
 
-    `options` are put after `--host 127.0.0.1 --port 0`, and so win over them.
+    `options` are put after `--host 127.0.0.1 --port 0`, and so win over them. With a nursery it comes from there,
+    unless something is said of how the process is to be made. One that is `fresh` is started as people do it, and
+    has only just opened its door.
     """
 
-    def __init__(self, *options: object, **popen: Any) -> None:
-        super().__init__("chat_server.py", "--host", "127.0.0.1", "--port", 0, *options, **popen)
+    _nursery: Nursery | None = None
+
+    def __init__(self, *options: object, nursery: Nursery | None = None, fresh: bool = False, **popen: Any) -> None:
+        self._nursery = None if popen or fresh else nursery
         self.host, self.port = "127.0.0.1", 0
-        if self.output:
-            self._read_banner()
+        with Supervisor() as supervisor:
+            environment = {"NOTIFY_SOCKET": supervisor.address, **popen.pop("env", os.environ)}
+            super().__init__("chat_server.py", "--host", self.host, "--port", 0, *options, env=environment, **popen)
+            try:
+                if self.output:
+                    self._read_banner()
+                if not fresh and environment["NOTIFY_SOCKET"] == supervisor.address:
+                    supervisor.wait_for("READY=1", self)
+                    wait_until(lambda: asleep(self.pid), what="the server sleeps")
+            except AssertionError as error:
+                self.expect_trouble()
+                self.finish()
+                raise AssertionError(f"the server did not start: {error}") from None
 
     def stop(self, seconds: float = PATIENCE) -> None:
         """Send SIGTERM and see the server end with exit code 0, now or before; harmless after `kill()`."""
@@ -164,12 +183,38 @@ class Server(Program):
         code = self.wait(seconds)
         assert code == 0, f"the server's exit code was {code}\n{self._report()}"
 
+    def _run(self, command: list[str], popen: dict[str, Any]) -> subprocess.Popen[bytes] | Nursling:
+        if self._nursery is None or self._errors is None:
+            return super()._run(command, popen)
+        return self._nursery.start(command, self._errors.fileno(), popen["env"])
+
     def _read_banner(self) -> None:
-        try:
-            banner = self.wait_for(re.compile(r"Chat running (\S+):(\d+)"))
-        except AssertionError:
-            report = self._report()
-            self.expect_trouble()
-            self.finish()
-            raise AssertionError(f"the server did not start\n{report}") from None
+        banner = self.wait_for(re.compile(r"Chat running (\S+):(\d+)"))
         self.host, self.port = banner[1].strip("[]"), int(banner[2])
+
+
+class Supervisor:
+    """Whoever listens to what a service says of itself, as systemd does: see sd_notify(3)."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("")  # an abstract address that the system chooses
+        self.address = f"@{self._socket.getsockname()[1:].decode('ascii')}"
+        """The value of NOTIFY_SOCKET."""
+
+    def wait_for(self, wanted: str, program: Program, seconds: float = PATIENCE) -> None:
+        """Wait until the program says this."""
+        heard: list[str] = []
+        deadline = time.monotonic() + seconds
+        self._socket.settimeout(0.2)
+        while wanted not in heard:
+            assert time.monotonic() < deadline, f"{wanted!r} was not said within {seconds:g} s, but {heard}"
+            assert program.process.poll() is None, f"it ended before it said {wanted!r}: {program.errors()}"
+            with contextlib.suppress(TimeoutError):
+                heard += self._socket.recv(4096).decode().split("\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._socket.close()

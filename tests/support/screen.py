@@ -38,11 +38,13 @@ class Hands:
     """Somebody at the keyboard of the window on `screen` that has this title: it tells that one is in the room.
 
     He begins when a letter that he typed stands where he writes: a window that has the keyboard may not hear it yet.
+    Where a password is asked for, that letter is `masked`.
     """
 
-    def __init__(self, screen: str, title: str = "Lobby - Chat") -> None:
+    def __init__(self, screen: str, title: str = "Lobby - Chat", *, masked: bool = False) -> None:
         self._screen = {**os.environ, "DISPLAY": screen}
         self._title = title
+        self._shown = MASKED if masked else PROBE
         wait_until(self._is_heard, what="a window on the screen takes what is typed")
         self.press("BackSpace")
 
@@ -65,7 +67,7 @@ class Hands:
             return False
         self.type(PROBE)
         self.press("ctrl+a")
-        return set(self._marked().strip()) in ({PROBE}, {MASKED})
+        return set(self._marked().strip()) == {self._shown}
 
     def _marked(self) -> str:
         """Return what is marked on the screen, in whatever window."""

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from tests.foreign import UdpClient
 from tests.plain_grammar import read
-from tests.support.clients import Connection, LineClient
+from tests.support.clients import QUESTION, Connection, LineClient
 from tests.support.programs import Server
 from tests.support.waiting import PATIENCE, wait_until
 from tests.web_client import TEXT, WebClient, frame
@@ -52,15 +52,16 @@ class Speaker(ABC):
     plain_before: ClassVar[bool] = False
     """What is sent before the login is taken for a name; else it is refused."""
 
-    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None, source: str = "") -> None:
         self.name = ""
         self.room = LOBBY
+        self.source = source
         self.line: Any = self.dial(server, tls)
         self._heard: deque[Heard] = deque()
 
     def dial(self, server: Server, tls: ssl.SSLContext | None) -> Any:
-        """Connect; in TLS, where that is wanted."""
-        return LineClient(server, tls=tls)
+        """Connect, from the address `source` if there is one; in TLS, where that is wanted."""
+        return LineClient(server, tls=tls, source=self.source)
 
     # -- what he does, as bytes
 
@@ -117,7 +118,8 @@ class Speaker(ABC):
     def hear(self) -> Heard:
         """Return the next event."""
         while not self._heard:
-            self._heard.extend(self.understand(self.read()))
+            raw = self.read()
+            self._heard.extend(() if raw == QUESTION else self.understand(raw))
         return self._heard.popleft()
 
     def hears(self, *event: str) -> None:
@@ -163,8 +165,8 @@ class PlainSpeaker(Speaker):
         r"You have left (\S+); .*": "parted",
     }
 
-    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(server, tls)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None, source: str = "") -> None:
+        super().__init__(server, tls, source)
         self._past = 0  # so many lines tell what was said before
 
     def login(self, name: str) -> bytes:
@@ -213,8 +215,8 @@ class TelnetSpeaker(PlainSpeaker):
     end = "\r\0"
 
     def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
-        line = LineClient(server, tls=tls)
-        line.wait_for("What is your name?")
+        line = LineClient(server, tls=tls, source=self.source)
+        line.wait_for(QUESTION)
         return line
 
 
@@ -268,7 +270,7 @@ class WebSpeaker(JsonSpeaker):
     blanks = frame(TEXT, b"")
 
     def dial(self, server: Server, tls: ssl.SSLContext | None) -> Connection:
-        return WebClient(server, tls=tls)
+        return WebClient(server, tls=tls, source=self.source)
 
     def ask(self, verb: str, **values: str) -> bytes:
         return frame(TEXT, super().ask(verb, **values))
@@ -320,8 +322,8 @@ class TextbookSpeaker(Foreign):
     garbled = "\ufffd\ufffd[2J\ufffd("
     farewell = (("goodbye", ""),)
 
-    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(server, tls)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None, source: str = "") -> None:
+        super().__init__(server, tls, source)
         self._why = ""
 
     def login(self, name: str) -> bytes:
@@ -373,7 +375,7 @@ class UdpSpeaker(Foreign):
     ENDS = ("You have been kicked out", "The host has closed the room")
 
     def dial(self, server: Server, tls: ssl.SSLContext | None) -> UdpClient:
-        return UdpClient(server)
+        return UdpClient(server, source=self.source or "127.0.0.1")
 
     def login(self, name: str) -> bytes:
         self.name = name
@@ -434,8 +436,8 @@ class IrcSpeaker(Speaker):
     farewell = (("goodbye", "Quit"),)
     caps: ClassVar[str] = ""
 
-    def __init__(self, server: Server, tls: ssl.SSLContext | None = None) -> None:
-        super().__init__(server, tls)
+    def __init__(self, server: Server, tls: ssl.SSLContext | None = None, source: str = "") -> None:
+        super().__init__(server, tls, source)
         self._presented = False
 
     def login(self, name: str) -> bytes:

@@ -76,6 +76,10 @@ class Terminal:
             time.sleep(0.02)
         return found
 
+    def bell(self) -> bool:
+        """Return whether the terminal has rung since the start."""
+        return self._ask("window_bell_flag") == "1"
+
     def wait_gone(self, unwanted: Text, seconds: float = PATIENCE) -> None:
         """Wait until `unwanted` no longer stands on the screen."""
         deadline = time.monotonic() + seconds
@@ -109,10 +113,10 @@ class Terminal:
         shutil.rmtree(self._folder)
 
     def _ended(self) -> list[str]:
-        """Return the exit status and the signal, one of them empty; nothing while the command runs."""
+        """Return the exit status and the signal, one of them empty; nothing until all that was written is shown."""
         os.kill(self._server, signal.SIGCHLD)  # tmux now and then misses a child's end until the next one's
-        answer = self._ask("pane_dead_status},#{pane_dead_signal")
-        return answer.split(",") if answer != "," else []
+        dead, *answer = self._ask("pane_dead},#{pane_dead_status},#{pane_dead_signal").split(",")
+        return answer if dead == "1" and any(answer) else []
 
     def _ask(self, variable: str) -> str:
         return self._tmux("display-message", "-p", f"#{{{variable}}}").strip()

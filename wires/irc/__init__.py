@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from wires.irc import history, info, markers, modes, people, registration, rooms, ruling, services, talk
-from wires.irc.client import House
+from wires.irc.client import House, Verbs
 from wires.irc.irc import Irc
 
 __all__ = ["House", "connect"]
 
-VERBS = {
-    verb: rule
+VERBS = Verbs(
+    (verb, rule)
     for part in (registration, rooms, modes, people, talk, info, services, history, markers, ruling)
     for verb, rule in part.VERBS.items()
-}
+)
 
 
 def connect(house: House) -> Irc:

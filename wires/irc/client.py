@@ -57,10 +57,14 @@ class Rule:
     early: bool = False
 
 
+class Verbs(dict[str, Rule]):
+    """What clients may send, by verb."""
+
+
 class Client:
     """One client. Once it is `over`, everything has been said; `why` is for the host."""
 
-    def __init__(self, house: House, verbs: dict[str, Rule], is_this: Callable[[User], bool]) -> None:
+    def __init__(self, house: House, verbs: Verbs, is_this: Callable[[User], bool]) -> None:
         self.house = house
         self.is_this = is_this
         self.hub = house.hub

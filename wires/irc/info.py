@@ -12,6 +12,7 @@ from wires.irc import greeting, rooms
 from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
 from wires.irc.numerics import Numeric
+from wires.irc.ruling import WORDS
 
 ABOUT = (
     "A chat room that anyone can host with one command.",
@@ -75,7 +76,10 @@ def links(client: Client, user: User, line: Line) -> Steps:
 
 
 def stats(client: Client, user: User, line: Line) -> Steps:
-    """Tell how long this has been running."""
+    """Tell how long this has been running; operators how the room does, or how much someone takes part."""
+    if is_operator(user) and len(line.param(0)) != 1:
+        yield Request("stats", line.param(0))
+        return
     if line.param(0) == "u":
         seconds = int(client.hub.clock.time() - client.house.started)
         up = f"Server Up {seconds // 86400} days {seconds // 3600 % 24}:{seconds // 60 % 60:02}:{seconds % 60:02}"
@@ -86,6 +90,9 @@ def stats(client: Client, user: User, line: Line) -> Steps:
 def help_(client: Client, user: User, line: Line) -> Steps:
     """Tell which verbs there are."""
     subject = line.param(0)
+    if subject.upper() in WORDS and is_operator(user):
+        yield Request("help", subject)
+        return
     if subject and subject.upper() not in client.verbs:
         yield client.numeric(Numeric.ERR_HELPNOTFOUND, rooms.shown(subject), "There is no help on that")
         return

@@ -5,13 +5,13 @@ What a verb does stands in the files beside this one, each a generator over the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from chat.events import Event, Ref, Refused, Request, Script
 from chat.turn import User
 from wires.irc import labels, told
-from wires.irc.client import Client, House, Rule, Steps
+from wires.irc.client import Client, House, Steps, Verbs
 from wires.irc.lines import LINE, Line, Unreadable, parse
 from wires.irc.numerics import Numeric
 from wires.wire import Lines, Wire
@@ -25,9 +25,8 @@ class Irc(Wire):
     joins = False
     personal = True
 
-    def __init__(self, house: House, verbs: dict[str, Rule]) -> None:
-        super().__init__()
-        self.client = Client(house, verbs, lambda user: user.listener.wire is self)
+    def __init__(self, house: House, verbs: Verbs) -> None:
+        self.client = Client(house, verbs, self._is_this)
         self._lines = Lines(LINE)
         self._labels = labels.Collector()
 
@@ -50,7 +49,11 @@ class Irc(Wire):
 
     def encode(self, event: Event) -> bytes:
         """Return the lines for the event."""
-        lines = told.encode(self.client, event)
+        return self.encode_all([event])
+
+    def encode_all(self, events: Sequence[Event]) -> bytes:
+        """Return the lines for several events of one kind."""
+        lines = told.encode_all(self.client, events)
         self._look_for_the_end()
         return lines
 
@@ -63,6 +66,9 @@ class Irc(Wire):
         return self._labels.join(pieces, "batch" in self.client.caps)
 
     # -- within
+
+    def _is_this(self, user: User) -> bool:
+        return user.listener.wire is self
 
     def _look_for_the_end(self) -> None:
         self.over, self.why = self.client.over, self.client.why

@@ -5,8 +5,6 @@ The marks travel among the pieces that a person gets in a turn, so that what oth
 
 from __future__ import annotations
 
-from itertools import count
-
 from wires.irc.lines import escape
 
 _OPENING = b"\0("
@@ -24,7 +22,7 @@ class Collector:
     def __init__(self) -> None:
         self._label: bytes | None = None
         self._lines: list[bytes] = []
-        self._batches = count(1)
+        self._batches = 0
 
     def join(self, pieces: list[bytes], batches: bool) -> bytes:
         """Return the pieces as one, without marks. Without `batches` only one line can carry its label."""
@@ -51,7 +49,8 @@ class Collector:
             return [_tag(lines[0], b"label=" + label), *lines[1:]]
         if not batches:
             return lines
-        batch = b"b%d" % next(self._batches)
+        self._batches += 1
+        batch = b"b%d" % self._batches
         inner = [_tag(line, b"batch=" + batch) if not _batched(line) else line for line in lines]
         start = b"@label=" + label + b" BATCH +" + batch + b" labeled-response\r\n"
         return [start, *inner, b"BATCH -" + batch + b"\r\n"]

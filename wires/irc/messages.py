@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from chat.events import Acted, Event, Identity, Said, Whispered
 from wires.irc.client import Client
-from wires.irc.lines import BODY, write
+from wires.irc.lines import BODY
 from wires.irc.text import Part, parts
 
 Talk = Said | Acted | Whispered
@@ -56,19 +56,29 @@ def tagged(
 
 def talk(client: Client, event: Talk, to: str, batch: str = "") -> Iterator[str]:
     """Yield the lines of a message to `to`: several where it is long, or has several lines."""
-    source, command = mask(event.sender, event.who), "PRIVMSG"
-    acts = isinstance(event, Acted)
-    if event.form.notice:
-        command = "NOTICE"
-    most = BODY - len(f":{source} {command} {to} :".encode()) - (9 if acts else 0)
-    found = [part for part in parts(event.text, most, event.form.cuts) if part.text] or [Part("")]
+    who, form = event.who, event.form
+    words, acts = _deed(event)
+    source, command = mask(event.sender, who), "NOTICE" if form.notice else "PRIVMSG"
+    head = f":{source} {command} {to} :"
+    most = BODY - len(head.encode()) - (9 if acts else 0)
+    if len(words.encode()) <= most and not ("\n" in words or form.cuts):
+        found = [Part(words)]
+    else:
+        found = [part for part in parts(words, most, form.cuts) if part.text] or [Part("")]
     if len(found) > 1 and {"draft/multiline", "batch"} <= client.caps and not acts and not batch:
         yield from _multiline(client, event, source, f"{command} {to}", most)
         return
     for index, part in enumerate(found):
         text = f"\1ACTION {part.text}\1" if acts else part.text
-        line = f"{write(source, command, to)} :{text}"
-        yield tagged(client, event, event.who, line, message=index == 0, more=event.form.tags, batch=batch)
+        yield tagged(client, event, who, head + text, message=index == 0, more=form.tags, batch=batch)
+
+
+def _deed(event: Talk) -> tuple[str, bool]:
+    """Return what is said or done, and which: in private, what someone does is told as everywhere, `* alice waves`."""
+    does = f"* {event.sender} "
+    if isinstance(event, Whispered) and event.text.startswith(does) and event.text != does:
+        return event.text[len(does) :], True
+    return event.text, isinstance(event, Acted)
 
 
 def _multiline(client: Client, event: Talk, source: str, head: str, most: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from chat.gate import fits
 from chat.hub import REPLAY, REPLAY_CHARACTERS
 from chat.moderation import is_operator, is_shown
 from chat.names import key
+from chat.text import clean
 from chat.turn import Room, User
 from wires.irc import greeting
 from wires.irc.client import Client, Rule, Steps
@@ -50,7 +51,7 @@ def no_room(client: Client, name: str) -> str:
 
 def shown(word: str, longest: int = 64) -> str:
     """Return a word of the client's as a parameter that stands in the middle of a line."""
-    return (word.split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
+    return (clean(word).split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
 
 
 def refused(client: Client, room: str, refusal: Refused) -> str:
@@ -72,7 +73,7 @@ def join(client: Client, user: User, line: Line) -> Steps:
 
 
 def _join(client: Client, user: User, name: str, word: str) -> Steps:
-    if not name.startswith("#") or len(name) < 2:
+    if not name.startswith("#") or len(name) < 2 or clean(name) != name:
         yield no_room(client, name)
         return
     room = find(client, name)

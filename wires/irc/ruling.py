@@ -9,8 +9,8 @@ from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
 
 WORDS = (
-    "ANNOUNCE", "AUDIT", "BAN", "BANS", "DEOPER", "LOCK", "MUTE", "REMOVE", "RENAME", "RESET", "ROOM", "SLOW", "UNBAN",
-    "UNLOCK", "UNMUTE", "UNROOM",
+    "ANNOUNCE", "AUDIT", "BAN", "BANS", "DEOPER", "DOOR", "EXIT", "LIMITS", "LIST_USERS", "LOCK", "MUTE", "QR",
+    "RELOAD", "REMOVE", "RENAME", "RESET", "ROOM", "SHOW", "SLOW", "UNBAN", "UNLOCK", "UNMUTE", "UNROOM",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from chat.changes import (
@@ -58,8 +58,13 @@ _SILENT = frozenset({"away", "deoper", "invite", "kick", "mode", "setname", "top
 
 def encode(client: Client, event: Event) -> bytes:
     """Return the lines for an event."""
-    writer = _WRITERS.get(type(event))
-    return join(writer(client, event)) if writer else b""
+    return encode_all(client, [event])
+
+
+def encode_all(client: Client, events: Sequence[Event]) -> bytes:
+    """Return the lines for several events of one kind."""
+    writer = _WRITERS.get(type(events[0]))
+    return join([line for event in events for line in writer(client, event)]) if writer else b""
 
 
 def own(client: Client, event: Event) -> bytes:
@@ -206,7 +211,8 @@ def _removed(client: Client, event: Removed) -> Iterator[str]:
     """Yield what takes a message off the screen, for clients that know it (IRCv3 draft/message-redaction)."""
     if "draft/message-redaction" in client.caps:
         reason = [event.reason] if event.reason else []
-        to = target(event.room) if event.room else client.nick
+        private = event.to[0] if event.to and event.sender == client.nick else client.nick
+        to = target(event.room) if event.room else private
         line = write(mask(event.by, event.who), "REDACT", to, f"{event.message}", *reason)
         yield tagged(client, event, event.who, line, message=False)
 
