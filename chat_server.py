@@ -29,14 +29,14 @@ from net.connection import Connection
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer
 from net.gatekeeper import Gatekeeper, group
-from net.listener import Listener, bind
+from net.listener import Listener
 from net.log import log_faults
 from net.loop import FAULT, Loop
 from net.pace import Pace
 from net.recent import Recent
 from net.systemd import inherited
 from net.way import Way
-from opening import furnish, open_datagrams, open_errands, open_store, place
+from opening import bind_sockets, furnish, open_datagrams, open_errands, open_store, place
 from options import Options, parse
 from overseer import Overseer
 from ready import prepare, send, site
@@ -83,7 +83,7 @@ class Server:
         self.visits: dict[Visit, None] = {}
         with ExitStack() as undo:
             found, datagrams = ([*given], []) if given else inherited()
-            sockets = found or bind(options.host, options.port)
+            sockets, datagrams = (found, datagrams) if found else bind_sockets(options)
             for sock in (*sockets, *datagrams):
                 undo.callback(sock.close)
             self.loop = Loop(options.selector)

@@ -6,6 +6,7 @@ Where earlier code hands a room over, that goes on instead.
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,6 +18,7 @@ from chat.limits import ledger
 from chat.turn import RECENT
 from net.datagrams import Bounds, Datagrams, Peer, bind_beside
 from net.gatekeeper import group
+from net.listener import bind
 from net.loop import Loop
 from options import Options
 from ready import Cloak, draw
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from errands import House as Sender
     from visit import Visit
 
+CHOICES = 5  # ports that are tried where the system chooses one
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
 
 
@@ -46,6 +49,20 @@ class House(Protocol):
     def port(self) -> int: ...
     def warn(self, text: str) -> None: ...
     def meet(self, peer: Peer, *, trusted: bool) -> Visit: ...
+
+
+def bind_sockets(options: Options) -> tuple[list[socket.socket], list[socket.socket]]:
+    """Return sockets bound for TCP; and for UDP where the system chooses the port: one that is free for both.
+
+    Raises OSError where the port is busy or the address is not ours.
+    """
+    for _ in range(CHOICES if options.port == 0 and not options.no_udp else 0):
+        sockets = bind(options.host, 0)
+        with suppress(OSError):
+            return sockets, bind_beside(sockets)
+        for sock in sockets:
+            sock.close()
+    return bind(options.host, options.port), []
 
 
 def open_store(server: House, options: Options) -> Store | None:

@@ -7,6 +7,7 @@ from chat.turn import User
 from wires.irc import rooms
 from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
+from wires.irc.numerics import Numeric
 
 WORDS = (
     "ANNOUNCE", "AUDIT", "BAN", "BANS", "DEOPER", "DOOR", "EXIT", "LIMITS", "LIST_USERS", "LOCK", "MUTE", "QR",
@@ -15,8 +16,13 @@ WORDS = (
 
 
 def rule(client: Client, user: User, line: Line) -> Steps:
-    """Do what an operator asks for in the words of the host's console."""
-    yield Request(line.command.lower(), " ".join(line.params))
+    """Do what an operator asks for in the words of the console; who may not is told why (RFC 2812 section 5.2)."""
+    try:
+        yield Request(line.command.lower(), " ".join(line.params))
+    except Refused as refusal:
+        if refusal.code != "not_allowed":
+            raise
+        yield client.numeric(Numeric.ERR_NOPRIVILEGES, refusal.text)
 
 
 def redact(client: Client, user: User, line: Line) -> Steps:
