@@ -148,7 +148,8 @@ def written(results: dict[str, Any]) -> str:
 def main() -> int:
     """Build, measure, tell, keep."""
     options = read_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    for number in (signal.SIGINT, signal.SIGTERM):  # also in the background, where shells have SIGINT ignored
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # so that what was started is stopped
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a start compiles nothing where people install it
     pace = FULL if options.full else QUICK if options.quick else NORMAL
     about = machine.about()

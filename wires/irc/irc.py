@@ -5,6 +5,7 @@ What a verb does stands in the files beside this one, each a generator over the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -115,8 +116,12 @@ class Irc(Wire):
             yield from rule.run(client, user, line)
 
 
+_COLOURS = re.compile(rb"\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?")
+"""Codes that have digits behind them, which would stay in the text; the others are single control characters."""
+
+
 def _read(raw: bytes | None) -> Line | None:
     """Return the line, None for an empty one. Raises Unreadable, also where it was too long as a whole."""
     if raw is None:
         raise Unreadable("long")
-    return parse(raw)
+    return parse(_COLOURS.sub(b"", raw) if b"\3" in raw or b"\4" in raw else raw)

@@ -14,8 +14,6 @@ LINE = BODY + TAGS + 2
 _ESCAPES = {"\\": "\\\\", ";": "\\:", " ": "\\s", "\r": "\\r", "\n": "\\n"}
 _MEANT = {":": ";", "s": " ", "\\": "\\", "r": "\r", "n": "\n"}
 _ESCAPED = re.compile(r"\\(.?)")
-_COLOURS = re.compile("\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?")
-"""Codes that have digits behind them, which would stay in the text; the others are single control characters."""
 _SPECIAL = re.compile(r"[\\; \r\n]")
 
 
@@ -54,7 +52,7 @@ def parse(raw: bytes) -> Line | None:
     except UnicodeDecodeError:
         word = body.split(b" ", 1)[0].decode("ascii", "replace")
         raise Unreadable("encoding", word.upper() if word.isalnum() else "*") from None
-    words = list(_words(_COLOURS.sub("", text.replace("\0", "")).lstrip(" ").rstrip("\r")))
+    words = list(_words(text.replace("\0", "").lstrip(" ").rstrip("\r")))
     if words and words[0].startswith(":"):
         del words[0]  # clients have no business with a source
     if not words:
