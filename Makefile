@@ -9,6 +9,8 @@
 # make clean     everything away that was made here, .venv too
 # Each makes .venv ready first; see tools/setup.sh.
 
+# Four tests at a time share the processors: one that fails is tried once more, and told at the end as RERUN.
+
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -22,12 +24,12 @@ test: lint
 ifdef ARGS
 	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest $(ARGS)
 else
-	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -n 4 --dist worksteal
+	@CHAT_TESTS_COMPLETE=1 $(BIN)/python -m pytest -n 4 --dist worksteal --reruns 1 -raR
 endif
 
 faults:
 	@PYTHON="$(PYTHON)" tools/setup.sh test
-	@CHAT_FIGURES=faults.jsonl $(BIN)/python -m pytest tests/faults -m "long or not long" $(ARGS)
+	@CHAT_FIGURES=faults.jsonl $(BIN)/python -m pytest tests/faults tests/test_memory.py tests/test_store_faults.py -m "long or not long" $(ARGS)
 
 fuzz:
 	@PYTHON="$(PYTHON)" tools/setup.sh test

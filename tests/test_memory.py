@@ -342,7 +342,7 @@ def test_a_long_past_puts_nobody_out(start_server: StartServer, join_json: JoinJ
 # ---- kill -9
 
 
-KILLS = 30
+KILLS = [30, pytest.param(100, marks=pytest.mark.long)]
 
 
 class Burst:
@@ -384,8 +384,9 @@ def _listen(bursts: list[Burst], seconds: float, registering: Burst | None = Non
 
 
 @pytest.mark.limit(400)
+@pytest.mark.parametrize("kills", KILLS)
 def test_what_was_acknowledged_outlives_kill_9_at_any_moment(
-    start_server: StartServer, join_json: JoinJson, tmp_path: Path
+    start_server: StartServer, join_json: JoinJson, tmp_path: Path, kills: int
 ) -> None:
     chance = random.Random()
     said: dict[int, str] = {}
@@ -395,7 +396,7 @@ def test_what_was_acknowledged_outlives_kill_9_at_any_moment(
     register(before, join_json, "absent")
     before.kill()
     newest = 0
-    for round_ in range(KILLS):
+    for round_ in range(kills):
         server = start_server("--data", tmp_path)
         bursts = [Burst(join_json(name, server), name) for name in ("ann", "ben", "cat")]
         assert bursts[0].client.welcome["id"] > newest

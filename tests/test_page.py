@@ -365,6 +365,7 @@ def test_keyboard_alone(visit: Open, server: Server, join_json: Callable[..., Js
     alice.sees("You are here as alice.")
     expect(alice.entry).to_be_focused()
     keyboard.type("/he")
+    expect(alice.page.get_by_role("option")).to_have_count(1)
     keyboard.press("ArrowDown")
     keyboard.press("Enter")
     expect(alice.entry).to_have_value("/help ")

@@ -25,7 +25,7 @@ from store import writer as writer_module
 from tests.store_helpers import Desk, rows
 from tests.support import PATIENCE, ROOT
 
-KILLS = 20  # of the writer alone; test_memory.py kills a whole server thirty times
+KILLS = [20, pytest.param(100, marks=pytest.mark.long)]  # of the writer alone; test_memory.py kills a whole server
 MIB = 1024 * 1024
 
 
@@ -74,15 +74,16 @@ def look(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 @pytest.mark.limit(240)
-def test_what_was_acknowledged_outlives_kill_9_at_any_moment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", KILLS)
+def test_what_was_acknowledged_outlives_kill_9_at_any_moment(tmp_path: Path, kills: int) -> None:
     chance = random.Random()
     acknowledged: set[int] = set()
     number = 1
-    for _ in range(KILLS):
+    for _ in range(kills):
         acknowledged |= _acknowledged_before_a_kill(tmp_path, number, chance.random() * 0.12)
         number = _stored_once(tmp_path, acknowledged) + 1
-    assert len(acknowledged) > KILLS
-    print(f"\n{KILLS} kills, {len(acknowledged)} messages acknowledged, {number - 1} stored")
+    assert len(acknowledged) > kills
+    print(f"\n{kills} kills, {len(acknowledged)} messages acknowledged, {number - 1} stored")
 
 
 def _acknowledged_before_a_kill(folder: Path, first: int, seconds: float) -> set[int]:

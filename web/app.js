@@ -56,6 +56,7 @@ const page = {
     badge();
   },
   giveBack: (text) => entry.giveBack(text),
+  learned: () => entry.learned(),
   link: (news) => LINK[news.state](news),
 };
 

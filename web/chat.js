@@ -14,7 +14,7 @@ export class Chat {
   #asked = new Map(); // what a request was about, by its ref
   #seen = new Set(); // id and time of what has come already
 
-  // `page` has: looks(talk), changed(talk, atEnd), lists(), shown(), news(message), giveBack(text), link(news)
+  // `page` has: looks(talk), changed(talk, atEnd), lists(), shown(), news(message), giveBack(text), learned(), link(news)
   // and forget().
   constructor(link, page) {
     this.link = link;

@@ -56,6 +56,11 @@ export class Entry {
     return true;
   }
 
+  // The commands have become known: whoever has begun one already is offered how it goes on.
+  learned() {
+    if (this.#field.value.startsWith("/")) this.#changed();
+  }
+
   // What is written and not sent, unless it is nobody's business.
   get draft() {
     return secretIn(this.#field.value) === null ? this.#field.value : "";

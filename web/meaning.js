@@ -334,6 +334,7 @@ function told(chat, event) {
 function learn(chat, help) {
   const lines = help.split("\n").map((line) => line.match(/^(\/(\S+).*?)\s{2,}(.*)$/));
   chat.commands = lines.filter(Boolean).map(([, usage, verb, text]) => ({ verb, usage, help: text }));
+  chat.page.learned();
 }
 
 function listed(chat, event) {

@@ -107,18 +107,18 @@ def test_sanctions_outlast_a_clock_that_jumps_and_end_when_it_is_time(
         server.wait_for("eve")
 
 
-@pytest.mark.parametrize("seconds", [3, pytest.param(60, marks=[pytest.mark.long, pytest.mark.limit(150)])])
+@pytest.mark.parametrize("seconds", [7, pytest.param(60, marks=[pytest.mark.long, pytest.mark.limit(150)])])
 def test_the_server_is_stopped_and_goes_on(start_server: StartServer, seconds: int) -> None:
     """SIGSTOP: nobody is put out for what he could not help, and what he said meanwhile is heard, once."""
-    limits = (
-        ("--silent-limit", 2, "--ping-after", 1, "--stall-limit", 1.5, "--login-timeout", 2) if seconds < 10 else ()
-    )
+    limits = ("--silent-limit", 6, "--ping-after", 2, "--stall-limit", 5, "--login-timeout", 6) if seconds < 10 else ()
     server = start_server(*limits, dev=False)
     address = (server.host, server.port)
     people = [Witness(wire, number, address) for number, wire in enumerate(("plain", "json", "web", "irc", "udp"))]
     try:
         with Connection(server) as newcomer:
             newcomer.send("late")
+            for each in people:
+                each.pulse()
             server.process.send_signal(signal.SIGSTOP)
             for each in people:
                 each.say(f"w{each.number}n0;")
