@@ -394,4 +394,5 @@ class ChatWindow:
 
     def _report_error(self, what: str) -> None:
         print(what, file=sys.stderr)
-        self.banner.show(f"Something went wrong in this window ({what}). You can go on.")
+        with contextlib.suppress(tkinter.TclError):  # the window is gone, and what it had put off has come all the same
+            self.banner.show(f"Something went wrong in this window ({what}). You can go on.")
