@@ -131,7 +131,7 @@ class Errands:
             return
         self._server.settle()
         self._server.seat.wire.copy = self._now = None
-        reply(not copy.refused, "\n".join(clean_lines(copy.text)))
+        reply(not copy.refused, clean_lines(copy.text))
         self._next()
 
     def _finish_that(self, copy: Copy) -> None:

@@ -15,7 +15,7 @@ from chat.desk import Desk
 from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.limits import ledger
-from chat.turn import RECENT
+from chat.scrollback import RECENT
 from net.datagrams import Bounds, Datagrams, Peer, bind_beside
 from net.gatekeeper import group
 from net.listener import bind

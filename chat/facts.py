@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from chat.events import Acted, Said, Whispered
+from chat.spoken import Spoken
 from record import record
 
 Talk = Said | Acted | Whispered
@@ -247,4 +248,9 @@ def weigh(changes: Sequence[Change]) -> tuple[int, int]:
     """Return how many changes these are, each message counted as one, and about how many bytes of memory they take."""
     said = [events for change in changes if (events := talk(change))]
     count = len(changes) - len(said) + sum(map(len, said))
-    return count, 500 * count + sum([sys.getsizeof(event.text) for events in said for event in events])
+    return count, 500 * count + sum([_size(events) for events in said])
+
+
+def _size(events: Sequence[Talk]) -> int:
+    """Return about how many bytes the texts take."""
+    return sys.getsizeof(events.text) if type(events) is Spoken else sum([sys.getsizeof(it.text) for it in events])

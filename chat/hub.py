@@ -36,8 +36,9 @@ from chat.moderation import check_may_act_on, check_may_speak, keep_pace
 from chat.presence import Presence
 from chat.rooms import Rooms
 from chat.sanctions import check_not_muted, host_of
+from chat.spoken import Spoken
 from chat.tokens import Tokens
-from chat.turn import LONG, NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
+from chat.turn import NOBODY_DEAF, Departed, Post, Room, Standing, Turn, User
 from record import replace
 
 HOST = "Host"
@@ -228,7 +229,7 @@ class Hub(Presence):
 
     def recall(self, user: User, room: Room) -> None:
         """Show a newcomer what was said last; what is too long altogether begins later."""
-        last = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
+        last = room.scrollback.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
         if last:
             self.tell(user, Recalled(*self.stamp(), room.name, last))
 
@@ -236,15 +237,22 @@ class Hub(Presence):
 
     def say(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Say `text` to a room, by default to the one someone talks in."""
-        self._speak(user, room or user.room, Said, (text,), ref=ref, form=form)
+        place = room or user.room
+        self._speak(user, place, [self._word(Said, user, place, text, form)], ref, form)
 
-    def say_all(self, user: User, texts: Sequence[str]) -> None:
-        """Say one thing after the other to the room someone talks in; for who `may_go_on` there."""
-        self._speak(user, user.room, Said, texts)
+    def say_all(self, user: User, text: str) -> None:
+        """Say one line of `text` after the other to the room someone talks in; for who `may_go_on` there."""
+        count = text.count("\n") + 1
+        if count == 1:
+            self.say(user, text)
+            return
+        first, at = self.stamps(count)
+        self._speak(user, user.room, Spoken(first, at, user.room.name, user.name, text, count, user.who))
 
     def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Tell a room, by default the one someone talks in, what he does."""
-        self._speak(user, room or user.room, Acted, (text,), ref=ref, form=form)
+        place = room or user.room
+        self._speak(user, place, [self._word(Acted, user, place, text, form)], ref, form)
 
     @staticmethod
     def may_go_on(user: User) -> bool:
@@ -307,37 +315,28 @@ class Hub(Presence):
             account.messages += user.messages
             self.keep(AccountSeen(account.key, account.seen, seconds, user.messages))
 
+    def _word(self, kind: type[Said | Acted], user: User, room: Room, text: str, form: Form) -> Said | Acted:
+        return kind(*self.stamp(), room.name, user.name, text, user.who, form)
+
     def _speak(
-        self,
-        user: User,
-        room: Room,
-        kind: type[Said | Acted],
-        texts: Sequence[str],
-        *,
-        ref: Ref = None,
-        form: Form = AS_USUAL,
+        self, user: User, room: Room, go: Sequence[Said | Acted], ref: Ref = None, form: Form = AS_USUAL
     ) -> None:
         """Post what someone says to a room, unless he may not speak there. Raises Refused `may_not_speak`."""
-        first, at = self.stamps(len(texts))
         user.active = self.clock.monotonic()
         if user.muted or room.gate.bars or room not in user.rooms:
-            check_not_muted(user, at)
+            check_not_muted(user, self.clock.time())
             check_may_speak(user, room)
             keep_pace(user, room, user.active)
-        user.messages += len(texts)
-        where, name, who = room.name, user.name, user.who
-        events = [kind(number, at, where, name, text, who, form) for number, text in enumerate(texts, first)]
+        user.messages += len(go)
         if form.sign:
             ranked = (m for m in room.members if form.sign in room.gate.signs(m) and m.hears(user))
-            self.post(events[0], to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
+            self.post(go[0], to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
-        room.recent += events
-        if len(max(texts, key=len)) > LONG:
-            room.trim()
+        room.scrollback.add(go)
         if self.memory is not None:
-            self._turn.facts.append(MessagesSaved(events, user.key))
+            self._turn.facts.append(MessagesSaved(go, user.key))
         deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
-        self._turn.posts.append(Post(events, room, (), user, ref, deaf or NOBODY_DEAF))
+        self._turn.posts.append(Post(go, room, (), user, ref, deaf or NOBODY_DEAF))
 
     def _entered(self, user: User, room: Room) -> Entered:
         return Entered(*self.stamp(), room.name, user.name, room.present(ROSTER), len(room.members), user.who)

@@ -53,7 +53,7 @@ def remove(hub: Hub, user: User, number: int, reason: str = "", ref: Ref = None)
 def removable(hub: Hub, user: User) -> Sequence[Talk]:
     """Return what someone said last, or what was last said in his room, as far as he may remove it; oldest first."""
     if is_operator(user):
-        return [*user.room.recent][-LISTED:]
+        return [*user.room.scrollback][-LISTED:]
     mine = [event for event in _remembered(hub, user) if _why_not(hub, user, event) is None]
     return sorted(mine, key=lambda event: event.id)[-LISTED:]
 
@@ -61,7 +61,7 @@ def removable(hub: Hub, user: User) -> Sequence[Talk]:
 def _remembered(hub: Hub, user: User) -> Iterator[Talk]:
     """Yield what someone may know of, of all that is remembered without asking the disk."""
     for room in hub.rooms if is_operator(user) else user.rooms:
-        yield from room.recent
+        yield from room.scrollback
     yield from user.private
 
 

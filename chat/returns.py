@@ -45,7 +45,7 @@ def come_back(hub: Hub, user: User, listener: Any, *, since: int, address: str, 
         hub.tell(user, hub.joined(room))
     missed = _missed(hub, user, since)
     told = _end(missed)
-    cut = len(told) < len(missed) or any(room.may_lack(since) for room in user.rooms)
+    cut = len(told) < len(missed) or any(room.scrollback.may_lack(since) for room in user.rooms)
     hub.tell(user, Resumed(*hub.stamp(), told, cut))
     hub.note(f"{user.name} is back, from {address}.")
     return earlier
@@ -53,7 +53,7 @@ def come_back(hub: Hub, user: User, listener: Any, *, since: int, address: str, 
 
 def _missed(hub: Hub, user: User, since: int) -> tuple[Missed, ...]:
     """Return what was said to `user`, and what of it removed, after the event `since`, as far as that is remembered."""
-    said = (event for room in user.rooms for event in room.recent if event.id > since)
+    said = (event for room in user.rooms for event in room.scrollback if event.id > since)
     heard = [event for event in said if names.key(event.sender) not in user.blocked]
     private = [event for event in user.private if event.id > since]
     rooms = {room.name for room in user.rooms}

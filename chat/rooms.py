@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from chat.events import Acted, Refused, Said, Whispered
 from chat.limits import Limits, ledger
-from chat.turn import RECENT, Room
+from chat.scrollback import Scrollback
+from chat.turn import Room
 
 LOBBY = "lobby"
 MOST = Limits().rooms
@@ -32,12 +32,12 @@ class Rooms:
         fixed: bool = False,
         past: Mapping[str, Past] | None = None,
     ) -> None:
-        self._past = {name: deque(events, RECENT) for name, events in (past or {}).items()}
-        self.lobby = Room(LOBBY, lobby_title, recent=self._recall(LOBBY))
+        self._past = {name: Scrollback(events) for name, events in (past or {}).items()}
+        self.lobby = Room(LOBBY, lobby_title, scrollback=self._recall(LOBBY))
         self.fixed = fixed
         self._rooms: dict[str, Room] = {LOBBY: self.lobby}
         for room in lasting:
-            room.recent = self._recall(room.name)
+            room.scrollback = self._recall(room.name)
             self._rooms.setdefault(key(room.name), room)
 
     def __iter__(self) -> Iterator[Room]:
@@ -70,7 +70,7 @@ class Rooms:
         if len(self._rooms) >= ledger.limits.rooms:
             ledger.hit("rooms")
             raise Refused("too_many", f"There are {ledger.limits.rooms} rooms already, and no more can be made.")
-        made = Room(key(name), name, lasting=False, recent=self._recall(key(name)))
+        made = Room(key(name), name, lasting=False, scrollback=self._recall(key(name)))
         return self._rooms.setdefault(key(name), made)
 
     def make(self, title: str, description: str) -> Room:
@@ -84,23 +84,22 @@ class Rooms:
         if room is None:
             if len(self._rooms) >= MOST:
                 raise Refused("too_many", f"There are {MOST} rooms already, and no more can be made.")
-            room = self._rooms[name] = Room(name, title, recent=self._recall(name))
+            room = self._rooms[name] = Room(name, title, scrollback=self._recall(name))
         room.title, room.description, room.lasting = title, description, True
         return room
 
     def forget(self, event: Said | Acted | Whispered) -> None:
         """Forget something that was said, also in rooms that have ended."""
-        for recent in (*(room.recent for room in self._rooms.values()), *self._past.values()):
-            if event in recent:
-                recent.remove(event)  # type: ignore[arg-type]  # no deque holds what was said in private
+        for scrollback in (*(room.scrollback for room in self._rooms.values()), *self._past.values()):
+            scrollback.remove(event.id)
 
     def drop_if_empty(self, room: Room) -> None:
         """Forget a room of users' own when nobody is in it."""
         if not room.members and not room.lasting:
             self._rooms.pop(room.name, None)
-            self._past[room.name] = room.recent
+            self._past[room.name] = room.scrollback
             while len(self._past) > ledger.limits.rooms:
                 del self._past[next(iter(self._past))]
 
-    def _recall(self, name: str) -> deque[Said | Acted]:
-        return self._past.pop(name, None) or deque(maxlen=RECENT)
+    def _recall(self, name: str) -> Scrollback:
+        return self._past.pop(name, None) or Scrollback()

@@ -14,6 +14,7 @@ _GONE = re.compile(
     "\u202a-\u202e\u2066-\u2069]"  # bidi embeddings, overrides and isolates
 )
 _HARMLESS = bytes((ord("\n"), *range(0x20, 0x7F)))
+_BLANK_LINE = re.compile(r"\n\s*\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PILE = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})"
@@ -23,7 +24,7 @@ _PILE = re.compile(
 
 def clean(text: str) -> str:
     """Return `text` without control characters but line feeds, bidi overrides, lone surrogates and piled-up marks."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and (text.isprintable() or not text.encode().translate(None, _HARMLESS)):
         return text
     text = _GONE.sub("", text.replace("\r\n", "\n").translate(_BLANKS))
     if text.isascii():
@@ -31,11 +32,9 @@ def clean(text: str) -> str:
     return _PILE.sub(r"\1", _SURROGATE.sub("\ufffd", text))
 
 
-def clean_lines(text: str) -> list[str]:
-    """Return the lines of `text`, each of them clean. All are looked at in one go."""
-    if text.isascii() and not text.encode().translate(None, _HARMLESS):
-        return text.split("\n")
-    return [clean(line) for line in text.split("\n")]
+def has_blank_line(text: str) -> bool:
+    """Return whether a line of `text` is empty, or has nothing but blanks in it."""
+    return _BLANK_LINE.search(f"\n{text}\n") is not None
 
 
 def hms(seconds: int) -> str:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from itertools import islice
 from typing import Any
 
-from chat import names
 from chat.accounts import Account
-from chat.events import NOBODY, Acted, Event, Identity, Ref, Refused, Said, Whispered
+from chat.events import NOBODY, Event, Identity, Ref, Refused, Whispered
 from chat.facts import Sanction
 from chat.flow import Bucket
 from chat.gate import Gate
+from chat.scrollback import CHARACTERS, RECENT, Scrollback
 from record import entity, field, record
 
 PRIVATE = 50  # private messages kept for someone who must come back
-RECENT = 200  # messages that a room remembers without asking the disk
-CHARACTERS = 200_000  # in all of those together
 LONG = CHARACTERS // RECENT  # characters: so many messages of that length are not too much
 
 
@@ -106,40 +103,12 @@ class Room:
     description: str = ""
     lasting: bool = True
     members: dict[User, None] = field(default_factory=dict)
-    recent: deque[Said | Acted] = field(default_factory=lambda: deque(maxlen=RECENT))
+    scrollback: Scrollback = field(default_factory=Scrollback)
     gate: Gate = field(default_factory=Gate)
-    forgotten: int = 0
-    """The id of what was trimmed last."""
 
     def present(self, most: int) -> tuple[str, ...]:
         """Return the names of those in it, at most `most`, in order of arrival."""
         return tuple(user.name for user in islice(self.members, most))
-
-    def trim(self) -> None:
-        """Forget the oldest of what was said where all of it is too much."""
-        characters = sum(len(event.text) for event in self.recent)
-        while characters > CHARACTERS:
-            oldest = self.recent.popleft()
-            self.forgotten = oldest.id
-            characters -= len(oldest.text)
-
-    def may_lack(self, since: int) -> bool:
-        """Return whether something that was said after the event `since` may not be remembered."""
-        return self.forgotten > since or (len(self.recent) == RECENT and self.recent[0].id > since)
-
-    def last(self, most: int, characters: int, without: Collection[str]) -> tuple[Said | Acted, ...]:
-        """Return what was said last, oldest first: at most `most` messages and so many `characters` in all.
-
-        What those said whose keys are in `without` is left out.
-        """
-        found: list[Said | Acted] = []
-        for event in islice(reversed(self.recent), most):
-            if not without or names.key(event.sender) not in without:
-                characters -= len(event.text)
-                if characters < 0:
-                    break
-                found.append(event)
-        return tuple(reversed(found))
 
 
 @record

@@ -17,7 +17,7 @@ from chat.hub import Hub
 from chat.limits import Limits, ledger
 from chat.links import Front
 from chat.moderation import is_shown
-from chat.text import clean, clean_lines
+from chat.text import clean, has_blank_line
 from chat.turn import Room, Standing, User
 from record import field, record
 
@@ -176,11 +176,10 @@ class Table:
 
     def speak(self, hub: Hub, user: User, speech: Speech) -> bool:
         """Say each line; False, and nothing is said, where one may have to be refused."""
-        texts = clean_lines(speech.text)
-        blank = not all(texts) or any(map(str.isspace, texts))
-        if blank or max(map(len, texts)) > ledger.limits.message or not hub.may_go_on(user):
+        text = clean(speech.text)
+        if has_blank_line(text) or len(text) > ledger.limits.message or not hub.may_go_on(user):
             return False
-        hub.say_all(user, texts)
+        hub.say_all(user, text)
         return True
 
     def get(self, verb: str, user: User) -> Command:

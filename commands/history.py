@@ -53,7 +53,7 @@ def _own(call: Call, name: str) -> Room:
 
 def _remembered(user: User, rooms: Sequence[Room], below: int | None) -> list[Said | Acted]:
     """Return what the rooms remember by themselves, where nothing is kept for good."""
-    heard = (event for room in rooms for event in room.recent if names.key(event.sender) not in user.blocked)
+    heard = (event for room in rooms for event in room.scrollback if names.key(event.sender) not in user.blocked)
     return sorted((event for event in heard if below is None or event.id < below), key=lambda event: event.id)
 
 

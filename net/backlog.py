@@ -28,12 +28,12 @@ def clean_line(text: str) -> str:
     return text.translate(_HARMLESS)
 
 
-def clean_lines(text: str) -> list[str]:
-    """Return the lines of `text` (one line feed at its end ends the last one), each of them clean."""
+def clean_lines(text: str) -> str:
+    """Return the lines, each of them clean. A line feed at the end of `text` ends the last one, and is left out."""
     text = text.removesuffix("\n")
-    if not (text.isascii() and not text.encode().translate(None, _USUAL)):
-        text = text.translate(_HARMLESS_LINES)
-    return text.split("\n")
+    if text.isascii() and not text.encode().translate(None, _USUAL):
+        return text
+    return text.translate(_HARMLESS_LINES)
 
 
 class Backlog:
@@ -41,34 +41,41 @@ class Backlog:
 
     def __init__(self, limit: int = KEPT) -> None:
         self._limit = limit
-        self._lines: deque[str] = deque()
+        self._blocks: deque[str] = deque()  # one or more lines each, as they came
         self._size = 0
         self._left_out = 0
 
     def __bool__(self) -> bool:
-        return bool(self._lines)
+        return bool(self._blocks)
 
     def add(self, text: str) -> None:
         """Take one or more lines in; they are cleaned here, at the last door before the terminal."""
-        lines = clean_lines(text)
-        if len(text) > self._limit:
-            lines = [line[: self._limit] for line in lines]
-        self._lines += lines
-        self._size += sum(map(len, lines)) + len(lines)
-        while self._size > self._limit and len(self._lines) > 1:
-            self._size -= len(self._lines.popleft()) + 1
-            self._left_out += 1
+        block = clean_lines(text)
+        if len(block) > self._limit:
+            block = "\n".join([line[: self._limit - 1] for line in block.split("\n")])
+        self._blocks.append(block)
+        self._size += len(block) + 1
+        while self._size > self._limit:
+            self._left_out += self._first(self._size - self._limit).count("\n") + 1
 
-    def take(self, size: int = PIECE) -> list[str]:
-        """Give out the oldest lines, about `size` characters of them; a gap before them is told in words."""
+    def take(self, size: int = PIECE) -> str:
+        """Give out the oldest lines, each with its end, about `size` characters; a gap before them is told in words."""
         taken = []
         if self._left_out:
-            taken.append(f"... {self._left_out} lines left out ...")
+            taken.append(f"... {self._left_out} lines left out ...\n")
             self._left_out = 0
-        lines, left = self._lines, size
-        while lines and left > 0:
-            line = lines.popleft()
-            taken.append(line)
-            left -= len(line) + 1
-        self._size -= size - left
-        return taken
+        while self._blocks and size > 0:
+            block = self._first(size)
+            taken += block, "\n"
+            size -= len(block) + 1
+        return "".join(taken)
+
+    def _first(self, size: int) -> str:
+        """Remove and return the first lines: those of the oldest block, or of it as few as have `size` characters."""
+        block = self._blocks.popleft()
+        end = block.find("\n", size - 1)
+        if end >= 0:
+            self._blocks.appendleft(block[end + 1 :])
+            block = block[:end]
+        self._size -= len(block) + 1
+        return block

@@ -65,8 +65,8 @@ class Console:
         if os.name != "nt" and threading.current_thread() is threading.main_thread():
             self._listen_to_signals()
         if state is not None:
-            for line in self._backlog.take(KEPT):
-                state["backlog"].add(line)
+            if shown := self._backlog.take(KEPT):
+                state["backlog"].add(shown)
             self._backlog = state["backlog"]
         self._face = self._make_face()
         if state is not None and state["face"] is not None:

@@ -109,8 +109,8 @@ class Plain:
             self._loop.call_soon(lambda: self._loop.mark(self))
         elif self._listening and (lines or not self._prompted):
             self._prompted = True
-            lines.append(clean_line(self._host.prompt()))
-        self._write(lines)
+            lines += clean_line(self._host.prompt()) + "\n"
+        self._outlet.send(lines.encode())
         self._faults = 0
 
     def fail(self, why: str) -> None:
@@ -195,12 +195,9 @@ class Plain:
         self._loop.unwatch(self)
         self._loop.mark(self)  # unwatching forgot it, but there may be something to show
 
-    def _write(self, lines: list[str]) -> None:
-        self._outlet.send("\n".join([*lines, ""]).encode())
-
     def _finish(self, seconds: float) -> None:
         deadline = self._loop.clock.monotonic() + seconds
         self._outlet.finish(deadline)
         while self._outlet.idle and self._backlog:
-            self._write(self._backlog.take())
+            self._outlet.send(self._backlog.take().encode())
             self._outlet.finish(deadline)

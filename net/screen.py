@@ -252,7 +252,7 @@ class Screen:
         lines = self._backlog.take()
         if lines or not self._prompt:
             self._prompt = clean_line(self._host.prompt())
-        shown = "".join(self._paint(line) + "\n" for line in lines)
+        shown = "".join([self._paint(line) + "\n" for line in lines.split("\n")[:-1]])
         bell = "\a" * self._bell
         self._stale = self._bell = False
         if not self._terminal.taken:

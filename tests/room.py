@@ -20,9 +20,10 @@ from chat import passwords
 from chat.desk import Desk
 from chat.events import Ended, Event, Refused, Wish, singly
 from chat.hub import Hub
+from chat.scrollback import RECENT
 from chat.session import Session
 from chat.states import State
-from chat.turn import RECENT, Room, Turn, User
+from chat.turn import Room, Turn, User
 from store import Loaded, Store
 from store.memory import StoreMemory, accounts, lasting
 from store.records import Inbox

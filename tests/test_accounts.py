@@ -225,7 +225,7 @@ def test_a_person_is_asked_for_the_password(house: House) -> None:
     assert guest.lines() == ["[!] That is not the password of kim.", "Password for kim?"]
     guest.send(b"sesame\nhello\n")
     assert guest.lines() == ["OK", "&Host&Kim", "[=] Welcome, Kim. 2 people are here. /help lists what you can type."]
-    assert house.hub.rooms.lobby.recent[-1].text == "hello"
+    assert house.hub.rooms.lobby.scrollback.last(1)[0].text == "hello"
 
 
 def test_an_empty_line_instead_of_the_password_asks_for_another_name(house: House) -> None:

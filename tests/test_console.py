@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from net.backlog import Backlog
 from net.keys import Key, Keys
@@ -654,15 +656,33 @@ def test_backlog_keeps_the_newest_and_says_how_many_are_missing() -> None:
     backlog = Backlog(limit=100)
     for number in range(50):
         backlog.add(f"line {number}")
-    kept = backlog.take()
+    kept = backlog.take().split("\n")[:-1]
     assert kept[0] == f"... {50 - len(kept) + 1} lines left out ..."
     assert kept[-1] == "line 49"
     assert not backlog
     backlog.add("next")
-    assert backlog.take() == ["next"]
+    assert backlog.take() == "next\n"
 
 
 def test_backlog_bounds_a_single_line_too() -> None:
     backlog = Backlog(limit=100)
     backlog.add("x" * 1000)
-    assert [len(line) for line in backlog.take()] == [100]
+    assert backlog.take() == "x" * 99 + "\n"
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=8), max_size=30), st.integers(1, 60))
+def test_backlog_gives_out_whole_lines_in_their_order(blocks: list[list[int]], size: int) -> None:
+    """However they came, and in whatever pieces they are taken; where they are too many the oldest are missing."""
+    backlog = Backlog(limit=200)
+    lines = [
+        f"{number} ".ljust(length + 4, "x") for number, length in enumerate(it for block in blocks for it in block)
+    ]
+    added = iter(lines)
+    for block in blocks:
+        backlog.add("\n".join([next(added) for _ in block]))
+    taken = "".join(iter(lambda: backlog.take(size), "")).split("\n")[:-1]
+    if taken and taken[0].startswith("..."):
+        assert taken.pop(0) == f"... {len(lines) - len(taken)} lines left out ..."
+        assert sum(len(line) + 1 for line in taken) > 200 - 35 - 1, "no more is left out than has to be"
+    assert taken == lines[len(lines) - len(taken) :]
+    assert sum(len(line) + 1 for line in taken) <= 200

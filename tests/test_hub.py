@@ -354,5 +354,5 @@ def test_a_room_remembers_so_many_characters_and_no_more() -> None:
         house.hub.say(ann, f"{number} " + "x" * 16_000)
         whisper(house.hub, ann, ["bob"], f"{number} " + "x" * 16_000)
         house.settle()
-    assert [event.text[:3] for event in room.recent] == [f"{number} " for number in range(28, 40)]
+    assert [event.text[:3] for event in room.scrollback] == [f"{number} " for number in range(28, 40)]
     assert [event.text[:3] for event in bob.private] == [f"{number} " for number in range(28, 40)]

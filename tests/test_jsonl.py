@@ -297,7 +297,7 @@ def everything_said() -> Iterator[dict[str, Any]]:
     eve.send(
         b'{"do":"say","text":"x"}\n{"do":"me","text":"x"}\n{"do":"msg","to":"rob","text":"x"}\n{"do":"nick","name":"eva"}\n'
     )
-    newest = house.hub.rooms.lobby.recent[-1].id
+    newest = house.hub.rooms.lobby.scrollback.last(1)[0].id
     house.table.run(house.hub, house.host, house.table.read(house.host, f"REMOVE {newest} x"))
     bob.send(b'{"do":"msg","to":"eva","text":"x"}\n{"do":"nope"}\n')
     eve.send(b'{"do":"quit"}\n')

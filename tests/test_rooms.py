@@ -11,7 +11,8 @@ import pytest
 from chat.events import Said
 from chat.hub import REPLAY, REPLAY_CHARACTERS
 from chat.rooms import MOST, PER_PERSON
-from chat.turn import RECENT, Room
+from chat.scrollback import RECENT
+from chat.turn import Room
 from tests.room import NOON, Guest, House, weather
 from wires.jsonl import Jsonl
 
@@ -311,7 +312,7 @@ def test_what_is_recalled_is_bounded_in_length_too() -> None:
 def test_a_room_remembers_so_many_messages_in_memory(house: House) -> None:
     (ann,) = people(house, "ann")
     type_(ann, *(f"line {number}" for number in range(RECENT + 100)))
-    assert len(house.hub.rooms.lobby.recent) == RECENT
+    assert len(house.hub.rooms.lobby.scrollback) == RECENT
     assert [line for line in type_(ann, "/history 500") if "line" in line] == [
         f"ann > line {number}" for number in range(100, RECENT + 100)]  # fmt: skip
 

@@ -25,6 +25,7 @@ from chat.events import (
     Seen,
     Whispered,
 )
+from chat.spoken import in_lines
 from chat.text import count, hms, one_line
 
 LOBBY = "lobby"
@@ -53,16 +54,15 @@ def said(event: Said, fold: Fold = one_line) -> str:
 def said_in_a_row(events: Sequence[Event], stamp: str) -> str:
     """Return whole lines for what one person said to one room in one go, within a second; else nothing.
 
-    One join makes them all: what stands before the words is the same for each.
+    What stands before the words is the same for each, so that all of them are made at once.
     """
-    first, last = events[0], events[-1]
-    if not (isinstance(first, Said) and isinstance(last, Said)) or int(first.at) != int(last.at):
+    lines = in_lines(events)
+    if not lines:
         return ""
-    texts = [event.text for event in events]  # type: ignore[attr-defined]
-    if "\n" in "".join(texts):
-        return ""
+    first = events[0]
+    assert isinstance(first, Said)
     head = f"{stamp} {place(first.room)}{first.sender} > "
-    return head + f"\n{head}".join(texts) + "\n"
+    return "".join((head, lines.replace("\n", f"\n{head}"), "\n"))
 
 
 def acted(event: Acted, fold: Fold = one_line) -> str:

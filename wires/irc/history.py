@@ -57,7 +57,7 @@ def _said(client: Client, user: User, where: str) -> list[Talk] | None:
         room = rooms.find(client, where)
         if room is None or room not in user.rooms:
             return None
-        return [event for event in room.recent if names.key(event.sender) not in user.blocked]
+        return [event for event in room.scrollback if names.key(event.sender) not in user.blocked]
     key = names.key(where)
     return [event for event in user.private if _is_with(event, user, key)]
 
@@ -123,7 +123,7 @@ def _targets(client: Client, user: User, line: Line) -> Steps:
     if first is None or second is None or not (limit.isascii() and limit.isdigit()):
         yield client.fail("CHATHISTORY", "INVALID_PARAMS", "TARGETS", "Invalid selector or limit")
         return
-    latest: dict[str, Talk] = {target(room.name): room.recent[-1] for room in user.rooms if room.recent}
+    latest: dict[str, Talk] = {target(room.name): event for room in user.rooms for event in room.scrollback.last(1)}
     for event in user.private:
         mine = names.key(event.sender) == user.key
         others = (*event.to, *event.kept) if mine else (event.sender,)

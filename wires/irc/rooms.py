@@ -90,7 +90,7 @@ def _join(client: Client, user: User, name: str, word: str) -> Steps:
     if "draft/read-marker" in client.caps:
         yield client.say("MARKREAD", target(room.name), *_read_so_far(user, room))
     yield [*greeting.names(client, room, room.members), greeting.end_of_names(client, target(room.name))]
-    said = room.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
+    said = room.scrollback.last(REPLAY, REPLAY_CHARACTERS, without=user.blocked)
     if said and "draft/chathistory" not in client.caps:  # else the client asks for as much as it wants
         yield list(history(client, said, target(room.name), f"h{client.hub.newest}"))
 

@@ -33,7 +33,7 @@ def redact(client: Client, user: User, line: Line) -> Steps:
         yield client.fail("REDACT", "INVALID_TARGET", rooms.shown(target), "There is no such room or person")
         return
     try:
-        if room is not None and not any(f"{event.id}" == number for event in room.recent):
+        if room is not None and not any(f"{event.id}" == number for event in room.scrollback):
             raise Refused("no_message", "There is no such message there.")
         yield Request("remove", "", {"id": number, "reason": line.param(2)[:390]})
     except Refused as refusal:
