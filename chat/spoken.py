@@ -27,6 +27,7 @@ class Spoken(Sequence[Said]):
     text: str
     lines: int
     who: Identity = NOBODY
+    _head: Said | None = None
     _events: tuple[Said, ...] = ()
 
     @property
@@ -42,9 +43,11 @@ class Spoken(Sequence[Said]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Said]: ...
     def __getitem__(self, index: int | slice) -> Said | Sequence[Said]:
-        if index == 0 and not self._events:  # it says what all of them are, and is looked at for that
-            return self._event(self.first, self.text[: self.text.index("\n")])
-        return self._all()[index]
+        if index != 0:
+            return self._all()[index]
+        if self._head is None:  # it says what all of them are, and is looked at for that
+            self._head = self._event(self.first, self.text[: self.text.index("\n")])
+        return self._head
 
     def __iter__(self) -> Iterator[Said]:
         return iter(self._all())

@@ -101,7 +101,7 @@ class Plain(Wire):
     def encode_all(self, events: Sequence[Event]) -> bytes:
         """Return a line for each event."""
         write = _WRITERS.get(type(events[0]))
-        if not (write and events[1:]):
+        if not write or len(events) == 1:
             return self.encode(events[0])
         return self._look(words.said_in_a_row(events, stamp(events[0].at)) or "".join(map(write, events)))
 
