@@ -239,7 +239,7 @@ class Hub(Presence):
         self._speak(user, room or user.room, Said, (text,), ref=ref, form=form)
 
     def say_all(self, user: User, texts: Sequence[str]) -> None:
-        """Say one thing after the other to the room someone talks in; for who `may_go_on` there."""
+        """Say one line after the other to the room someone talks in; for who `may_go_on` there."""
         self._speak(user, user.room, Said, texts)
 
     def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
@@ -335,7 +335,7 @@ class Hub(Presence):
         if len(max(texts, key=len)) > LONG:
             room.trim()
         if self.memory is not None:
-            self._turn.facts.append(MessagesSaved(events, user.key))
+            self._turn.facts.append(MessagesSaved(events[0], user.key, "\n".join(texts), len(texts)))
         deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
         self._turn.posts.append(Post(events, room, (), user, ref, deaf or NOBODY_DEAF))
 
