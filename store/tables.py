@@ -315,7 +315,7 @@ def _in_private(db: sqlite3.Connection, person: str, before: int, without: str, 
 
 def find(db: sqlite3.Connection, question: Find, up_to: int) -> tuple[Talk, ...]:
     """Return what was said in a room under the id that is asked for, if anything was."""
-    return messages.find(db, max(0, min(question.id, up_to, LARGEST)))
+    return messages.find(db, question.id) if 0 < question.id <= min(up_to, LARGEST) else ()
 
 
 def inbox(db: sqlite3.Connection, question: Inbox, up_to: int) -> tuple[Whispered, ...]:
