@@ -24,6 +24,7 @@ from store import (
     AccountSeen,
     Blocked,
     Change,
+    Find,
     History,
     Inbox,
     MessagesSaved,
@@ -90,7 +91,7 @@ class Desk:
         store.write(changes, lambda: done.append(True))
         self.until(lambda: done)
 
-    def ask(self, store: Store, question: History | Inbox) -> Any:
+    def ask(self, store: Store, question: History | Inbox | Find) -> Any:
         answers: list[Any] = []
         store.ask(question, answers.append)
         self.until(lambda: answers)

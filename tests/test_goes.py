@@ -194,7 +194,7 @@ def test_what_could_not_be_told_apart_is_a_fault(desk: Desk, tmp_path: Path, cap
 
 
 def test_what_waits_is_counted_in_messages() -> None:
-    changes = [go(1, "x" * 100), go(2, *["y" * 100] * 64), AccountMade("ann", "Ann", "hash", 1.0)]
+    changes: list[Change] = [go(1, "x" * 100), go(2, *["y" * 100] * 64), AccountMade("ann", "Ann", "hash", 1.0)]
     count, weight = weigh(changes)
     assert count == 1 + 64 + 1
     assert 65 * 100 < weight < 65 * 700
