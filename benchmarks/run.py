@@ -175,11 +175,17 @@ def stored(server: Running, said: int) -> int:
     count, last = 0, time.monotonic()
     with contextlib.closing(sqlite3.connect(f"file:{database(server.folder)}?mode=ro", uri=True)) as db:
         while count < said and time.monotonic() < last + SILENCE:
-            found = db.execute("SELECT count(*) FROM messages").fetchone()[0]
+            found = db.execute(f"SELECT {_how_many(db)} FROM messages").fetchone()[0]
             if found > count:
                 count, last = found, time.monotonic()
             time.sleep(0.05)
     return count
+
+
+def _how_many(db: sqlite3.Connection) -> str:
+    """Return what counts the messages: a row of an earlier version, which may be measured too, is always one."""
+    columns = [name for _, name, *_ in db.execute("PRAGMA table_info(messages)")]
+    return "coalesce(sum(lines), 0)" if "lines" in columns else "count(*)"
 
 
 def database(folder: Path) -> Path:

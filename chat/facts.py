@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 
 from chat.events import Acted, Said, Whispered
-from chat.spoken import Spoken
 from record import record
 
 Talk = Said | Acted | Whispered
@@ -19,13 +18,22 @@ Talk = Said | Acted | Whispered
 
 @record
 class MessagesSaved:
-    """One person has said something to a room, or several things in one go: they differ in ids and texts alone.
+    """One person has said something to a room, or several things in one go.
 
+    `first` is the first of them: the others differ from it in their texts alone, and their ids follow on its. `text`
+    is that of all of them, `lines` texts with a line feed between two; where there are several, none holds one itself.
     `sender_key` is the key of the name they were said under, a guest's too.
     """
 
-    events: Sequence[Said | Acted]
+    first: Said | Acted
     sender_key: str
+    text: str
+    lines: int = 1
+
+    @property
+    def last_id(self) -> int:
+        """Return the id of the last of them."""
+        return self.first.id + self.lines - 1
 
 
 @record
@@ -237,20 +245,24 @@ def is_talk(change: Change) -> bool:
     return isinstance(change, _TALK)
 
 
-def talk(change: Change) -> Sequence[Talk]:
-    """Return what was said, where a change is about that."""
-    if isinstance(change, MessagesSaved):
-        return change.events
-    return (change.event,) if isinstance(change, WhisperSaved) else ()
+def last_said(changes: Sequence[Change]) -> int:
+    """Return the id of what was said last in these changes; 0 where nothing was said."""
+    for change in reversed(changes):
+        if isinstance(change, MessagesSaved):
+            return change.last_id
+        if isinstance(change, WhisperSaved):
+            return change.event.id
+    return 0
 
 
 def weigh(changes: Sequence[Change]) -> tuple[int, int]:
     """Return how many changes these are, each message counted as one, and about how many bytes of memory they take."""
-    said = [events for change in changes if (events := talk(change))]
-    count = len(changes) - len(said) + sum(map(len, said))
-    return count, 500 * count + sum([_size(events) for events in said])
-
-
-def _size(events: Sequence[Talk]) -> int:
-    """Return about how many bytes the texts take."""
-    return sys.getsizeof(events.text) if type(events) is Spoken else sum([sys.getsizeof(it.text) for it in events])
+    count = len(changes)
+    weight = 500 * count
+    for change in changes:
+        if isinstance(change, MessagesSaved):
+            count += change.lines - 1
+            weight += sys.getsizeof(change.text)
+        elif isinstance(change, WhisperSaved):
+            weight += sys.getsizeof(change.event.text)
+    return count, weight

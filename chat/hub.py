@@ -334,7 +334,8 @@ class Hub(Presence):
             return
         room.scrollback.add(go)
         if self.memory is not None:
-            self._turn.facts.append(MessagesSaved(go, user.key))
+            texts = (go.text, go.lines) if type(go) is Spoken else (go[0].text,)
+            self._turn.facts.append(MessagesSaved(go[0], user.key, *texts))
         deaf = self._deaf and frozenset(other for other in self._deaf if room in other.rooms and not other.hears(user))
         self._turn.posts.append(Post(go, room, (), user, ref, deaf or NOBODY_DEAF))
 

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from store import messages
 from store.folder import Folder, remove, touch
 from store.schema import TABLES
 from store.tables import last_id
@@ -74,7 +75,7 @@ def _report(folder: Folder, wrong: str, kept: Path | None, saved: dict[str, int]
 
 
 def _fill(db: sqlite3.Connection, work: Path) -> dict[str, int]:
-    """Move what can be read into the new database; returns how many rows of each table there were."""
+    """Move what can be read into the new database; returns how many rows of each table there were, and messages."""
     if not work.exists():
         return {}
     if not _opens(work):
@@ -87,7 +88,7 @@ def _fill(db: sqlite3.Connection, work: Path) -> dict[str, int]:
         db.execute("INSERT OR IGNORE INTO counters VALUES ('last_id', 0)")
         db.execute("UPDATE counters SET value = ? WHERE name = 'last_id'", (last_id(db) + JUMP,))
         db.execute("COMMIT")
-    return saved
+    return saved | {"messages": messages.count(db)}
 
 
 def _opens(work: Path) -> bool:

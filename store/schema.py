@@ -110,7 +110,12 @@ CREATE TABLE decisions (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS = (_FIRST, _SECOND, _THIRD)
+_FOURTH = """
+-- What one person said in one go is one row: so many texts, with a line feed between two. `id` is that of the first.
+ALTER TABLE messages ADD COLUMN lines INTEGER NOT NULL DEFAULT 1;
+"""
+
+MIGRATIONS = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """What makes version 1 of nothing, version 2 of version 1, and so on."""
 
 VERSION = len(MIGRATIONS)

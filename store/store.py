@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self, overload
 
 from chat.events import Whispered
-from chat.facts import Change, IdsReserved, Talk, talk
+from chat.facts import Change, IdsReserved, Talk, last_said
 from store import tables
 from store.backlog import Done
 from store.database import open_database
@@ -96,8 +96,7 @@ class Store:
         than 50,000 changes or 32 MiB wait, the oldest talk goes first, and what cannot be stored for a fault of
         its own is left out and logged. After `close` nothing is stored.
         """
-        newest = next((said[-1].id for said in map(talk, reversed(changes)) if said), 0)
-        self._newest = max(self._newest, newest)
+        self._newest = max(self._newest, last_said(changes))
         self._writer.write(changes, done)
 
     @overload

@@ -7,31 +7,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
-from itertools import chain, groupby
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, cast
 
 from chat import facts as changes
-from chat.events import Acted, Said, Whispered
+from chat.events import Whispered
 from chat.facts import Change, Talk
+from store import messages
+from store.messages import LARGEST
 from store.records import INBOX, PAGE, Account, Find, History, Inbox, Loaded, StoredRoom
 
 ROOMS = 1000
 """Rooms whose last words are loaded at the start: those that were talked in last."""
 
-AT_ONCE = 100
-"""Messages in one statement: below the 999 values that the oldest SQLite takes."""
-
-SEVERAL = 8
-"""Messages of one person in one go from which on a statement of their own is worth it."""
-
 TRAIL = 1000
 """Acts of the host and the operators that are loaded at the start: the last ones."""
-
-LARGEST = 2**63 - 1
-"""The largest number that a column can hold."""
-
-_TALK = "id, at, kind, room, sender, text, recipients, away"
 
 # -- writing
 
@@ -42,55 +33,21 @@ def apply(db: sqlite3.Connection, change: Change) -> None:
 
 
 def apply_all(db: sqlite3.Connection, found: Sequence[Change]) -> None:
-    """Write changes in their order, with few statements: for each the interpreter is given up, and taken again."""
-    for short, run in groupby(found, _is_short):
-        if short:
-            rows = [row for change in run for row in _rows(change)]
-            for start in range(0, len(rows), AT_ONCE):
-                _insert(db, rows[start : start + AT_ONCE])
+    """Write changes in their order, and what was said to rooms with few statements."""
+    for said, run in groupby(found, _is_said):
+        if said:
+            messages.write(db, cast("Iterator[changes.MessagesSaved]", run))
         else:
             for change in run:
                 apply(db, change)
 
 
-def _is_short(change: Change) -> bool:
-    return isinstance(change, changes.MessagesSaved) and len(change.events) < SEVERAL
-
-
-def _rows(change: Any) -> list[tuple[Any, ...]]:
-    at, kind, room, sender, key = _in_common(change)
-    return [(event.id, at, kind, room, sender, key, event.text) for event in change.events]
-
-
-def _in_common(change: changes.MessagesSaved) -> tuple[Any, ...]:
-    """Return what is the same for all messages of one go: `at`, `kind`, `room`, `sender` and `sender_key`."""
-    first = change.events[0]
-    return first.at, "acted" if type(first) is Acted else "said", first.room, first.sender, change.sender_key
-
-
-def _insert(db: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
-    """Write messages of many people with one statement."""
-    values = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
-    db.execute(
-        f"INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES {values}",
-        [*chain.from_iterable(rows)],
-    )
+def _is_said(change: Change) -> bool:
+    return type(change) is changes.MessagesSaved
 
 
 def _messages(db: sqlite3.Connection, change: changes.MessagesSaved) -> None:
-    """Write what one person has said in one go, many at a time; what they have in common is handed over once."""
-    common = _in_common(change)
-    for start in range(0, len(change.events), AT_ONCE):
-        events = change.events[start : start + AT_ONCE]
-        ids, texts = [event.id for event in events], [event.text for event in events]
-        db.execute(_insertion(len(events)), [*common, *ids, *texts])
-
-
-@cache
-def _insertion(rows: int) -> str:
-    """Return the statement for so many messages that are the same but for their ids and texts."""
-    values = ", ".join(f"(?{row}, ?1, ?2, ?3, ?4, ?5, ?{row + rows})" for row in range(6, 6 + rows))
-    return f"INSERT INTO messages (id, at, kind, room, sender, sender_key, text) VALUES {values}"
+    messages.write(db, (change,))
 
 
 def _whisper(db: sqlite3.Connection, change: changes.WhisperSaved) -> None:
@@ -188,7 +145,7 @@ def _room_removed(db: sqlite3.Connection, change: changes.RoomRemoved) -> None:
 
 
 def _message_removed(db: sqlite3.Connection, change: changes.MessageRemoved) -> None:
-    db.execute("DELETE FROM messages WHERE id = ?", (change.id,))
+    messages.remove(db, change.id)
 
 
 def _standing_changed(db: sqlite3.Connection, change: changes.StandingChanged) -> None:
@@ -253,10 +210,8 @@ _WRITERS: dict[type, Callable[[sqlite3.Connection, Any], None]] = {
 
 def last_id(db: sqlite3.Connection) -> int:
     """Return the highest event id that may have been used."""
-    number: int = db.execute(
-        "SELECT max(value, coalesce((SELECT max(id) FROM messages), 0)) FROM counters WHERE name = 'last_id'"
-    ).fetchone()[0]
-    return number
+    number: int = db.execute("SELECT value FROM counters WHERE name = 'last_id'").fetchone()[0]
+    return max(number, messages.last_id(db))
 
 
 def load(db: sqlite3.Connection, recent: int) -> Loaded:
@@ -264,7 +219,7 @@ def load(db: sqlite3.Connection, recent: int) -> Loaded:
     return Loaded(
         {account.key: account for account in _accounts(db)},
         {room.name: room for room in _stored_rooms(db)},
-        {room: tuple(_said(db, room, recent)) for room in _rooms(db)},
+        {room: tuple(reversed(messages.last(db, room, recent))) for room in _rooms(db)},
         _sanctions(db),
         _trail(db),
         dict(db.execute("SELECT name, value FROM decisions ORDER BY name")),
@@ -332,64 +287,50 @@ def _rooms(db: sqlite3.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _said(db: sqlite3.Connection, room: str, n: int) -> list[Said | Acted]:
-    rows = db.execute(f"SELECT {_TALK} FROM messages WHERE room = ? ORDER BY id DESC LIMIT ?", (room, n))
-    return [event for event in map(_event, rows) if not isinstance(event, Whispered)][::-1]
-
-
 def history(db: sqlite3.Connection, question: History, up_to: int) -> tuple[Talk, ...]:
     """Answer the question from what has ids up to `up_to`."""
     end = min(up_to, LARGEST - 1) + 1
     before = end if question.before is None else max(-1, min(question.before, end))
     n = max(0, min(question.n, PAGE))
     without = _list(question.without)
-    found = [row for room in dict.fromkeys(question.rooms) for row in _in_room(db, room, before, without, n)]
+    found: list[Talk] = []
+    for room in dict.fromkeys(question.rooms):
+        found += messages.last(db, room, n, before=before, without=without)
     if question.person:
         found += _in_private(db, question.person, before, without, n)
-    found.sort()
-    return tuple(map(_event, found[len(found) - min(n, len(found)) :]))
+    found.sort(key=attrgetter("id"))
+    return tuple(found[len(found) - min(n, len(found)) :])
 
 
-def _in_room(db: sqlite3.Connection, room: str, before: int, without: str, n: int) -> list[tuple[Any, ...]]:
-    return db.execute(
-        f"SELECT {_TALK} FROM messages WHERE room = ? AND id < ?"
-        " AND sender_key NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT ?",
-        (room, before, without, n),
-    ).fetchall()
-
-
-def _in_private(db: sqlite3.Connection, person: str, before: int, without: str, n: int) -> list[tuple[Any, ...]]:
-    """Return rows of private talk. Who was away is for the sender alone."""
-    return db.execute(
-        "SELECT id, at, kind, room, sender, text, recipients, iif(sender_key = ?1, away, '[]')"
+def _in_private(db: sqlite3.Connection, person: str, before: int, without: str, n: int) -> Iterator[Whispered]:
+    """Yield private talk. Who was away is for the sender alone."""
+    rows = db.execute(
+        "SELECT id, at, sender, recipients, text, iif(sender_key = ?1, away, '[]')"
         " FROM readers JOIN messages ON id = message WHERE key = ?1 AND message < ?2"
         " AND sender_key NOT IN (SELECT value FROM json_each(?3)) ORDER BY message DESC LIMIT ?4",
         (person, before, without, n),
-    ).fetchall()
+    )
+    return map(_whispered, rows)
 
 
 def find(db: sqlite3.Connection, question: Find, up_to: int) -> tuple[Talk, ...]:
     """Return what was said in a room under the id that is asked for, if anything was."""
-    number = max(0, min(question.id, up_to, LARGEST))
-    rows = db.execute(f"SELECT {_TALK} FROM messages WHERE id = ? AND room IS NOT NULL", (number,))
-    return tuple(map(_event, rows))
+    return messages.find(db, question.id) if 0 < question.id <= min(up_to, LARGEST) else ()
 
 
 def inbox(db: sqlite3.Connection, question: Inbox, up_to: int) -> tuple[Whispered, ...]:
     """Answer the question from what has ids up to `up_to`."""
     rows = db.execute(
-        "SELECT id, at, kind, room, sender, text, recipients, '[]'"
+        "SELECT id, at, sender, recipients, text, '[]'"
         " FROM readers JOIN messages ON id = message WHERE key = ? AND kept = 1 AND message <= ?"
         " ORDER BY message LIMIT ?",
         (question.person, min(up_to, LARGEST), max(0, min(question.n, PAGE))),
     )
-    return tuple(event for event in map(_event, rows) if isinstance(event, Whispered))
+    return tuple(map(_whispered, rows))
 
 
-def _event(row: tuple[Any, ...]) -> Talk:
-    number, at, kind, room, sender, text, to, away = row
-    if kind == "whispered":
-        import json
+def _whispered(row: tuple[Any, ...]) -> Whispered:
+    import json
 
-        return Whispered(number, at, sender, tuple(json.loads(to)), text, tuple(json.loads(away)))
-    return Said(number, at, room, sender, text) if kind == "said" else Acted(number, at, room, sender, text)
+    number, at, sender, to, text, away = row
+    return Whispered(number, at, sender, tuple(json.loads(to)), text, tuple(json.loads(away)))

@@ -24,6 +24,7 @@ from store import (
     AccountSeen,
     Blocked,
     Change,
+    Find,
     History,
     Inbox,
     MessagesSaved,
@@ -37,6 +38,12 @@ from tests.support import PATIENCE
 
 DATA = Path(__file__).with_name("data")
 
+
+def spoken(key: str, *events: Said | Acted) -> MessagesSaved:
+    """Return what one person said in one go, as the hub tells the store."""
+    return MessagesSaved(events[0], key, "\n".join(event.text for event in events), len(events))
+
+
 SAMPLE: tuple[Change, ...] = (
     AccountMade("ann", "Ann", "$argon2id$ann", 1000.5),
     AccountMade("bob", "Bob", "$argon2id$bob", 1001.5),
@@ -44,9 +51,9 @@ SAMPLE: tuple[Change, ...] = (
     Blocked("ann", "mallory", "Mallory"),
     Watched("bob", "ann", "Ann"),
     RoomMade("weather", "Weather", "Talk about the weather", "ann", True),
-    MessagesSaved((Said(10, 1500.25, "lobby", "Ann", "héllo, 世界 👋"),), "ann"),
-    MessagesSaved((Acted(11, 1500.5, "lobby", "guest", "waves"),), "guest"),
-    MessagesSaved((Said(12, 1501.0, "weather", "Ann", "two\nlines"),), "ann"),
+    spoken("ann", Said(10, 1500.25, "lobby", "Ann", "héllo, 世界 👋")),
+    spoken("guest", Acted(11, 1500.5, "lobby", "guest", "waves")),
+    spoken("ann", Said(12, 1501.0, "weather", "Ann", "two\nlines")),
     WhisperSaved(Whispered(13, 1502.0, "Ann", ("Cat",), "psst", ("Bob",)), "ann", ("ann",), ("bob",)),
 )
 
@@ -84,7 +91,7 @@ class Desk:
         store.write(changes, lambda: done.append(True))
         self.until(lambda: done)
 
-    def ask(self, store: Store, question: History | Inbox) -> Any:
+    def ask(self, store: Store, question: History | Inbox | Find) -> Any:
         answers: list[Any] = []
         store.ask(question, answers.append)
         self.until(lambda: answers)
@@ -102,6 +109,14 @@ def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
         return db.execute(sql).fetchall()
 
 
+def stored(folder: Path) -> list[tuple[int, str]]:
+    """Return the ids and texts of all messages in the file, read past the store."""
+    found: list[tuple[int, str]] = []
+    for number, text, lines in rows(folder, "SELECT id, text, lines FROM messages ORDER BY id"):
+        found += enumerate(text.split("\n") if lines > 1 else [text], number)
+    return found
+
+
 def _write_until_killed(folder: Path, number: int) -> None:
     desk = Desk()
     store = desk.open(folder)
@@ -111,10 +126,14 @@ def _write_until_killed(folder: Path, number: int) -> None:
     while True:
         changes: list[Change] = [AccountMade(f"user{number}", f"User{number}", "hash", 0.0)]
         first = number
-        for _ in range(chance.randint(1, 30)):
-            event_id += 1
-            changes.append(MessagesSaved((Said(event_id, 0.0, "lobby", "ann", f"{number} " + "x" * 200),), "ann"))
-            number += 1
+        for _ in range(chance.randint(1, 5)):
+            count = chance.choice((1, 1, 3, 40))
+            said = [
+                Said(event_id + place, 0.0, "lobby", "ann", f"{number + place - 1} " + "x" * 200)
+                for place in range(1, count + 1)
+            ]
+            changes.append(spoken("ann", *said))
+            event_id, number = event_id + count, number + count
         store.write(changes, lambda numbers=range(first, number): print(*numbers, sep="\n", flush=True))  # type: ignore[misc]
         desk.turn(chance.random() * 0.002)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.irc_client import IrcClient
 from tests.room import Guest, House, ask
-from tests.store_helpers import rows
+from tests.store_helpers import rows, stored
 from tests.support import JsonClient, PlainClient, Server
 from tests.support.speakers import WIRES, IrcSpeaker, Speaker
 
@@ -131,6 +131,17 @@ def test_what_is_long_ago_is_removed_by_operators(tmp_path: Path) -> None:
     assert "is removed" in ask(house, f"REMOVE {first}")
     assert ann.objects()[-1]["message"] == first
     assert rows(tmp_path, "SELECT count(*) FROM messages WHERE text = 'm0'") == [(0,)]
+    house.close()
+
+
+def test_an_id_that_is_not_used_yet_is_nobody_s(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    ann = house.program("ann")
+    ann.send(b'{"do":"say","text":"the last one"}\n')
+    number = ann.objects()[-1]["id"]
+    for unused in (number + 1, 10**14):
+        assert f"There is no message {unused}" in ask(house, f"REMOVE {unused}")
+    assert stored(tmp_path) == [(number, "the last one")]
     house.close()
 
 

@@ -41,7 +41,7 @@ from store import (
 )
 from store.backlog import Backlog
 from store.schema import MIGRATIONS, VERSION, migrate, version
-from tests.store_helpers import DATA, SAMPLE, Desk, rows
+from tests.store_helpers import DATA, SAMPLE, Desk, rows, spoken
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def desk() -> Iterator[Desk]:
 
 
 def said(number: int, text: str = "hello", room: str = "lobby", sender: str = "ann") -> MessagesSaved:
-    return MessagesSaved((Said(number, float(number), room, sender, text),), sender)
+    return spoken(sender, Said(number, float(number), room, sender, text))
 
 
 def whisper(
@@ -112,12 +112,12 @@ def test_the_last_fifty_of_each_room_are_loaded_oldest_first(desk: Desk, tmp_pat
 def test_what_is_said_in_one_go_is_kept_one_by_one(desk: Desk, tmp_path: Path, count: int) -> None:
     store = desk.open(tmp_path)
     events = [Said(number, 5.0, "lobby", "Ann", f"{number} é") for number in range(2, 2 + count)]
-    acts = [Acted(number, 6.0, "weather", "bob", f"{number}\nx") for number in range(1000, 1000 + count)]
-    changes = (said(1), MessagesSaved(events, "ann"), said(900), MessagesSaved(acts, "bob"), said(2000, room="weather"))
+    acts = [Acted(number, 6.0, "weather", "bob", f"{number} x") for number in range(1000, 1000 + count)]
+    changes = (said(1), spoken("ann", *events), said(900), spoken("bob", *acts), said(2000, room="weather"))
     desk.write(store, *changes)
     loaded = store.load(1000)
-    assert [*loaded.recent["lobby"]] == [*changes[0].events, *events, *changes[2].events]
-    assert [*loaded.recent["weather"]] == [*acts, *changes[4].events]
+    assert [*loaded.recent["lobby"]] == [changes[0].first, *events, changes[2].first]
+    assert [*loaded.recent["weather"]] == [*acts, changes[4].first]
     assert {key for (key,) in rows(tmp_path, "SELECT sender_key FROM messages WHERE sender = 'Ann'")} == {"ann"}
 
 
@@ -318,9 +318,7 @@ def test_what_waits_is_bounded_and_the_oldest_talk_goes_first() -> None:
     turns = backlog.take(1000, 10**9)
     changes = [change for turn in turns for change in turn.changes]
     assert changes[:2] == [account("ann"), account("bob")]
-    assert [event.id for change in changes[2:] if isinstance(change, MessagesSaved) for event in change.events] == list(
-        range(302 - len(changes[2:]), 302)
-    )
+    assert changes[2:] == [said(number) for number in range(302 - len(changes[2:]), 302)]
     assert turns[0].done is None and turns[1].done is not None
     assert backlog.lost == 303 - len(changes) and backlog.count == 0 and not backlog
 
@@ -416,8 +414,8 @@ class Model:
 
     def apply(self, change: Change) -> None:  # noqa: PLR0912 - one case for each kind of change
         match change:
-            case MessagesSaved(events):
-                self.said.setdefault(events[0].room, []).extend(events)
+            case MessagesSaved(first):
+                self.said.setdefault(first.room, []).append(first)
             case WhisperSaved(event, _, readers, kept_for):
                 for key in {*readers, *kept_for} & self.accounts.keys():
                     self.private.setdefault(key, {})[event.id] = event.text

@@ -22,7 +22,7 @@ import pytest
 from chat.events import Said
 from store import AccountMade, Blocked, Change, Failure, History, MessagesSaved, Store, Unusable, tables
 from store import writer as writer_module
-from tests.store_helpers import Desk, rows
+from tests.store_helpers import Desk, rows, spoken, stored
 from tests.support import PATIENCE, ROOT
 
 KILLS = [20, pytest.param(100, marks=pytest.mark.long)]  # of the writer alone; test_memory.py kills a whole server
@@ -49,7 +49,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def said(number: int, text: str = "hello") -> MessagesSaved:
-    return MessagesSaved((Said(number, float(number), "lobby", "ann", text),), "ann")
+    return spoken("ann", Said(number, float(number), "lobby", "ann", text))
 
 
 def filled(desk: Desk, folder: Path, messages: int = 3000) -> None:
@@ -103,14 +103,14 @@ def _stored_once(folder: Path, acknowledged: set[int]) -> int:
     """Look at what a kill left; returns the highest number that is stored."""
     desk = Desk()
     store = desk.open(folder)
-    stored = [int(text.split()[0]) for (text,) in rows(folder, "SELECT text FROM messages ORDER BY id")]
+    numbers = [int(text.split()[0]) for _, text in stored(folder)]
     accounts = {int(key.removeprefix("user")) for (key,) in rows(folder, "SELECT key FROM accounts")}
-    assert stored == list(range(1, len(stored) + 1)), "in order, none doubled, no half turn"
-    assert acknowledged <= set(stored)
-    assert accounts <= set(stored) and len(accounts) == len(store.load(0).accounts)
+    assert numbers == list(range(1, len(numbers) + 1)), "in order, none doubled, no half turn"
+    assert acknowledged <= set(numbers)
+    assert accounts <= set(numbers) and len(accounts) == len(store.load(0).accounts)
     assert desk.warnings == []
     assert store.close(PATIENCE)
-    return len(stored)
+    return len(numbers)
 
 
 # -- the disk while running
@@ -176,8 +176,8 @@ def test_memory_is_bounded_while_the_disk_fails(desk: Desk, small_disk: Path) ->
     desk.until(lambda: len(desk.warnings) >= 2)
     assert done == ["first", "account"]
     assert f"{store.figures.lost} changes waited too long and are lost" in desk.warnings[-1]
-    stored = [number for (number,) in rows(small_disk, "SELECT id FROM messages")]
-    assert stored == [1, *range(120_003 - len(stored) + 1, 120_003)]
+    kept = [number for number, _ in stored(small_disk)]
+    assert kept == [1, *range(120_003 - len(kept) + 1, 120_003)]
 
 
 def test_a_folder_that_vanishes_and_comes_back(desk: Desk, tmp_path: Path) -> None:
