@@ -32,7 +32,7 @@ def clean(text: str) -> str:
 
 
 def clean_lines(text: str) -> list[str]:
-    """Return the lines of `text`, each of them clean. All are looked at in one go."""
+    """Return the lines of `text`, each of them clean, and none with a line feed. All are looked at in one go."""
     if text.isascii() and not text.encode().translate(None, _HARMLESS):
         return text.split("\n")
     return [clean(line) for line in text.split("\n")]
