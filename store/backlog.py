@@ -35,7 +35,8 @@ class Backlog:
     """Turns in a queue. Beyond its bounds the oldest talk goes first; only when there is none left, what is oldest."""
 
     def __init__(self, most: int = CHANGES, heaviest: int = BYTES) -> None:
-        self.count = 0
+        self.count = 0  # each message counted as one
+        self.changes = 0
         self.lost = 0
         self._most = most
         self._heaviest = heaviest
@@ -54,11 +55,11 @@ class Backlog:
             self._shed()
 
     def take(self, most: int, heaviest: int) -> list[Turn]:
-        """Remove and return the first turns: at least one, and others as long as they are no more than this."""
+        """Remove and return the first turns: at least one, and others as long as they are no more changes than this."""
         taken: list[Turn] = []
         while self._turns and most > 0 and heaviest > 0:
             taken.append(self._pop())
-            most -= taken[-1].count
+            most -= len(taken[-1].changes)
             heaviest -= taken[-1].weight
         return taken
 
@@ -69,6 +70,7 @@ class Backlog:
 
     def _count(self, turn: Turn, sign: int) -> None:
         self.count += sign * turn.count
+        self.changes += sign * len(turn.changes)
         self._weight += sign * turn.weight
 
     def _beyond(self, part: float) -> bool:

@@ -11,7 +11,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import cache
-from itertools import chain, islice
+from itertools import islice
+from typing import Any
 
 from chat.events import Acted, Said
 from chat.facts import MessagesSaved
@@ -19,36 +20,40 @@ from chat.facts import MessagesSaved
 LONGEST = 16_384
 """Characters in a row of several messages."""
 
-AT_ONCE = 64
-"""Rows in one statement, a power of two: all their values are fewer than the 999 that the oldest SQLite takes."""
+AT_ONCE = 124
+"""Rows in one statement at most: the oldest SQLite takes 999 values."""
 
 LARGEST = 2**63 - 1
 """The largest number that a column can hold."""
 
+WIDTH = 8
+"""The values of a row."""
+
 _COLUMNS = "id, at, kind, room, sender, sender_key, text, lines"
 
 Row = tuple[int, float, str, str, str, str, str, int]
+Portion = tuple[int, str, int]
 
 # -- writing
 
 
 def write(db: sqlite3.Connection, changes: Iterable[MessagesSaved]) -> None:
-    """Write what was said, with few statements: for each the interpreter is given up, and taken again."""
-    _insert(db, [row for change in changes for row in _rows(change)])
+    """Write what was said to rooms."""
+    values: list[Any] = []
+    for change in changes:
+        first, key = change.first, change.sender_key
+        kind = "acted" if type(first) is Acted else "said"
+        for number, text, lines in _portions(first.id, change.text, change.lines):
+            values += number, first.at, kind, first.room, first.sender, key, text, lines
+    _insert(db, values)
 
 
-def _rows(change: MessagesSaved) -> Iterator[Row]:
-    """Yield one row, or more for what is too long. Raises ValueError for texts that could not be told apart again."""
-    if change.lines > 1 and change.text.count("\n") != change.lines - 1:
-        raise ValueError("one of the texts that were said in one go holds a line feed")
-    first, key = change.first, change.sender_key
-    kind = "acted" if type(first) is Acted else "said"
-    for number, text, lines in _portions(first.id, change.text, change.lines):
-        yield number, first.at, kind, first.room, first.sender, key, text, lines
+def _portions(number: int, text: str, lines: int) -> Iterable[Portion]:
+    """Return what goes into a row each: the first id, the text and the lines. What is too long is cut at line feeds."""
+    return ((number, text, lines),) if lines == 1 or len(text) <= LONGEST else _cut(number, text, lines)
 
 
-def _portions(number: int, text: str, lines: int) -> Iterator[tuple[int, str, int]]:
-    """Cut what goes beyond the length of a row at line feeds: the first id, the text and the lines of each part."""
+def _cut(number: int, text: str, lines: int) -> Iterator[Portion]:
     start = 0
     while lines > 1 and len(text) - start > LONGEST:
         end = text.rfind("\n", start, start + LONGEST + 1)
@@ -60,13 +65,17 @@ def _portions(number: int, text: str, lines: int) -> Iterator[tuple[int, str, in
     yield number, text[start:], lines
 
 
-def _insert(db: sqlite3.Connection, rows: list[Row]) -> None:
-    """Insert rows, in portions of which there are few sizes: the statements stay prepared."""
+def _insert(db: sqlite3.Connection, values: list[Any]) -> None:
+    """Insert rows with few statements: for each the interpreter is given up, and taken again.
+
+    There are few sizes of them, too, so that they stay prepared.
+    """
     start = 0
-    while left := len(rows) - start:
-        size = min(AT_ONCE, 1 << (left.bit_length() - 1))
-        db.execute(_insertion(size), [*chain.from_iterable(rows[start : start + size])])
-        start += size
+    while left := (len(values) - start) // WIDTH:
+        size = AT_ONCE if left >= AT_ONCE else 1 << (left.bit_length() - 1)
+        end = start + size * WIDTH
+        db.execute(_insertion(size), values[start:end])
+        start = end
 
 
 @cache
@@ -79,11 +88,12 @@ def remove(db: sqlite3.Connection, number: int) -> None:
     row = _holding(db, number)
     if row is None:
         return
-    first, at, kind, room, sender, key, text, lines = row
+    first, *common, text, lines = row
     db.execute("DELETE FROM messages WHERE id = ?", (first,))
     texts, place = _texts(text, lines), number - first
-    parts = ((first, texts[:place]), (number + 1, texts[place + 1 :]))
-    _insert(db, [(start, at, kind, room, sender, key, "\n".join(part), len(part)) for start, part in parts if part])
+    for start, part in ((first, texts[:place]), (number + 1, texts[place + 1 :])):
+        if part:
+            _insert(db, [start, *common, "\n".join(part), len(part)])
 
 
 # -- reading

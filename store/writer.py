@@ -26,7 +26,7 @@ Wake = Callable[[Callable[[], None]], None]
 Warn = Callable[[str], None]
 Question = History | Inbox | Find
 
-BATCH = 2_000  # changes in one transaction, about
+BATCH = 2_000  # changes in one transaction, about; what was said in one go is one
 BATCH_BYTES = 4 * 1024 * 1024
 QUESTIONS = 1_000  # that may wait
 PASSED_OVER = 8  # batches that questions wait for, at most, where more is written than fits into one
@@ -150,7 +150,7 @@ class Writer:
         self._gathers = self._urgent = False
 
     def _has_enough(self) -> bool:
-        return self._urgent or self._closing or self._backlog.count >= BATCH
+        return self._urgent or self._closing or self._backlog.changes >= BATCH
 
     def _has_work(self) -> bool:
         return bool(self._backlog or self._questions or self._closing)

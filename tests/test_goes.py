@@ -184,14 +184,6 @@ def test_a_long_go_is_several_rows_and_a_long_message_one(desk: Desk, tmp_path: 
     assert texts(desk.ask(store, History(("lobby",), n=1000))) == [*lines[3:], "y" * 50_000, "z", "w" * 70_000]
 
 
-def test_what_could_not_be_told_apart_is_a_fault(desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    store = desk.open(tmp_path)
-    store.write([go(1, "one", "two\nlines")])
-    desk.write(store, go(4, "good"))
-    assert texts(desk.ask(store, History(("lobby",)))) == ["good"]
-    assert len(caplog.records) == 1 and "lines" not in caplog.messages[0]
-
-
 def test_what_waits_is_counted_in_messages() -> None:
     changes: list[Change] = [go(1, "x" * 100), go(2, *["y" * 100] * 64), AccountMade("ann", "Ann", "hash", 1.0)]
     count, weight = weigh(changes)
