@@ -188,6 +188,12 @@ def test_join_shows_the_topic_and_the_names(irc: Irc) -> None:
     assert lines[2].endswith(":Host ann")
 
 
+def test_the_end_of_the_names_of_many_rooms_says_which(irc: Irc) -> None:
+    """RPL_ENDOFNAMES carries what was asked for: a client finds its question by it."""
+    rooms = ",".join(f"#room{number}" for number in range(12))
+    assert irc("ann").answer(f"NAMES {rooms}")[-1].split()[:4][1:] == ["366", "ann", rooms]
+
+
 def test_who_makes_a_room_runs_it_and_others_do_not(irc: Irc) -> None:
     """Issue 5: whoever is alone in a room he created may set its topic and remove people."""
     ann, bob = irc("ann"), irc("bob")
