@@ -195,7 +195,7 @@ def test_the_end_of_the_names_of_many_rooms_says_which(irc: Irc) -> None:
 
 
 def test_who_makes_a_room_runs_it_and_others_do_not(irc: Irc) -> None:
-    """Issue 5: whoever is alone in a room he created may set its topic and remove people."""
+    """Whoever is alone in a room he created may set its topic and remove people."""
     ann, bob = irc("ann"), irc("bob")
     assert ann.join("#den")[1].endswith(":@ann")
     bob.join("#den")
