@@ -246,7 +246,8 @@ class Server:
         return sum(visit.session.newcomer for visit in self.visits)
 
     def open_store(self) -> None:
-        """Open the store, where there is one. Raises Unusable."""
+        """Open the store anew, where there is one. Raises Unusable; then nothing is kept."""
+        self.store = self.hub.memory = None
         self.store = open_store(self, self.options)
         if self.store is not None:
             self.hub.memory = StoreMemory(self.store)

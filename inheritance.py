@@ -54,6 +54,7 @@ def inherit(options: Options, make: Callable[..., S], arguments: Sequence[str] |
         except Unusable as error:  # nobody loses the connection for the sake of a disk
             heir.warning = str(error)
             server = make(replace(options, no_store=True), arguments, heir.sockets(), heir)
+            server.options = options  # the next UPGRADE tries again
     except Exception as error:  # noqa: BLE001 - whatever it is, the room goes on
         heir.give_up()
         print(f"What was handed over cannot be used: {error}. The room begins anew.", file=sys.stderr)

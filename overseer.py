@@ -148,11 +148,17 @@ class Overseer:
             self._log(event.text)
 
     def _wrong(self) -> Iterator[str]:
-        store, faults = self._server.store, self._server.loop.faults
-        if store is not None and not store.healthy:
+        faults = self._server.loop.faults
+        if not self._stores:
             yield "what is said is not stored"
         if faults:
             yield f"{count(faults, 'fault')}, see the log"
+
+    @property
+    def _stores(self) -> bool:
+        """Return whether what is said is stored, where it is to be."""
+        server = self._server
+        return server.options.folder is None if server.store is None else server.store.healthy
 
     def _look(self) -> None:
         """Count what was said since the last look; another look follows as long as that changes something."""
@@ -193,8 +199,7 @@ class Overseer:
     def _health(self, peer: str) -> Live:
         from wires.http import Live
 
-        store = self._server.store
-        good = store is None or store.healthy
+        good = self._stores
         return Live("ok\n" if good else "What is said cannot be stored.\n", 200 if good else 503)
 
     def _metrics(self, peer: str) -> Live:

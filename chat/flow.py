@@ -119,7 +119,8 @@ class Flow:
         """Charge `count` messages, and what came; return for how long the next one has to wait."""
         wait = self._charge(count, now)
         if wait:
-            self._ledger.hits["talk_burst"] += not self._delayed
+            if not self._delayed:
+                self._ledger.hit("talk_burst")
             self._delayed += wait
         elif self._person.messages.full:
             self._delayed = 0.0

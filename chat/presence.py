@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from sys import intern
 
@@ -11,6 +12,14 @@ from chat.events import Identity, Missed, Person, Refused, Seen
 from chat.moderation import is_shown
 from chat.roster import Roster
 from chat.turn import Standing, User, Watchers
+
+IDENT = 20  # characters
+_NO_IDENT = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def ident_of(text: str) -> str:
+    """Return what of `text` may stand between the ! and the @ of a mask: nothing that could end it, or be forged."""
+    return _NO_IDENT.sub("", text)[:IDENT]
 
 
 class Presence(Board):
@@ -56,7 +65,11 @@ class Presence(Board):
     # -- what is known of people
 
     def present(self, user: User, ident: str, realname: str) -> None:
-        """Set what IRC shows of someone; where he has said nothing of himself, what way he came by."""
+        """Set what IRC shows of someone; where he has said nothing of himself, what way he came by.
+
+        `ident` and `realname` are as he gave them.
+        """
+        ident = ident_of(ident)
         account = user.account.name if user.account else ""
         host = self.cloak(user.address.rpartition(":")[0])
         user.who = Identity(intern(f"~{ident or user.wire}"), host, account, realname or user.name)

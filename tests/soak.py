@@ -59,9 +59,8 @@ class Crowd:
         """One more."""
         number, self.next = self.next, self.next + 1
         room = f"room{number % max(1, self.people // IN_A_ROOM)}"
-        address = (self.server.host, self.server.port)
         self.came[number] = {other: self.said[other] for other, each in self.here.items() if each.room == room}
-        self.here[number] = witness = Witness(self.source.choice(WIRES), number, address, room=room)
+        self.here[number] = witness = Witness(self.source.choice(WIRES), number, self.server, room=room)
         self.said[number], self.heard[number] = -1, {}
         self.selector.register(witness.socket, selectors.EVENT_READ, number)
         self.counts["came"] += 1
@@ -91,7 +90,7 @@ class Crowd:
         for key, _ in self.selector.select(seconds):
             listener = key.data
             heard = self.heard[listener]
-            for speaker, number in self.here[listener].hear():
+            for speaker, number in self.here[listener].lines():
                 self.counts["heard"] += 1
                 if speaker in heard and number != heard[speaker] + 1 and speaker != listener:
                     wire = self.here[listener].wire
@@ -126,7 +125,7 @@ def _go_on(crowd: Crowd, seconds: float) -> int:
             pulse = now + 1
             for number, witness in crowd.here.items():
                 if (number + int(now)) % PULSE == 0:
-                    witness.pulse()
+                    witness.show_life()
         if now >= look:
             look, most = now + 1, max(most, memory(crowd.server.pid))
     return most

@@ -31,7 +31,7 @@ Start = Callable[..., Program]
 def test_a_line_without_end_takes_no_memory_and_the_next_one_works(
     start_server: StartServer, join_plain: Join, connect: Connect, start: bytes
 ) -> None:
-    """Issue 2: a 1 GiB line. 48 MiB show it as well: what is kept has a bound."""
+    """Of a 1 GiB line 48 MiB show it as well: what is kept has a bound."""
     server = start_server(dev=False)
     bob = join_plain("bob", server)
     visitor = connect(server)
@@ -144,7 +144,7 @@ def test_a_burst_of_tiny_lines_puts_no_listener_out(join_plain: Join) -> None:
 
 
 def test_ten_thousand_commands_in_one_packet_delay_the_others_little(join_plain: Join) -> None:
-    """faults.md, command flood: who floods may be put out; nobody else notices."""
+    """Who floods may be put out; nobody else notices."""
     flooder, alice, bob = join_plain("flooder"), join_plain("alice"), join_plain("bob")
     flooder.send("/help\n" * 10_000)
     worst = 0.0
@@ -158,7 +158,7 @@ def test_ten_thousand_commands_in_one_packet_delay_the_others_little(join_plain:
 
 @pytest.mark.parametrize("junk", [os.urandom(200_000), bytes(range(256)) * 400, b"\xff" * 100_000, b"\n" * 100_000])
 def test_random_bytes_harm_nobody(server: Server, join_plain: Join, connect: Connect, junk: bytes) -> None:
-    """faults.md: miniircd, built like ours, died of random bytes in 0.2 s."""
+    """Another server of this build died of random bytes in 0.2 s."""
     alice, bob = join_plain("alice"), join_plain("bob")
     stranger = connect()
     stranger.send(junk)
@@ -232,7 +232,7 @@ def test_who_says_nothing_is_told_after_the_login_time_and_closed(start_server: 
 
 @pytest.mark.parametrize("drip", [b"x", b"{", b"\xff\xf1", b"a b\n"])
 def test_dripping_bytes_do_not_prolong_the_login_time(start_server: StartServer, connect: Connect, drip: bytes) -> None:
-    """faults.md, half lines: closed at the login deadline, on every wire."""
+    """They are closed at the login deadline, on every wire."""
     server = start_server("--login-timeout", "1")
     visitor = connect(server)
     began = time.monotonic()

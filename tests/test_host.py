@@ -238,7 +238,7 @@ def test_h7_an_empty_room_closes_too(start_server: StartServer, end: Callable[[S
 def test_h7_someone_who_does_not_read_and_does_not_close_delays_the_end_for_seconds_only(
     start_server: StartServer, join_plain: Join
 ) -> None:
-    """faults.md: signals, ≤ 5 s."""
+    """All within 5 s."""
     server = start_server()
     join_plain("deaf", server, receive_buffer=4096)
     talker = join_plain("talker", server)

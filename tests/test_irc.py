@@ -176,6 +176,53 @@ def test_nickserv_registers_and_a_plain_client_needs_the_password(irc: Irc, conn
     assert person.read_line() == "Password for ann?"
 
 
+# ---- what others say of themselves
+
+
+@pytest.mark.parametrize(
+    "ident", ["x KICK #lobby bob :ha", "x@chat.server\n:Host QUIT :", "!@ \r\n", "\U00010330" * 100]
+)
+def test_what_a_program_says_of_itself_forges_nothing(irc: Irc, server: Server, ident: str) -> None:
+    """Between the ! and the @ of a source stand only what a user name may hold, and 20 characters of it."""
+    bob, name = irc("bob", lobby=True), "\U00010330" * 32
+    with JsonClient(server) as eve:
+        assert eve.request("login", name=name, ident=ident)["event"] == "welcome"
+        eve.tell("say", text="hello")
+        coming, talk = bob.read_line(), bob.read_line()
+    source = rf":{name}!~[A-Za-z0-9._-]{{1,20}}@[0-9a-z.]+"
+    assert re.fullmatch(rf"{source} JOIN #lobby", coming) and re.fullmatch(rf"{source} PRIVMSG #lobby :hello", talk)
+
+
+def test_names_that_leave_a_line_no_room_stop_nobody(start_server: Callable[..., Server], irc: Irc) -> None:
+    """`name = 128` of letters of four bytes: more than a line of IRC holds."""
+    server = start_server("--name", 128)
+    bob = irc("bob", "", server, lobby=True)
+    with JsonClient(server, "\U00010330" * 128) as eve:
+        eve.tell("say", text="hello " * 100)
+        bob.wait_for("JOIN #lobby")
+        assert bob.wait_for("PRIVMSG #lobby :hello")
+        bob.answer()
+
+
+def test_no_reason_of_a_program_is_longer_than_a_line(irc: Irc, server: Server) -> None:
+    """RFC 1459 section 2.3: messages "shall not exceed 512 characters in length", CR LF included."""
+    bob = irc("bob", "message-tags draft/message-redaction away-notify invite-notify", lobby=True)
+    long = "\u20ac" * 5_000
+    with JsonClient(server, "eve") as eve:
+        eve.request("join", room="den")
+        eve.tell("topic", text=long)
+        bob.join("#den")
+        eve.tell("away", reason=long)
+        eve.tell("tag", query=long, room="den")
+        number = eve.request("say", text="oops", room="den")["id"]
+        eve.tell("remove", id=f"{number}", reason=long)
+        eve.tell("kick", name="bob", reason=long)
+        eve.tell("quit", reason=long)
+        for line in bob.until(" QUIT "):
+            body = line.partition(" ")[2] if line.startswith("@") else line
+            assert len(body.encode()) <= 510
+
+
 # ---- rooms
 
 
@@ -188,8 +235,14 @@ def test_join_shows_the_topic_and_the_names(irc: Irc) -> None:
     assert lines[2].endswith(":Host ann")
 
 
+def test_the_end_of_the_names_of_many_rooms_says_which(irc: Irc) -> None:
+    """RPL_ENDOFNAMES carries what was asked for: a client finds its question by it."""
+    rooms = ",".join(f"#room{number}" for number in range(12))
+    assert irc("ann").answer(f"NAMES {rooms}")[-1].split()[:4][1:] == ["366", "ann", rooms]
+
+
 def test_who_makes_a_room_runs_it_and_others_do_not(irc: Irc) -> None:
-    """Issue 5: whoever is alone in a room he created may set its topic and remove people."""
+    """Whoever is alone in a room he created may set its topic and remove people."""
     ann, bob = irc("ann"), irc("bob")
     assert ann.join("#den")[1].endswith(":@ann")
     bob.join("#den")

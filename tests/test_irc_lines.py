@@ -153,7 +153,7 @@ def test_a_text_is_cut_without_losing_a_letter(text: str, most: int) -> None:
 )
 @pytest.mark.parametrize("shift", range(4))
 def test_a_text_is_cut_at_graphemes(grapheme: str, shift: int) -> None:
-    """Issue 5: lines too long for IRC's 512 bytes are split at graphemes, never torn."""
+    """Lines too long for IRC's 512 bytes are split at graphemes, never torn."""
     text = "x" * shift + grapheme * 60
     found = [part.text for part in parts(text, 100)]
     assert "".join(found) == text and len(found) > 1

@@ -238,7 +238,7 @@ def test_close_gives_back_signal_handlers_and_the_wake_up_descriptor() -> None:
 def test_a_channel_that_raises_is_failed_alone_logged_and_counted(
     loop: Loop, pair: tuple[socket.socket, socket.socket], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The fence: faults.md, our own faults."""
+    """The fence: a fault of ours closes one channel."""
     ours, theirs = pair
     bad = Ear(ours, _raise)
     more_ours, more_theirs = socket.socketpair()

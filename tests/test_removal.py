@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.gauges import processor_waits, stretched
 from tests.irc_client import IrcClient
 from tests.room import Guest, House, ask
 from tests.store_helpers import rows, stored
-from tests.support import JsonClient, PlainClient, Server
-from tests.support.speakers import WIRES, IrcSpeaker, Speaker
+from tests.support import JsonClient, PlainClient, Server, wait_until
+from tests.support.speakers import WIRES, IrcSpeaker, ModernIrcSpeaker, Speaker
 
 
 @pytest.fixture
@@ -46,6 +50,46 @@ def test_a_removed_message_is_gone_everywhere(server: Server, tmp_path: Path) ->
     assert f"message {number} of bob's, in lobby: rude" in (tmp_path / "audit.log").read_text(encoding="utf-8")
     for client in (bob, ann, eve, nc, late):
         client.close()
+
+
+class Redacting(ModernIrcSpeaker):
+    """IRC from a client that can take a message off the screen; others hear nothing of it."""
+
+    caps = ModernIrcSpeaker.caps.replace("batch", "batch draft/message-redaction")
+
+
+def test_it_is_gone_everywhere_within_a_second(server: Server, tmp_path: Path) -> None:
+    """All who have read it are told, whoever comes does not read it, and the file has it no more; three times."""
+    kinds: tuple[type[Speaker], ...] = (*(kind for kind in WIRES if not issubclass(kind, IrcSpeaker)), Redacting)
+
+    def is_gone(text: str) -> bool:
+        return not any(text.encode() in path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+
+    with ExitStack() as stack:
+        ann = stack.enter_context(JsonClient(server, "ann"))
+        readers = [stack.enter_context(closing(kind(server))) for kind in kinds * 7]
+        for number, reader in enumerate(readers):
+            reader.enter(f"reader{number}")
+        for number in range(300):
+            ann.tell("say", text=f"{number} " + "x" * 1_000)
+        for visitor in ("kim", "lea", "max"):
+            secret = f"XYZZY-{visitor}"
+            message = ann.request("say", text=secret)["id"]
+            assert not is_gone(secret)
+            began, ran = time.monotonic(), (processor_waits(server.pid), processor_waits("self"))
+            server.type(f"REMOVE {message}")
+            for reader in readers:
+                while not re.search("removed|REDACT", str(reader.read())):
+                    pass
+            with JsonClient(server, visitor) as late:
+                late.tell("history", n=200)
+                heard = ""
+                while heard.count('"event":"history"') < 2:  # what is shown to every newcomer, and what he asks for
+                    heard += late.read_line()
+            assert secret not in heard and "299 x" in heard
+            wait_until(partial(is_gone, secret))
+            took, now = time.monotonic() - began, (processor_waits(server.pid), processor_waits("self"))
+            assert took < max(map(stretched, ran, now))
 
 
 @pytest.mark.parametrize("kind", WIRES)

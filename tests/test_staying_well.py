@@ -1,4 +1,4 @@
-"""Staying well: rows S1 to S4 and the wide faults of faults.md, against the real process with lowered limits."""
+"""Staying well: broken lines, silence, crowds and signals, against the real process with lowered limits."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_s1_a_client_killed_by_the_system_leaves_once(server: Server, join_plain
 def test_s1_five_hundred_resets_at_once_are_told_once_each_and_the_list_is_exact(
     start_server: StartServer, join_json: JoinJson
 ) -> None:
-    """faults.md, mass leave; then they all come back."""
+    """Everyone left is told of each; then they all come back."""
     server = start_server(dev=False)
     robot = join_json("robot", server)
     for round_number in range(2):
@@ -231,7 +231,7 @@ def test_s3_a_silent_program_is_pinged_then_told_and_gone(start_server: StartSer
 
 
 def test_s3_a_person_may_be_silent_but_half_a_line_may_not_last(start_server: StartServer, join_plain: Join) -> None:
-    """faults.md: dripping half a line defeats the ping timeout of others; only whole lines count."""
+    """Dripping half a line defeats the ping timeout of others; only whole lines count."""
     server = start_server("--ping-after", "0.3", "--silent-limit", "0.8")
     silent, dripper = join_plain("silent", server), join_plain("dripper", server)
     began = time.monotonic()
@@ -282,7 +282,7 @@ def test_s3_the_idle_limit_puts_out_and_tells_why_also_on_a_totally_idle_server(
 def test_s3_nobody_is_put_out_because_the_server_itself_was_stopped(
     start_server: StartServer, join_json: JoinJson, join_plain: Join
 ) -> None:
-    """faults.md, signals, time: SIGSTOP and back. Here the silence is longer than every limit."""
+    """SIGSTOP and back. Here the silence is longer than every limit."""
     server = start_server("--ping-after", "1", "--silent-limit", "3", "--stall-limit", "3")
     robot, person = join_json("robot", server), join_plain("person", server)
     robot.wait_for("entered")
@@ -385,7 +385,7 @@ def test_s4_plain_select_refuses_beyond_its_1024_descriptors_in_words_and_the_ro
 def test_s4_out_of_descriptors_newcomers_are_told_the_room_goes_on_and_the_host_is_told_once(
     start_server: StartServer, join_plain: Join, crowd: list[socket.socket], selector: str
 ) -> None:
-    """faults.md, descriptors: RLIMIT_NOFILE 64, 200 connects; CPU ≤ 5 %, recovery ≤ 2 s."""
+    """RLIMIT_NOFILE is 64, and 200 connect: CPU ≤ 5 %, recovery ≤ 2 s."""
     server = start_server("--selector", selector, dev=False, preexec_fn=_allow_64)
     alice, bob = join_plain("alice", server), join_plain("bob", server)
     crowd.extend(_bare(server, f"guest{number}") for number in range(200))
@@ -413,7 +413,7 @@ def _allow_64() -> None:
 
 
 def test_nothing_is_left_of_a_thousand_visits(start_server: StartServer, join_plain: Join) -> None:
-    """faults.md, the witnesses: descriptors and memory are back at the baseline."""
+    """Descriptors and memory are back at the baseline."""
     server = start_server(dev=False)
     bob = join_plain("bob", server)
     for warm_up in (True, False):

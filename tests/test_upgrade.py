@@ -379,17 +379,25 @@ def test_from_another_working_directory_and_a_bad_file_of_settings(
         PlainClient(server, "bob").close()
 
 
-@pytest.mark.limit(120)
-def test_what_fails_after_the_trial_has_gone_well_changes_nothing(
+def start_with_a_python_that_vanishes(
     start_copied: Callable[..., Copied], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The interpreter vanishes when everything has been stopped already: the store opens again, and all go on."""
+) -> Copied:
+    """Return a server whose interpreter is removed at an UPGRADE, when everything has been stopped already."""
     python = tmp_path / "python"
     python.symlink_to(Path(sys.executable).resolve())
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if "site-packages" in path))
     monkeypatch.setattr(sys, "executable", str(python))
     server = start_copied("--data", folder)
     server.change("inheritance.py", "    return 0\n", "    os.unlink(sys.executable)\n    return 0\n")
+    return server
+
+
+@pytest.mark.limit(120)
+def test_what_fails_after_the_trial_has_gone_well_changes_nothing(
+    start_copied: Callable[..., Copied], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store opens again, and all go on."""
+    server = start_with_a_python_that_vanishes(start_copied, tmp_path, folder, monkeypatch)
     with JsonClient(server, "ann") as ann, PlainClient(server, "bob") as bob:
         assert "No such file or directory" in refused(server)
         assert ann.request("say", text="kept")["event"] == "accepted"
@@ -415,6 +423,42 @@ def test_what_fails_in_the_new_code_s_first_moment_costs_the_connections_and_not
     wait_until(lambda: "division by zero. The room begins anew." in server.errors())
     with PlainClient(server, "bob") as bob:
         bob.wait_for("ann > kept all the same")
+
+
+@pytest.mark.limit(120)
+def test_where_the_new_code_cannot_open_the_store_the_room_goes_on_without_it_and_the_host_is_told(
+    start_server: StartServer, folder: Path
+) -> None:
+    server = start_server("--data", folder)
+    with JsonClient(server, "ann") as ann, PlainClient(server, "bob") as bob:
+        assert ann.request("say", text="kept")["event"] == "accepted"
+        (folder / "chat.db.new").symlink_to(folder)
+        upgrade(server, 2)
+        server.wait_for("chat.db.new in it is a symbolic link")
+        assert ann.request("say", text="said, and not kept")["event"] == "accepted"
+        bob.wait_for("ann > said, and not kept")
+        assert ann.request("register", password="a good password")["code"] == "no_store"
+        assert get(server, "/healthz").status == 503
+        (folder / "chat.db.new").unlink()
+        upgrade(server, 2)
+        assert ann.request("say", text="kept again")["event"] == "accepted"
+        assert get(server, "/healthz").status == 200
+    server.stop()
+    assert rows(folder, "SELECT text FROM messages") == [("kept",), ("kept again",)]
+
+
+@pytest.mark.limit(120)
+def test_where_nothing_has_changed_and_the_store_cannot_be_opened_again_the_room_goes_on_without_it(
+    start_copied: Callable[..., Copied], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_with_a_python_that_vanishes(start_copied, tmp_path, folder, monkeypatch)
+    with JsonClient(server, "ann") as ann:
+        (folder / "chat.db.new").symlink_to(folder)
+        server.type("UPGRADE")
+        server.wait_for("chat.db.new in it is a symbolic link", SLOWEST)
+        server.wait_for("Nothing has changed: [Errno 2]")
+        assert ann.request("say", text="said, and not kept")["event"] == "accepted"
+        assert get(server, "/healthz").status == 503
 
 
 def test_what_cannot_be_read_costs_the_connections_and_not_the_room(tmp_path: Path) -> None:

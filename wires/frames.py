@@ -8,6 +8,7 @@ from __future__ import annotations
 CONTROL = 8  # opcodes from here on are of frames that may stand between the fragments of a message
 _FIN, _MASKED = 0x80, 0x80
 _EXTENDED = {126: 2, 127: 8}
+_EMPTY = 6  # bytes in a frame that brings nothing: its head and its mask
 
 
 class Frames:
@@ -18,7 +19,7 @@ class Frames:
     def __init__(self, most: int) -> None:
         self.most = most
         self.rest = b""  # of a frame
-        self.begun = b""  # whole frames of a message that is not at its end
+        self.begun: bytes | bytearray = b""  # whole frames of a message that is not at its end
         self.lost = False  # they are too many to be kept, for what they have brought
 
     def cut(self, data: bytes) -> bytes:
@@ -58,6 +59,8 @@ class Frames:
             return
         if first & _FIN:
             self.begun, self.lost = b"", False
-        elif not (self.begun and len(frame) == 6):
-            self.lost = self.lost or len(self.begun) > 8 * self.most
+        elif not self.begun:
+            self.begun = bytearray(frame)  # not before: few send fragments, and bytes would be copied for each of them
+        elif len(frame) > _EMPTY and not self.lost:
+            self.lost = len(self.begun) > 8 * self.most
             self.begun += b"" if self.lost else frame

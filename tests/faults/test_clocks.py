@@ -112,13 +112,12 @@ def test_the_server_is_stopped_and_goes_on(start_server: StartServer, seconds: i
     """SIGSTOP: nobody is put out for what he could not help, and what he said meanwhile is heard, once."""
     limits = ("--silent-limit", 6, "--ping-after", 2, "--stall-limit", 5, "--login-timeout", 6) if seconds < 10 else ()
     server = start_server(*limits, dev=False)
-    address = (server.host, server.port)
-    people = [Witness(wire, number, address) for number, wire in enumerate(("plain", "json", "web", "irc", "udp"))]
+    people = [Witness(wire, number, server) for number, wire in enumerate(("plain", "json", "web", "irc", "udp"))]
     try:
         with Connection(server) as newcomer:
             newcomer.send("late")
             for each in people:
-                each.pulse()
+                each.show_life()
             server.process.send_signal(signal.SIGSTOP)
             for each in people:
                 each.say(f"w{each.number}n0;")
@@ -140,8 +139,8 @@ def _hear_each_other(people: list[Witness]) -> None:
 
     def all_have() -> bool:
         for each in people:
-            each.pulse()
-            heard[each.number] += [who for who, _ in each.hear() if who != each.number]
+            each.show_life()
+            heard[each.number] += [who for who, _ in each.lines() if who != each.number]
         time.sleep(0.1)  # not for luck: so often is enough
         return all(len(heard[each.number]) >= len(people) - 1 for each in people)
 

@@ -15,12 +15,14 @@ import pytest
 from chat import passwords
 from chat.accounts import Account
 from chat.gate import fits
+from chat.limits import ledger
 from chat.moves import join
 from tests.fuzz import Bench
 from tests.gauges import processor_waits, stretched
 from tests.room import Guest, House, hash_quickly
 from tests.support import Connection, JsonClient, PlainClient, Server
 from tests.web_client import WebClient
+from wires.frames import Frames
 from wires.irc import House as IrcHouse
 from wires.irc import connect
 
@@ -241,3 +243,21 @@ def test_fragments_and_frames_of_one_byte_take_no_longer_than_their_number(start
             ann.send_line(f"line {number};")
             bob.wait_for(f"line {number};")
             assert time.monotonic() - began < 0.5 * stretched(ran, processor_waits(server.pid))
+
+
+def _gathering(count: int) -> float:
+    """Return the processor time that so many fragments of one byte cost which end no message."""
+    frames, first, more = Frames(ledger.limits.frame), b"\x01\x81abcd\x1b", b"\x00\x81abcd\x1b" * 1_000
+    began = time.process_time()
+    frames.cut(first)
+    for _ in range(count // 1_000):
+        frames.cut(more)
+    took = time.process_time() - began
+    assert len(frames.begun) == len(first) + count * len(more) // 1_000
+    return took
+
+
+def test_twice_as_many_fragments_cost_twice_as_much() -> None:
+    """What is kept of a message grows in its place. Where it was copied for each fragment, it cost a hundredfold."""
+    half, whole = (min(_gathering(count) for _ in range(3)) for count in (60_000, 120_000))
+    assert whole < 3 * half, (half, whole)

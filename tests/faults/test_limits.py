@@ -141,7 +141,7 @@ def test_who_talks_too_fast_is_delayed_and_told_and_nothing_is_lost(start_server
 def test_delayed_on_every_wire(start_server: StartServer, wire: str) -> None:
     server = start_server("--talk-rate", 40, "--talk-burst", 5, "--udp-trust", "127.0.0.0/8")
     with PlainClient(server, "bob") as bob:
-        speaker = Witness(wire, 7, (server.host, server.port), FAR)
+        speaker = Witness(wire, 7, server, source=FAR)
         for number in range(30):
             speaker.say(f"line {number};")
         lines = [bob.wait_for("line") for _ in range(30)]

@@ -6,6 +6,7 @@ He reads whatever has come, and leaves it to others to find their lines in it.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -16,23 +17,38 @@ from tests.support.clients import Address
 from tests.support.waiting import PATIENCE
 
 RECEIVE = 4 << 20  # SO_RCVBUF of UDP: a burst is not to be lost before it is read
+TRIES = 5  # so often a login by UDP is sent, as clients do: a datagram may be lost
 KEPT = 4_096  # bytes that are kept: a line may come in two pieces
 _ID = re.compile(rb'"id": ?(\d+)')
 _TOKEN = re.compile(rb'"token": ?"([^"]+)"')
 
 
 class Member:
-    """Somebody called after his wire and `number`. The wire is `plain`, `json+tls` and the like.
+    """Somebody called after his wire and `number`, or `name`. The wire is `plain`, `json+tls` and the like.
 
-    Who `returns` asks for a token, and can `come_back` with it; that is for JSON lines and the WebSocket.
+    Who `returns` asks for a token, and can `come_back` with it; that is for JSON lines and the WebSocket. `source` is
+    an own address, such as 127.0.0.2.
     """
 
+    room = "lobby"
+    end = b">"
+    """What each line ends with that others look for; only what has come up to there is returned by `hear`."""
+
     def __init__(
-        self, server: Address, number: int, wire: str, tls: ssl.SSLContext | None = None, *, returns: bool = False
+        self,
+        server: Address,
+        number: int,
+        wire: str,
+        tls: ssl.SSLContext | None = None,
+        *,
+        returns: bool = False,
+        name: str = "",
+        source: str = "",
     ) -> None:
         self.wire, _, inside = wire.partition("+")
-        self.name = f"{wire.replace('+', '-')}-{number}"
+        self.name = name or f"{wire.replace('+', '-')}-{number}"
         self.number = number
+        self.source = source
         self.returns = returns
         self.lost = False
         self.spoken = self.visits = 0
@@ -49,7 +65,7 @@ class Member:
         return self._rest[-300:]
 
     def enter(self) -> None:
-        """Come into the lobby."""
+        """Come into the lobby, or by IRC into the room."""
         self.visits += 1
         self._log_in({"token": self._token} if self.returns else {})
         self.socket.setblocking(False)
@@ -64,7 +80,7 @@ class Member:
         self.visits, self.lost = self.visits + 1, False
 
     def say(self, text: str) -> None:
-        """Say a line to the lobby."""
+        """Say a line to the room."""
         self._send(self._ask("say", text))
 
     def show_life(self) -> None:
@@ -78,11 +94,10 @@ class Member:
 
     def hear(self) -> bytes:
         """Return what has come, without what was returned before; `lost` where nothing more will."""
-        whole, _, self._rest = (self._rest + self._receive()).rpartition(b">")
+        whole, end, self._rest = (self._rest + self._receive()).rpartition(self.end)
         self._note(whole)
-        if len(self._rest) > KEPT:
-            self._rest = self._rest[-KEPT:]
-        return whole + b">"
+        self._rest = self._rest[-KEPT:]
+        return whole + end
 
     def close(self) -> None:
         """Vanish."""
@@ -95,9 +110,11 @@ class Member:
     def _dial(self) -> socket.socket:
         kind = socket.SOCK_DGRAM if self.wire == "udp" else socket.SOCK_STREAM
         made = socket.socket(socket.AF_INET, kind)
-        made.settimeout(PATIENCE * 2)
+        made.settimeout(PATIENCE / 5 if self.wire == "udp" else PATIENCE * 2)
         if self.wire == "udp":
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE)
+        if self.source:
+            made.bind((self.source, 0))
         made.connect((self._server.host, self._server.port))
         if self._tls is None:
             return made
@@ -117,18 +134,22 @@ class Member:
             "telnet": (f"{name}\r\0".encode(), b"Welcome, "),
             "json": (self._pack({"do": "login", "name": name, **fields}), b'"welcome"'),
             "web": (self._pack({"do": "login", "name": name, **fields}), b'"welcome"'),
-            "irc": (f"NICK {name}\r\nUSER {name} 0 * :x\r\nJOIN #lobby\r\n".encode(), b" 366 "),
+            "irc": (f"NICK {name}\r\nUSER {name} 0 * :x\r\nJOIN #{self.room}\r\n".encode(), b" 366 "),
             "udp": (b"\0\x14" + name.encode(), b"\0\x1e"),
             "textbook": (f"ADD {name}\n".encode(), f"NEW {name}\n".encode()),
         }[self.wire]
-        self._expect(login, answer)
+        for _ in range(TRIES if self.wire == "udp" else 1):
+            with contextlib.suppress(TimeoutError):
+                self._expect(login, answer)
+                return
+        raise TimeoutError(f"{self.name} was not let in")
 
     def _ask(self, do: str, text: str = "") -> bytes:
         line = {"do": do, "text": text} if text else {"do": do}
         return {
             "plain": f"{text}\n".encode(),
             "telnet": f"{text}\r\0".encode(),
-            "irc": f"PRIVMSG #lobby :{text}\r\n".encode(),
+            "irc": f"PRIVMSG #{self.room} :{text}\r\n".encode(),
             "udp": b"\0\x5a" + text.encode(),
             "textbook": f"MESSAGE {text}\n".encode(),
         }.get(self.wire) or self._pack(line)
@@ -151,7 +172,7 @@ class Member:
             assert piece, f"{self.name} was not let in: {came!r}"
             came += piece
         self._note(came)
-        self._rest = came
+        self._rest += came
 
     def _send(self, data: bytes) -> None:
         self.socket.setblocking(True)

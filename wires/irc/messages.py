@@ -11,6 +11,8 @@ from wires.irc.client import Client
 from wires.irc.lines import BODY
 from wires.irc.text import Part, parts
 
+LEAST = 64  # bytes of text in a line: where a name leaves less room, the line is longer than IRC has it
+
 Talk = Said | Acted | Whispered
 
 
@@ -60,7 +62,7 @@ def talk(client: Client, event: Talk, to: str, batch: str = "") -> Iterator[str]
     words, acts = _deed(event)
     source, command = mask(event.sender, who), "NOTICE" if form.notice else "PRIVMSG"
     head = f":{source} {command} {to} :"
-    most = BODY - len(head.encode()) - (9 if acts else 0)
+    most = max(LEAST, BODY - len(head.encode()) - (9 if acts else 0))
     if len(words.encode()) <= most and not ("\n" in words or form.cuts):
         found = [Part(words)]
     else:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from chat import names
 from chat.events import Refused, Request
+from chat.presence import ident_of
 from chat.turn import User
 from wires.irc import caps, greeting
 from wires.irc.client import Client, Newcomer, Rule, Steps
@@ -98,11 +99,11 @@ def user(client: Client, user: User | None, line: Line) -> Steps:
     if user is not None:
         yield client.numeric(Numeric.ERR_ALREADYREGISTERED, "You may not reregister")
         return
-    ident = "".join(letter for letter in line.param(0) if letter.isascii() and (letter.isalnum() or letter in "-_."))
+    ident = ident_of(line.param(0))
     if not ident:
         yield client.numeric(Numeric.ERR_INVALIDUSERNAME, "Your username has no letter of ASCII")
         return
-    client.newcomer.user = ident[:20]
+    client.newcomer.user = ident
     client.newcomer.realname = line.param(3)
     yield from _enter(client, user)
 

@@ -51,7 +51,7 @@ def no_room(client: Client, name: str) -> str:
 
 def shown(word: str, longest: int = 64) -> str:
     """Return a word of the client's as a parameter that stands in the middle of a line."""
-    return (clean(word).split(" ", maxsplit=1)[0].lstrip(":") or "*")[:64]
+    return (clean(word).split(" ", maxsplit=1)[0].lstrip(":") or "*")[:longest]
 
 
 def refused(client: Client, room: str, refusal: Refused) -> str:

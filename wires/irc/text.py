@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from record import record
 
+LETTER = 4  # bytes in one at most
 _JOINERS = "\u200d\ufe0f"
 
 
@@ -31,7 +32,11 @@ def parts(text: str, most: int, cuts: Sequence[int] = ()) -> Iterator[Part]:
 
 
 def cut(line: str, most: int) -> Iterator[str]:
-    """Yield a line in parts of at most `most` bytes, cut between graphemes, at a blank where one is near."""
+    """Yield a line in parts of at most `most` bytes, cut between graphemes, at a blank where one is near.
+
+    One letter is in each, though it may have more bytes.
+    """
+    most = max(most, LETTER)
     data = line.encode()
     while len(data) > most:
         end = _end(line, len(data[:most].decode("utf-8", "ignore")))

@@ -46,7 +46,7 @@ from chat.events import (
 from wires import words
 from wires.irc import greeting, labels
 from wires.irc.client import Client
-from wires.irc.lines import write
+from wires.irc.lines import BODY, write
 from wires.irc.messages import history, mask, tagged, talk, target
 from wires.irc.numerics import Numeric
 from wires.irc.text import parts
@@ -86,7 +86,19 @@ def own(client: Client, event: Event) -> bytes:
 
 def join(lines: Iterable[str | bytes]) -> bytes:
     """Return lines with their ends, and none within, whatever a field holds; marks of labels stand for themselves."""
-    return b"".join([line if isinstance(line, bytes) else f"{_one_line(line)}\r\n".encode() for line in lines])
+    found = [line if isinstance(line, bytes) else f"{_one_line(line)}\r\n".encode() for line in lines]
+    if found and max(map(len, found)) > BODY + 2:
+        found = [_shortened(line) for line in found]
+    return b"".join(found)
+
+
+def _shortened(line: bytes) -> bytes:
+    """Return a line without what is too much for IRC; behind a source, however long, half a line has room."""
+    start = line.find(b" ") + 1 if line.startswith(b"@") else 0
+    end = start + max(BODY, line.find(b" ", start) - start + BODY // 2)
+    if len(line) <= end + 2:
+        return line
+    return line[:end].decode("utf-8", "ignore").encode() + b"\r\n"
 
 
 # -- talk
