@@ -22,21 +22,16 @@ import commands
 from chat.countdown import Countdown
 from chat.events import Ref
 from chat.flow import Addresses, Flow
-from chat.hub import Hub
 from chat.limits import ledger
 from chat.turn import Turn
-from net.connection import Connection
 from net.console import Console, guard_standard_descriptors
-from net.datagrams import Datagrams, Peer
 from net.gatekeeper import Gatekeeper, group
 from net.listener import Listener
-from net.log import log_faults
 from net.loop import FAULT, Loop
 from net.pace import Pace
 from net.recent import Recent
 from net.systemd import inherited
-from net.way import Way
-from opening import bind_sockets, furnish, open_datagrams, open_errands, open_store, place
+from opening import bind_datagrams, bind_sockets, furnish, log_faults, open_datagrams, open_errands, open_store, place
 from options import Options, parse
 from overseer import Overseer
 from ready import prepare, send, site
@@ -45,19 +40,21 @@ from seat import HostSeat
 from settings import Settings, allow_many_descriptors, bounds, motd, space
 from store import Unusable
 from store.memory import StoreMemory
-from visit import Visit
 from way_in import WayIn, examine, reached_at, why_not
-from wires.datagram import Datagram
 from wires.fanout import Acknowledgements, deliver
 from wires.wire import Wire, stamp
+from workshop import Workshop
 
-if TYPE_CHECKING:  # imported when the room is open already
+if TYPE_CHECKING:  # what has to do with visitors is imported when the room is open already
+    from chat.hub import Hub
     from errands import Errands
     from inheritance import Heir
+    from net.datagrams import Datagrams, Peer
+    from net.way import Way
     from upgrade import Upgrade
+    from visit import Visit
     from wires.http import Site
     from wires.irc import House
-from workshop import Workshop
 
 FAREWELL = 3.0  # seconds that the server waits, at most, for everyone to have heard its goodbye
 
@@ -101,7 +98,6 @@ class Server:
             self.overseer = Overseer(self, countdown, self._refresh)
             undo.callback(self.overseer.close, FAREWELL)
             self.errands: Errands | None = None
-            self.datagrams: list[Datagrams] = []
             if heir is not None:
                 heir.fill(self)
             undo.pop_all()
@@ -116,8 +112,7 @@ class Server:
         )
         self.seat = HostSeat(self, self.console)
         self.way_in = WayIn(options, self.loop, self.console, self.table.front, self.hub.note)
-        if heir is None:
-            self.datagrams = open_datagrams(self, sockets, datagrams)
+        self._udp = bind_datagrams(self, sockets, datagrams) if heir is None else []
         self.settings = Settings(self, arguments, self.overseer.reloading)
         self.table.house.reload = self.settings.reload
         self.table.house.show = self.seat.choose
@@ -148,7 +143,7 @@ class Server:
             self.console.show(banner)
             self.way_in.show()
         last = (lambda: self.site, lambda: self.irc_house, self._open_errands, self.overseer.begin)
-        prepare(self.loop.call_soon, self.warn, *last)
+        prepare(self.loop.call_soon, self.warn, lambda: self.datagrams, *last)
         try:
             self.loop.run()
         finally:
@@ -170,6 +165,8 @@ class Server:
 
     def secure(self, visit: Visit, way: Way, data: bytes) -> Way:
         """Make a TLS connection of one that began with `data`."""
+        from net.connection import Connection
+
         tls = self.way_in.tls
         assert tls is not None and isinstance(way, Connection)
         return tls.begin(way, visit, data)
@@ -267,8 +264,15 @@ class Server:
         """Return how many TLS handshakes were done, and how many broken off."""
         return (tls.done, tls.broken_off) if (tls := self.way_in.tls) else (0, 0)
 
+    @cached_property
+    def datagrams(self) -> list[Datagrams]:
+        """Return what hears those who come by UDP."""
+        return open_datagrams(self, self._udp)
+
     def forget(self, visit: Visit) -> None:
         """A connection is closed, and its descriptor free."""
+        from wires.datagram import Datagram
+
         self.visits.pop(visit, None)
         if visit.wire.name != Datagram.name:
             self.gate.leave(visit.host)
@@ -285,6 +289,9 @@ class Server:
         return self.gate.admit(host, self.loop.clock.monotonic())
 
     def _welcome(self, sock: socket.socket, address: str) -> None:
+        from net.connection import Connection
+        from visit import Visit
+
         try:
             visit = Visit(self, address, lambda visit: Connection(self.loop, sock, visit, self.limits))
         except OSError:
@@ -294,6 +301,9 @@ class Server:
 
     def meet(self, peer: Peer, *, trusted: bool) -> Visit:
         """Let somebody in who comes by UDP."""
+        from visit import Visit
+        from wires.datagram import Datagram
+
         wire = Datagram(partial(place, self.hub), self.loop.clock.monotonic, trusted)
         visit = Visit(self, peer.shown, lambda _: peer, wire)
         self.visits[visit] = None
@@ -373,9 +383,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(why_not(options, error), file=sys.stderr)
         return 2
-    faults = log_faults(server.hub.note)
-    server.run(banner(options.host, server.port))
-    faults.close()
+    with ExitStack() as end:
+        server.loop.call_soon(partial(log_faults, server.hub.note, end))
+        server.run(banner(options.host, server.port))
     return 0
 
 
