@@ -1,4 +1,4 @@
-"""Records: the first of a class are filled in by hand, the others by its constructor. Nobody can tell which was which."""
+"""Records: the first of a class are filled in by hand, then a constructor is written. Nobody can tell which did it."""
 
 from __future__ import annotations
 
