@@ -80,7 +80,6 @@ class House(Protocol):
     browsers: Recent
     visits: dict[Visit, None]
     listeners: list[Listener]
-    datagrams: list[Datagrams]
     errands: Errands | None
     console: Console
     overseer: Overseer
@@ -91,6 +90,8 @@ class House(Protocol):
 
     def serve(self, site: Site) -> None: ...
     def warn(self, text: str) -> None: ...
+    @property
+    def datagrams(self) -> list[Datagrams]: ...
     @property
     def site(self) -> Site: ...
     @property

@@ -6,7 +6,8 @@ Where earlier code hands a room over, that goes on instead.
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,22 +17,22 @@ from chat.events import Place, Refused
 from chat.hub import Hub
 from chat.limits import ledger
 from chat.scrollback import RECENT
-from net.datagrams import Bounds, Datagrams, Peer, bind_beside
 from net.gatekeeper import group
-from net.listener import bind
-from net.loop import Loop
+from net.listener import bind, bind_beside
 from options import Options
 from ready import Cloak, draw
 from settings import operators, room
 from store import Loaded, Store
 from store.memory import accounts, lasting
-from wires.door import Door
-from workshop import Workshop
 
 if TYPE_CHECKING:
     from errands import Errands
     from errands import House as Sender
+    from net.datagrams import Datagrams, Peer
+    from net.loop import Loop
     from visit import Visit
+    from wires.door import Door
+    from workshop import Workshop
 
 CHOICES = 5  # ports that are tried where the system chooses one
 LOOPBACK = ("127.0.0.1/32", "::1/128")  # senders whom nobody elsewhere can forge; others in 127/8 are for tests
@@ -92,19 +93,27 @@ def furnish(server: House, store: Store | None, options: Options) -> Hub:
     return hub
 
 
-def open_datagrams(server: House, sockets: list[socket.socket], given: list[socket.socket]) -> list[Datagrams]:
-    """Open UDP at the addresses and the port of the listeners; where that fails, the host is told."""
+def bind_datagrams(server: House, sockets: list[socket.socket], given: list[socket.socket]) -> list[socket.socket]:
+    """Return sockets for UDP at the addresses and the port of the listeners; where that fails, the host is told."""
     if server.options.no_udp:
         return []
-    door = Door((*LOOPBACK, *server.options.udp_trust), draw)
     try:
-        bounds = Bounds(server.options.udp_peers, server.options.udp_per_address, hit=ledger.hit)
-        meet = partial(_meet, server, door)
-        return [Datagrams(server.loop, sock, door, meet, bounds) for sock in given or bind_beside(sockets)]
+        return given or bind_beside(sockets)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         server.warn(f"There is no UDP on port {server.port}: {why}. --no-udp does without.")
         return []
+
+
+def open_datagrams(server: House, sockets: list[socket.socket]) -> list[Datagrams]:
+    """Hear from here on what comes by UDP; what has come since the sockets were bound has waited in them."""
+    from net.datagrams import Bounds, Datagrams
+    from wires.door import Door
+
+    door = Door((*LOOPBACK, *server.options.udp_trust), draw)
+    bounds = Bounds(server.options.udp_peers, server.options.udp_per_address, hit=ledger.hit)
+    meet = partial(_meet, server, door)
+    return [Datagrams(server.loop, sock, door, meet, bounds) for sock in sockets]
 
 
 def _meet(server: House, door: Door, peer: Peer) -> Visit:
@@ -118,6 +127,13 @@ def place(hub: Hub, name: str) -> Place:
     except Refused:
         return Place(name, name, "", 0)
     return Place(room.name, room.title, room.description, len(room.members))
+
+
+def log_faults(warn: Callable[[str], None], end: ExitStack) -> None:
+    """Have faults of ours logged from here on, until the end; `warn` is told that there is something to read."""
+    from net.log import log_faults
+
+    end.callback(log_faults(warn).close)
 
 
 def open_errands(server: Sender) -> Errands | None:

@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent
 WEB = ROOT / "web"
 LATER = (
-    "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages", "websockets.frames",
+    "visit", "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages", "websockets.frames",
     "websockets.extensions.permessage_deflate", "websockets.http11", "websockets.server", "wires.websocket",
-    "wires.classroom", "argon2",
+    "wires.classroom", "queue", "argon2",
 )  # fmt: skip
 
 YOUNG = 10_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
 
 
 Soon = Callable[[Callable[[], None]], None]
+Part = Callable[[], object]
 
 
-def prepare(call_soon: Soon, warn: Callable[[str], None], *last: Callable[[], object]) -> None:
-    """Import what is needed later, one part a turn of the loop; then call `last`, each in a turn of its own."""
-    parts: list[Callable[[], object]] = [
+def prepare(call_soon: Soon, warn: Callable[[str], None], first: Part, *last: Part) -> None:
+    """Call `first`, import what is needed later, and call `last`: one part now, and one in each turn of the loop."""
+    parts: list[Part] = [
+        first,
         *(partial(importlib.import_module, part) for part in LATER),
         passwords.prepare,
         *last,
@@ -43,7 +45,7 @@ def prepare(call_soon: Soon, warn: Callable[[str], None], *last: Callable[[], ob
     _go_on(call_soon, warn, iter(parts), set())
 
 
-def _go_on(call_soon: Soon, warn: Callable[[str], None], parts: Iterator[Callable[[], object]], lost: set[str]) -> None:
+def _go_on(call_soon: Soon, warn: Callable[[str], None], parts: Iterator[Part], lost: set[str]) -> None:
     """Take the next part. What is not installed is told once: the room is open, for those who can do without."""
     part = next(parts, None)
     if part is not None:

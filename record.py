@@ -71,21 +71,45 @@ def _slotted(cls: type[T]) -> type[T]:
     space.setdefault("__repr__", _repr)
     space["__setstate__"] = _take_over
     made = type(cls.__name__, cls.__bases__, space)
+    left = SELDOM
 
     def first(self: Any, *values: Any, **named: Any) -> None:
-        """Write the constructor when the first one is made: many a class is never needed, and each takes 0.1 ms."""
-        constructor = made.__init__ = _constructor(made)  # type: ignore[misc]
-        constructor(self, *values, **named)
+        """Fill the first few in by hand; only then write the constructor, which takes as long as forty of them."""
+        nonlocal left
+        left -= 1
+        if left < 0 or not _fill(self, made, values, named):
+            constructor = made.__init__ = _constructor(made)  # type: ignore[misc]
+            constructor(self, *values, **named)
 
     made.__init__ = first  # type: ignore[misc]
     return cast("type[T]", made)
 
 
 _FORGOTTEN = ("__dict__", "__weakref__")
+SELDOM = 50  # made of a class while it has no constructor of its own: most never get so far
 
 
 def _is_late(default: object) -> bool:
     return isinstance(default, _Fresh) and not default.init
+
+
+def _fill(value: Any, cls: Any, values: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Set the fields of a new value; False, and nothing is done, where a constructor would raise TypeError."""
+    names, defaults = cls.__match_args__, cls.__defaults__
+    given = dict(zip(names, values, strict=False)) | named
+    if len(given) < len(values) + len(named) or any(name not in names for name in named):
+        return False
+    if any(name not in given and name not in defaults for name in names):
+        return False
+    for name in names:
+        setattr(value, name, given[name] if name in given else _usual(defaults[name]))
+    if hasattr(cls, "__post_init__"):
+        value.__post_init__()
+    return True
+
+
+def _usual(default: Any) -> Any:
+    return default.factory() if isinstance(default, _Fresh) and default.factory else default
 
 
 def _constructor(cls: Any) -> Callable[..., None]:
@@ -131,8 +155,7 @@ def _take_over(self: Any, state: Any) -> None:
         if name in known:
             setattr(self, name, known[name])
         elif name in self.__defaults__:
-            default = self.__defaults__[name]
-            setattr(self, name, default.factory() if isinstance(default, _Fresh) and default.factory else default)
+            setattr(self, name, _usual(self.__defaults__[name]))
         else:
             raise AttributeError(f"{type(self).__qualname__} needs {name}, of which nothing is known")
 

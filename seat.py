@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from chat.countdown import closing
 from chat.events import Event, Ref, Request
 from chat.rule import write_down
 from chat.session import Session
-from contracts import House
-from net.console import Console
 from wires.shown import Shown
+
+if TYPE_CHECKING:
+    from contracts import House
+    from net.console import Console
 
 OTHERS = {"room": ("all", "none"), "what": ("door",), "minutes": ("cancel",)}
 """What may stand where a room, or a time, is expected."""

@@ -11,7 +11,7 @@ from chat.limits import Row
 
 LEVELS = ("info", "warning", "error")
 SELECTORS = ("select", "poll", "epoll")
-ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?")
+ORIGIN = r"https?://(\[[0-9a-f:.]+\]|[0-9a-z_.-]+)(:[0-9]{1,5})?"
 
 
 def port(word: object) -> int:
@@ -121,7 +121,7 @@ def rooms(value: object) -> tuple[str, ...]:
 def origin(word: object) -> str:
     """Return an origin, as browsers send it, in lower case."""
     found = text(word).lower().removesuffix("/")
-    if not ORIGIN.fullmatch(found):
+    if not re.fullmatch(ORIGIN, found):
         raise argparse.ArgumentTypeError(f"{word!r} is no found; give one such as https://chat.example.org")
     return found
 

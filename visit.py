@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from chat.events import Ended, Event, Pinged, Refused, Request, Wish, singly
 from chat.flow import DELAYED, Flow, Verdict
@@ -15,13 +16,15 @@ from chat.limits import ledger
 from chat.returns import Nobody, give_up, lose
 from chat.session import Session
 from chat.states import State
-from contracts import House
 from net.connection import SILENT
-from net.loop import Timer
-from net.way import Way
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
-from wires.wire import Wire
+
+if TYPE_CHECKING:
+    from contracts import House
+    from net.loop import Timer
+    from net.way import Way
+    from wires.wire import Wire
 
 PULSE = ("ping", "pong")
 PAUSE = 0.5  # seconds without a line end after which what came counts as the name, or a person is asked for one

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 from chat.events import Refused
 from chat.links import Front, picture
 from chat.sanctions import listed
-from net.console import Console
-from net.holder import holder
 from net.listener import own_address
-from net.loop import Loop
-from options import Options
 
 if TYPE_CHECKING:  # only who has a certificate pays for OpenSSL
     from net.certificate import Certificate
+    from net.console import Console
+    from net.loop import Loop
     from net.secure import Tls
+    from options import Options
 
 BESIDE = 11  # rows of the first screen that are not the code: banner, address, certificate, prompt, status, news
 HINT = "QR shows a code to scan."
@@ -100,6 +99,8 @@ def why_not(options: Options, error: OSError) -> str:
     """Return why the room cannot be opened where the options say, and what to do about it."""
     place = f"{options.host or 'every address'}, port {options.port}"
     if error.errno == errno.EADDRINUSE:
+        from net.holder import holder
+
         return (
             f"The room cannot be opened at {place}: {holder(options.port)} listens there already. "
             "Stop it, or choose another port with --port N (0 picks a free one)."

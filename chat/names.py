@@ -34,7 +34,7 @@ _NOT_FIRST = "{-.'~"  # An opening brace is how JSON is recognised, the others h
 _LONGEST_RAW = 4 * LONGEST  # A character decomposes into four at most: what is longer is not worth composing.
 _LONGEST_PILE = 5  # Burmese writes five marks on one letter (လျှို့), pointed Hebrew and Hindi three.
 _LONGEST_GENERAL_PILE = 2  # Marks of no script of their own; Vietnamese composes, and what is left needs no more.
-_GENERAL_MARK = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+_GENERAL_MARK = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"  # compiled when needed: rarely
 _KINDS = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})  # Letters, marks that do not enclose, digits.
 # Not letters, but parts of words in Catalan, Greek, Hebrew, Sindhi, Tibetan, Chinese, Japanese, Persian and Indic
 # scripts. PRECIS says where each may stand.
@@ -156,7 +156,7 @@ def _check_piles(name: str) -> None:
 
 
 def _check_pile(marks: str) -> None:
-    if len(marks) > _LONGEST_PILE or len(_GENERAL_MARK.findall(marks)) > _LONGEST_GENERAL_PILE:
+    if len(marks) > _LONGEST_PILE or len(re.findall(_GENERAL_MARK, marks)) > _LONGEST_GENERAL_PILE:
         _bad(f"A name cannot pile up marks such as {_describe(marks[-1])}: there are {len(marks)} in a row.")
     for mark, following in pairwise(marks):
         if mark == following:

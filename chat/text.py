@@ -6,35 +6,38 @@ It keeps line feeds: whoever shows the text decides whether they begin a new lin
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _BLANKS = dict.fromkeys(map(ord, "\t\v\f\u2028\u2029"), " ")
-_GONE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f"  # C0 but LF, DEL, C1
-    "\u200b\u2060-\u2064\ufeff\ufff9-\ufffb"  # what has no width and no use in text
-    "\u202a-\u202e\u2066-\u2069]"  # bidi embeddings, overrides and isolates
-)
 _HARMLESS = bytes((ord("\n"), *range(0x20, 0x7F)))
-_BLANK_LINE = re.compile(r"\n\s*\n")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_PILE = re.compile(
-    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})"
-    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
+
+
+@cache  # the first text beyond ASCII has them compiled: that takes a millisecond, for which no start waits
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Return what goes, lone surrogates, and marks after the fourth on one letter."""
+    marks = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+    gone = (
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f"  # C0 but LF, DEL, C1
+        "\u200b\u2060-\u2064\ufeff\ufff9-\ufffb"  # what has no width and no use in text
+        "\u202a-\u202e\u2066-\u2069]"  # bidi embeddings, overrides and isolates
+    )
+    return re.compile(gone), re.compile("[\ud800-\udfff]"), re.compile(f"([{marks}]{{4}})[{marks}]+")
 
 
 def clean(text: str) -> str:
     """Return `text` without control characters but line feeds, bidi overrides, lone surrogates and piled-up marks."""
     if text.isascii() and (text.isprintable() or not text.encode().translate(None, _HARMLESS)):
         return text
-    text = _GONE.sub("", text.replace("\r\n", "\n").translate(_BLANKS))
+    gone, surrogate, pile = _patterns()
+    text = gone.sub("", text.replace("\r\n", "\n").translate(_BLANKS))
     if text.isascii():
         return text
-    return _PILE.sub(r"\1", _SURROGATE.sub("\ufffd", text))
+    return pile.sub(r"\1", surrogate.sub("\ufffd", text))
 
 
 def has_blank_line(text: str) -> bool:
     """Return whether a line of `text` is empty, or has nothing but blanks in it."""
-    return _BLANK_LINE.search(f"\n{text}\n") is not None
+    return not all(map(str.strip, text.split("\n")))
 
 
 def hms(seconds: int) -> str:

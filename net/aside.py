@@ -5,15 +5,14 @@ It does not know what the work is.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from net.loop import Loop
 
-log = logging.getLogger("chat.aside")
+if TYPE_CHECKING:
+    from queue import SimpleQueue
 
 
 class Swamped(Exception):
@@ -21,13 +20,14 @@ class Swamped(Exception):
 
 
 class Aside:
-    """One worker thread, and before it a queue of at most `most` jobs."""
+    """One worker thread, and before it a queue of at most `most` jobs; both begin with the first one."""
+
+    _jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]] | None]
 
     def __init__(self, loop: Loop) -> None:
         self.most = 64
         self._loop = loop
-        self._jobs: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None  # from the first job on
+        self._thread: threading.Thread | None = None
         self._waiting = 0
 
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
@@ -38,10 +38,9 @@ class Aside:
         if self._waiting >= self.most:
             raise Swamped
         self._waiting += 1
-        self._jobs.put((work, then))
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="aside", daemon=True)
-            self._thread.start()
+            self._begin()
+        self._jobs.put((work, then))
 
     @property
     def busy(self) -> int:
@@ -56,7 +55,16 @@ class Aside:
             self._jobs.put(None)
             self._thread.join()
 
+    def _begin(self) -> None:
+        from queue import SimpleQueue  # the start does not wait for it
+
+        self._jobs = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="aside", daemon=True)
+        self._thread.start()
+
     def _drop(self) -> bool:
+        from queue import Empty
+
         try:
             self._jobs.get_nowait()
         except Empty:
@@ -71,7 +79,9 @@ class Aside:
         try:
             result = work()
         except Exception:
-            log.exception("fault in work aside")
+            from logging import getLogger  # as in net.loop
+
+            getLogger("chat.aside").exception("fault in work aside")
             self._loop.call_soon(self._done)
             return
         self._loop.call_soon(lambda: self._finish(then, result))

@@ -18,7 +18,8 @@ _HARMLESS: dict[int, str | None] = {
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
     ord("\t"): " ",
 }
-_HARMLESS_LINES = {point: it for point, it in _HARMLESS.items() if point != ord("\n")}
+_HARMLESS_LINES = _HARMLESS.copy()
+del _HARMLESS_LINES[ord("\n")]
 
 _USUAL = bytes((ord("\n"), *range(0x20, 0x7F)))  # of which most text is made: a look at all of it costs next to nothing
 

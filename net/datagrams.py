@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from net.connection import Owner
@@ -18,7 +18,6 @@ from record import record
 
 AT_ONCE = 256  # datagrams read in one turn
 LARGEST = 65_536
-RECEIVE_BUFFER = 1 << 20  # bytes that may come during a long turn; the system may give less
 INBOX = 64  # datagrams kept while a peer is held
 KEPT = 8_192  # bytes in one that is kept
 
@@ -297,21 +296,3 @@ def _cut(data: bytes) -> Iterator[bytes]:
         end = start + 2 + int.from_bytes(data[start : start + 2], "big")
         yield data[start + 2 : end]
         start = end
-
-
-def bind_beside(listening: Iterable[socket.socket]) -> list[socket.socket]:
-    """Return UDP sockets at the addresses and ports of TCP sockets. Raises OSError where another program is there."""
-    found: list[socket.socket] = []
-    try:
-        for tcp in listening:
-            found.append(sock := socket.socket(tcp.family, socket.SOCK_DGRAM))
-            if tcp.family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            sock.bind(tcp.getsockname())
-    except OSError:
-        for sock in found:
-            sock.close()
-        raise
-    return found

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from net.loop import READ, Loop, Timer
 
 BACKLOG = 1024
 QUIET = 60.0  # seconds in which the host is not told again what he has been told
+RECEIVE_BUFFER = 1 << 20  # bytes of datagrams that may come during a long turn; the system may give less
 AT_ONCE = 64  # newcomers in one turn, so that those who are here get theirs
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 FULL = "The room is full; please try again later."
@@ -189,6 +190,24 @@ def _bind(family: socket.AddressFamily, address: str, port: int) -> socket.socke
             return None
         raise
     return sock
+
+
+def bind_beside(listening: Iterable[socket.socket]) -> list[socket.socket]:
+    """Return UDP sockets at the addresses and ports of TCP sockets. Raises OSError where another program is there."""
+    found: list[socket.socket] = []
+    try:
+        for tcp in listening:
+            found.append(sock := socket.socket(tcp.family, socket.SOCK_DGRAM))
+            if tcp.family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            sock.bind(tcp.getsockname())
+    except OSError:
+        for sock in found:
+            sock.close()
+        raise
+    return found
 
 
 def own_address() -> str:

@@ -6,7 +6,6 @@ called done. What the disk refuses is kept, within bounds, and tried again, and 
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 import time
@@ -34,8 +33,6 @@ GATHER = 0.02  # seconds in which more may come, where nobody waits to hear that
 RETRY = 1.0  # seconds until the next try, while the disk fails
 REMIND = 60.0  # seconds until the host is told again
 STUCK = 10.0  # seconds after which a disk that does not answer counts as failing
-
-log = logging.getLogger("chat.store")
 
 
 class Writer:
@@ -277,4 +274,7 @@ class Writer:
 
     def _log_fault(self, change: Change, error: Exception) -> None:
         """Have a change that no disk would take logged in the loop, without what was said in it."""
+        from logging import getLogger  # it takes 4 ms of the start, and comes when the room is open
+
+        log = getLogger("chat.store")
         self._wake(partial(log.error, "%s could not be stored", type(change).__name__, exc_info=error))

@@ -15,8 +15,8 @@ import signal
 import socket
 import sys
 
-import chat_server
 import ready
+import server
 
 LONGEST = 131_072  # bytes of a request: options, and the environment
 
@@ -104,7 +104,7 @@ def main() -> int:
     if args is None:
         return 0
     sys.argv = args
-    return chat_server.main(args[1:])
+    return server.main(args[1:])
 
 
 if __name__ == "__main__":

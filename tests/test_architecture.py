@@ -16,8 +16,8 @@ from tests.support import ROOT
 
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
-    "errands", "overseer", "settings", "workshop", "chat_server", "chat_client", "record", "ready", "snapshot",
-    "contracts", "handover", "inheritance", "opening", "upgrade",
+    "errands", "overseer", "settings", "workshop", "server", "chat_server", "chat_client", "record", "ready",
+    "snapshot", "contracts", "handover", "inheritance", "opening", "upgrade",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
@@ -44,14 +44,15 @@ MAY_IMPORT = {
     "overseer": {"chat", "net", "options", "store", "wires"},
     "settings": {"chat", "net", "options", "ready", "way_in", "wires"},
     "opening": {"chat", "errands", "net", "options", "ready", "settings", "store", "visit", "wires", "workshop"},
-    "handover": set(PARTS) - {"clients", "chat_client", "chat_server", "inheritance", "upgrade"},
-    "inheritance": set(PARTS) - {"clients", "chat_client", "chat_server", "upgrade"},
+    "handover": set(PARTS) - {"clients", "chat_client", "chat_server", "server", "inheritance", "upgrade"},
+    "inheritance": set(PARTS) - {"clients", "chat_client", "chat_server", "server", "upgrade"},
     "upgrade": {"chat", "handover", "net", "snapshot", "store"},
-    "chat_server": set(PARTS) - {"clients", "chat_client"},
+    "server": set(PARTS) - {"clients", "chat_client", "chat_server"},
+    "chat_server": {"server"},
 }
 
 ONLY_THERE = {
-    "socket": {"net", "clients", "chat_server", "visit", "errands", "settings", "opening", "handover", "inheritance"},
+    "socket": {"net", "clients", "server", "visit", "errands", "settings", "opening", "handover", "inheritance"},
     "selectors": {"net", "clients"},
     "ssl": {"net", "clients"},
     "sqlite3": {"store"},

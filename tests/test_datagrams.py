@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from chat.events import Entered, Place, Refused, Request, Said, Told
-from net.datagrams import INBOX, Bounds, Datagrams, Peer, bind_beside
+from net.datagrams import INBOX, Bounds, Datagrams, Peer
+from net.listener import bind_beside
 from net.loop import Loop
 from tests.foreign import TextbookClient, UdpClient
 from tests.support import PATIENCE, ROOT, JsonClient, PlainClient, Server, needs, wait_until

@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
-import chat_server
 import options
+import server as serving
 import visit
 from tests.gauges import calms_down, descriptors, many_descriptors, memory
 from tests.support import PATIENCE, ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
@@ -439,7 +439,7 @@ class Room:
     """A server in this thread, turned by the test, so that faults can be put into it."""
 
     def __init__(self) -> None:
-        self.server = chat_server.Server(options.parse(["--host", "127.0.0.1", "--port", "0"]))
+        self.server = serving.Server(options.parse(["--host", "127.0.0.1", "--port", "0"]))
         self.visitors: list[socket.socket] = []
 
     def join(self, name: str) -> _Reader:
@@ -526,7 +526,7 @@ def test_a_fault_while_everyone_is_told_ends_neither_the_server_nor_the_next_tal
     alice, bob = room.join("alice"), room.join("bob")
     room.turn_until(alice, b"bob entered.")
     _break(
-        chat_server,
+        serving,
         "deliver",
         monkeypatch,
         lambda turn, *_: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
@@ -574,10 +574,10 @@ class Place:
 
 BROKEN = """
 import sys
-import chat_server, commands.me
+import server, commands.me
 def broken(call, text): raise LookupError("made by a test")
 object.__setattr__(commands.me.COMMAND, "run", broken)
-sys.exit(chat_server.main())
+sys.exit(server.main())
 """
 
 

@@ -329,9 +329,9 @@ def test_bad_code_changes_nothing_and_good_code_is_seen(start_copied: Callable[.
             r"the new code does not start: commands/whoelse\.py, line \d+: SyntaxError: .*", refused(server)
         )
         server.change("commands/whoelse.py", "def run((", "def run(")
-        server.change("chat_server.py", "from seat import", "from seats import")
+        server.change("server.py", "from seat import", "from seats import")
         assert "No module named 'seats'" in refused(server)
-        server.change("chat_server.py", "from seats import", "from seat import")
+        server.change("server.py", "from seats import", "from seat import")
         for file in ("chat/turn.py", "chat/presence.py"):
             server.change(file, "Watchers", "Waiters")
         assert "Can't get attribute 'Watchers'" in refused(server)
