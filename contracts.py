@@ -11,6 +11,7 @@ from net.connection import Limits
 from net.loop import Loop
 from net.pace import Pace
 from net.recent import Recent
+from net.rounds import Rounds
 from net.way import Way
 from options import Options
 from wires.wire import Wire
@@ -28,6 +29,7 @@ class House(Protocol):
     limits: Limits
     options: Options
     pace: Pace
+    rounds: Rounds
     browsers: Recent
 
     def http(self, secure: bool, peer: str) -> Wire: ...

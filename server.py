@@ -28,6 +28,7 @@ from net.listener import Listener
 from net.loop import FAULT, Loop
 from net.pace import Pace
 from net.recent import Recent
+from net.rounds import Rounds
 from net.systemd import inherited
 from opening import bind_datagrams, bind_sockets, furnish, log_faults, open_datagrams, open_errands, open_store, place
 from options import Options, parse
@@ -84,7 +85,7 @@ class Server:
             self.loop = Loop(options.selector)
             self.began = self.loop.clock.time()
             undo.callback(self.loop.close)
-            self.aside, self.pace = Workshop(self.loop), Pace(self.loop)
+            self.aside, self.pace, self.rounds = Workshop(self.loop), Pace(self.loop), Rounds(self.loop)
             self.store = open_store(self, options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)

@@ -17,6 +17,7 @@ from chat.returns import Nobody, give_up, lose
 from chat.session import Session
 from chat.states import State
 from net.connection import SILENT
+from net.rounds import Round
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 
@@ -37,8 +38,8 @@ class Visit:
     """One connection and the person behind it: owner of the channel, visitor to the session, listener to the room."""
 
     __slots__ = (
-        "_active", "_alive", "_channel", "_flow", "_held", "_login_by", "_pinged", "_rest", "_rested", "_secure",
-        "_server", "_timer", "address", "session", "wire",
+        "_active", "_alive", "_channel", "_flow", "_held", "_login_by", "_pinged", "_rest", "_rested", "_round",
+        "_secure", "_server", "address", "session", "wire",
     )  # fmt: skip
 
     def __init__(self, server: House, address: str, way: Callable[[Visit], Way], wire: Wire | None = None) -> None:
@@ -57,7 +58,7 @@ class Visit:
         self._held: Iterator[Wish] | None = None  # what waits for a password, or for its turn
         self._flow = server.flow(self.host)
         self._login_by = now + server.options.login_timeout
-        self._timer = server.loop.call_at(now + PAUSE, self._look)
+        self._round: Round = server.rounds.join(self, now + PAUSE)
 
     # -- what the channel tells
 
@@ -102,7 +103,7 @@ class Visit:
             self._handle(self.wire.pause(False))
         if self.session.newcomer:
             self._server.hub.note(f"{self.address} left without a name: {why}.")
-        self._timer.cancel()
+        self._round.leave(self)
         if self.session.may_return:
             self._wait_for_return(why)
         self.session.end(why)
@@ -115,6 +116,13 @@ class Visit:
     def failed(self, why: str) -> None:
         """A fault of ours was met while this visitor was served."""
         self.dismiss("fault", f"{why.capitalize()}.")
+
+    def look(self) -> None:
+        """See whether this visitor keeps the others waiting."""
+        if self.session.newcomer:
+            self._look_at_newcomer(self._now())
+        else:
+            self._look_at_guest(self._now())
 
     # -- what the session asks
 
@@ -202,7 +210,7 @@ class Visit:
     def hang_up(self) -> None:
         """Close, once everything has been sent."""
         self.session.state = State.LEAVING
-        self._timer.cancel()
+        self._round.leave(self)
         self._channel.hang_up()
 
     # -- within
@@ -309,20 +317,13 @@ class Visit:
             self.hang_up()
         elif self.wire.single and self.session.state is State.NAMING:
             self.hang_up()  # not let in
-        elif self._timer.when > self._alive + PAUSE:
+        elif self._round.when > self._alive + PAUSE:
             self._wake(self._alive + PAUSE)
 
     def _wake(self, when: float) -> None:
-        self._timer.cancel()
+        self._round.leave(self)
         if self.session.state is not State.LEAVING:
-            self._timer = self._server.loop.call_at(when, self._look)
-
-    def _look(self) -> None:
-        """See whether this visitor keeps the others waiting."""
-        if self.session.newcomer:
-            self._look_at_newcomer(self._now())
-        else:
-            self._look_at_guest(self._now())
+            self._round = self._server.rounds.join(self, when)
 
     def _look_at_newcomer(self, now: float) -> None:
         checking = self.session.state is State.CHECKING  # it is not his fault how long that takes

@@ -190,8 +190,7 @@ class Hub(Presence):
     def come(self, user: User, room: Room) -> None:
         """Bring someone into a room; it is his current one now. Those in it are told."""
         room.members[user] = None
-        user.rooms[room] = None
-        user.current = room
+        user.enter(room)
         self._turn.came(user, room)
         self.post(self._entered(user, room), room=room, author=user)
 
@@ -208,9 +207,8 @@ class Hub(Presence):
     ) -> Left:
         """Bring someone out of a room, or put him out `by` somebody; returns the event that tells those who stay."""
         del room.members[user]
-        del user.rooms[room]
         room.gate.forget(user)
-        user.current = next(reversed(user.rooms), None)
+        user.exit(room)
         self._turn.went(user, room)
         here, count = room.present(ROSTER), len(room.members)
         actor = (by.name, by.who) if by else ()
@@ -286,7 +284,7 @@ class Hub(Presence):
         """Bring someone out of all his rooms, and return what was told in his current one, if he was in any."""
         current, told = user.current, None
         heard: dict[User, None] = {}
-        for room in tuple(user.rooms):
+        for room in user.rooms:
             left = self.go(user, room, reason, by, ref, gone=True, again=bool(heard))
             told = left if room is current else told
             if heard and by is None:

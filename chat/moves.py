@@ -31,9 +31,7 @@ def join(hub: Hub, user: User, name: str, ref: Ref = None, *, key: str = "") -> 
             others = tuple(member for member in room.members if member is not user)
             hub.post(Rested(*hub.stamp(), user.name, user.away, user.who), to=others)
     else:
-        del user.rooms[room]
-        user.rooms[room] = None
-        user.current = room
+        user.enter(room)
     hub.tell(user, hub.joined(room, ref))
     if fresh:
         hub.recall(user, room)

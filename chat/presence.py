@@ -76,7 +76,7 @@ class Presence(Board):
 
     def recognise(self, user: User, account: Account) -> None:
         """Let someone have what his account remembers."""
-        user.blocked, user.watched, user.marks = account.blocked, account.watched, account.marks
+        user.notes = account
         if account.standing > user.standing:
             user.standing = Standing(account.standing)
             user.modes |= {"o"}

@@ -120,7 +120,10 @@ def _registered(hub: Hub, user: User, name: str, secret: str, ref: Ref) -> None:
         hub.decline(user, "register", refusal, ref)
         return
     now = hub.clock.time()
-    user.account = account = Account(name, user.key, secret, now, now, blocked=user.blocked, watched=user.watched)
+    notes = user.noted()
+    user.account = user.notes = account = Account(
+        name, user.key, secret, now, now, blocked=notes.blocked, watched=notes.watched, marks=notes.marks
+    )
     hub.accounts.add(account)
     _introduce(hub, user)
     hub.keep(AccountMade(account.key, name, secret, now))

@@ -187,9 +187,7 @@ def make(hub: Hub, user: User, title: str, description: str) -> Room:
         current = host.current
         hub.come(host, room)
         if current is not None:  # he goes on talking where he was
-            del host.rooms[current]
-            host.rooms[current] = None
-            host.current = current
+            host.enter(current)
     write_down(hub, user, "ROOM", room.name, f"{title}: {description}" if description else title)
     return room
 

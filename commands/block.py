@@ -20,7 +20,7 @@ def run(call: Call, name: str) -> None:
     if key not in user.blocked and len(user.blocked) >= most:
         ledger.hit("blocks")
         raise Refused("too_many", f"You have blocked {most} people; /unblock one first.")
-    user.blocked[key] = shown
+    user.noted().blocked[key] = shown
     call.hub.mind_blocks(user)
     if user.account is not None:
         call.hub.keep(Blocked(user.account.key, key, shown))

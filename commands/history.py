@@ -22,7 +22,7 @@ def run(call: Call, n: str, before: str = "", room: str = "", private: str = "")
     """
     count, below = number(n, USUAL, MOST), _id(before)
     user, memory = call.user, call.hub.memory
-    rooms = () if private else (_own(call, room),) if room else tuple(user.rooms)
+    rooms = () if private else (_own(call, room),) if room else user.rooms
     if memory is None:
         show(call, _remembered(user, rooms, below)[-count:], below)
     else:

@@ -18,7 +18,7 @@ def run(call: Call, name: str, reason: str, room: str = "") -> None:
         write_down(call.hub, call.user, "KICK", f"{name} out of {place.name}", reason)
         return
     other = call.hub.get(name)
-    shared = not call.user.rooms.keys().isdisjoint(other.rooms)
+    shared = call.user.shares(other)
     call.hub.kick(other, call.user, reason, call.ref)
     write_down(call.hub, call.user, "KICK", other.name, reason)
     if not shared:

@@ -11,7 +11,7 @@ from commands import Call, Command
 def run(call: Call, name: str) -> None:
     """End what /block began."""
     key = names.key(name)
-    shown = call.user.blocked.pop(key, None)
+    shown = call.user.noted().blocked.pop(key, None)
     if shown is None:
         raise Refused("not_here", f"You have not blocked {name}.")
     call.hub.mind_blocks(call.user)

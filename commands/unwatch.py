@@ -11,7 +11,7 @@ from commands import Call, Command
 def run(call: Call, name: str) -> None:
     """Take `name` off the caller's hot list."""
     key = names.key(name)
-    shown = call.user.watched.pop(key, None)
+    shown = call.user.noted().watched.pop(key, None)
     if shown is None:
         raise Refused("not_here", f"You do not watch for {name}.")
     call.hub.watchers.remove(call.user, key)

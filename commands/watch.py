@@ -21,7 +21,7 @@ def run(call: Call, name: str) -> None:
     if key not in user.watched and len(user.watched) >= most:
         ledger.hit("watches")
         raise Refused("too_many", f"You watch for {most} people; /unwatch one first.")
-    user.watched[key] = shown
+    user.noted().watched[key] = shown
     call.hub.watchers.add(user, key)
     if user.account is not None:
         call.hub.keep(Watched(user.account.key, key, shown))

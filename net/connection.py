@@ -251,8 +251,6 @@ class Connection:
             self._outbox = deque()
         self._outbox.append(data)
         self._bytes_kept += len(data)
-        if self._patience is None:
-            self._wait_for_progress()
 
     def _wait_for_progress(self) -> None:
         self._patience = self._loop.call_at(self._progress + self._limits.stalled, self._check_progress)
@@ -270,7 +268,11 @@ class Connection:
         """Read unless much is unsent; ask for writability only while something is. No change, no system call."""
         if self._closed:
             return
-        wanted = WRITE if self._outbox else 0
+        wanted = 0
+        if self._outbox:  # not before: what is only kept until the loop sleeps needs no timer
+            wanted = WRITE
+            if self._patience is None:
+                self._wait_for_progress()
         may_read = self._bytes_kept < self._limits.outbox_high and not self._held
         if not self._peer_done and (self._hanging_up or may_read):
             wanted |= READ

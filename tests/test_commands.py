@@ -637,7 +637,7 @@ def test_unblock(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("verb", "kept"), [("block", "blocked"), ("watch", "watched")])
 def test_lists_of_names_are_bounded(stage: Stage, verb: str, kept: str) -> None:
-    names: dict[str, str] = getattr(stage.ann, kept)
+    names: dict[str, str] = getattr(stage.ann.noted(), kept)
     names.update({f"n{number}": f"n{number}" for number in range(LISTED - 1)})
     stage.told(stage.ann, f"/{verb} bob")
     stage.told(stage.ann, f"/{verb} bob")

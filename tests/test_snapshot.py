@@ -309,7 +309,7 @@ def test_however_many_know_each_other_nothing_nests_deeply() -> None:
     people = [house.enter(f"user{number}")[0] for number in range(600)]
     for one, other in itertools.pairwise(people):
         room = house.hub.rooms.get_or_make("lobby")
-        one.watched[other.key], one.rooms[room] = other.name, None
+        one.noted().watched[other.key], one.rooms = other.name, (room,)
         house.hub.watchers.add(one, other.key)
     for number in range(400):
         room = house.hub.rooms.get_or_make(f"room{number}")

@@ -20,7 +20,7 @@ from tests.support import PATIENCE, ROOT, Connection, JsonClient, PlainClient, S
 from tests.web_client import BINARY, CLOSE, CONT, PING, PONG, TEXT, WebClient, answered, asking, frame, upgrading
 from wires.http import Http
 from wires.jsonl import LINE, Jsonl
-from wires.websocket import WebSocket, close, protocol
+from wires.websocket import WebSocket, close
 
 StartServer = Callable[..., Server]
 JoinPlain = Callable[..., PlainClient]
@@ -349,7 +349,7 @@ def test_an_event_for_a_hundred_browsers_is_encoded_once() -> None:
             encoded.extend(events)
             return super().encode_all(events)
 
-    author, *crowd = [house.enter(f"user{number}", Counting(protocol())) for number in range(101)]
+    author, *crowd = [house.enter(f"user{number}", Counting(())) for number in range(101)]
     house.settle()
     for _, ear in crowd:
         ear.take()

@@ -204,7 +204,7 @@ class Http(Wire):
             raise Refusal(response.status_code, text, _NEEDED if response.status_code == 426 else None)
         protocol.send_response(response)
         self._replies += tuple(protocol.data_to_send())
-        self.successor, self.rest = WebSocket(protocol), rest
+        self.successor, self.rest = WebSocket(protocol.extensions), rest
 
     def _accepts(self, origin: str) -> bool:
         return self._site.trust.accepts(origin, self._host, ("https",) if self._secure else ("http", "https"))

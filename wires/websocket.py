@@ -13,9 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from websockets.exceptions import PayloadTooBig
+from websockets.extensions.base import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Close, Frame, Opcode
-from websockets.protocol import State
+from websockets.protocol import Protocol, Side
 from websockets.server import ServerProtocol
 
 from chat.events import Acted, Ended, Event, Pinged, Ref, Refused, Request, Said
@@ -40,25 +41,32 @@ _log = logging.getLogger("chat.websocket")
 
 
 def protocol() -> ServerProtocol:
-    """Return what reads one connection, from the first byte of its request on."""
+    """Return what reads the request, and shakes hands."""
     return ServerProtocol(max_size=ledger.limits.frame, extensions=[_OFFER], logger=_log)
 
 
+def _opened(extensions: Sequence[Extension]) -> Protocol:
+    """Return what reads a connection after its handshake, and has nothing of it but what was agreed on."""
+    made = Protocol(Side.SERVER, max_size=ledger.limits.frame, logger=_log)
+    made.extensions = [*extensions]
+    return made
+
+
 class WebSocket(Wire):
-    """One connection of a browser, or of a program. `protocol` has shaken hands."""
+    """One connection of a browser, or of a program, once hands have been shaken on these `extensions`."""
 
     name = "web"
     echoes = False
     pings = True
     acknowledges = True
 
-    def __init__(self, protocol: ServerProtocol) -> None:
-        self._protocol = protocol
+    def __init__(self, extensions: Sequence[Extension]) -> None:
+        self._protocol = _opened(extensions)  # the one that has read the request keeps it, which takes 3 kB
         self._input = Frames(ledger.limits.frame)
         self._message: bytearray | None = None  # the fragments so far
         self._deflates = any(
             isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits >= _BITS
-            for extension in protocol.extensions
+            for extension in extensions
         )
         self.dialect = type(self), self._deflates
 
@@ -88,10 +96,9 @@ class WebSocket(Wire):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Go on in the midst of a connection, and of a message: the library is shown its beginning once more."""
         vars(self).update(state)
-        self._protocol = ServerProtocol(state=State.OPEN, max_size=ledger.limits.frame, logger=_log)
-        self._protocol.extensions = [
-            PerMessageDeflate(True, True, theirs, ours, _LEVEL) for theirs, ours in state["_protocol"]
-        ]
+        self._protocol = _opened(
+            [PerMessageDeflate(True, True, theirs, ours, _LEVEL) for theirs, ours in state["_protocol"]]
+        )
         self._protocol.receive_data(self._input.begun)
         self._protocol.events_received()
         if self._input.lost:

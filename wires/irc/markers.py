@@ -36,9 +36,10 @@ def markread(client: Client, user: User, line: Line) -> Steps:
         return
     key = names.key(where)
     if found and found[1] > user.marks.get(key, ""):  # such times sort as they follow one another
-        user.marks[key] = found[1]
-        while len(user.marks) > MOST:
-            del user.marks[next(iter(user.marks))]
+        marks = user.noted().marks
+        marks[key] = found[1]
+        while len(marks) > MOST:
+            del marks[next(iter(marks))]
     yield marker(client, user, rooms.shown(where))
 
 

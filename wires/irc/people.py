@@ -48,7 +48,7 @@ def _meant(client: Client, user: User, wanted: str) -> Iterator[tuple[User, Room
 
 
 def _fits(client: Client, user: User, other: User, wanted: str) -> bool:
-    strangers = user.rooms.keys().isdisjoint(other.rooms) and other is not user
+    strangers = other is not user and not user.shares(other)
     if "i" in other.modes and strangers and not is_operator(user):
         return False
     who = other.who

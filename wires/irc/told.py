@@ -236,7 +236,7 @@ def _called(client: Client, event: Called) -> Iterator[str]:
 def _concerns(client: Client, name: str) -> bool:
     """Return whether someone's state is told here: to those who share a room, and to who watches (extended-monitor)."""
     me, other = client.hub.find(client.nick), client.hub.find(name)
-    shares = me is not None and other is not None and not me.rooms.keys().isdisjoint(other.rooms)
+    shares = me is not None and other is not None and me.shares(other)
     return shares or name == client.nick or "extended-monitor" in client.caps
 
 
