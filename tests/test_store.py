@@ -109,7 +109,7 @@ def test_the_last_fifty_of_each_room_are_loaded_oldest_first(desk: Desk, tmp_pat
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 99, 100, 101, 350])
-def test_what_is_said_in_one_go_is_kept_one_by_one(desk: Desk, tmp_path: Path, count: int) -> None:
+def test_what_is_said_in_one_go_is_read_one_by_one(desk: Desk, tmp_path: Path, count: int) -> None:
     store = desk.open(tmp_path)
     events = [Said(number, 5.0, "lobby", "Ann", f"{number} é") for number in range(2, 2 + count)]
     acts = [Acted(number, 6.0, "weather", "bob", f"{number} x") for number in range(1000, 1000 + count)]
