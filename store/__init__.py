@@ -2,8 +2,9 @@
 
 `Store` is what the server opens; `chat.facts` are what it writes, `records` what it asks and gets. Behind it, in
 reading order: `store` (the thread), `backlog` (what waits), `tables` (what a change does, how questions are
-answered), `schema` (the tables and their versions), `database` and `folder` (opening, and refusing to), `wal` and
-`salvage` (damage), `journal` (audit.log). It knows neither the hub nor the loop, only a callable that wakes the loop.
+answered), `messages` (what one person says in one go is one row), `schema` (the tables and their versions),
+`database` and `folder` (opening, and refusing to), `wal` and `salvage` (damage), `journal` (audit.log). It knows
+neither the hub nor the loop, only a callable that wakes the loop.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What was said to rooms, as rows: what one person says in one go is one row, and is read as the messages it is.
 
 A row has the id of its first message, how many `lines` it holds, and their texts with a line feed between two; the
-other ids follow on the first. It is never much longer than the longest message, so what is read of it in vain is
-little. It knows nothing of what is said in private, but that it stands in the same table: one row for each message.
+other ids follow on the first. What is too long for a row is several, so that little is read in vain. It knows nothing
+of what is said in private, but that it stands in the same table: one row for each message.
 """
 
 from __future__ import annotations

@@ -57,6 +57,9 @@ SAMPLE: tuple[Change, ...] = (
     WhisperSaved(Whispered(13, 1502.0, "Ann", ("Cat",), "psst", ("Bob",)), "ann", ("ann",), ("bob",)),
 )
 
+IN_ONE_GO = spoken("ann", *(Said(number, 1503.0, "den", "Ann", f"line {number}") for number in (20, 21, 22)))
+"""What files have from version 4 on."""
+
 
 class Desk:
     """Stands in for the loop: runs what the store leaves for it, and keeps what it says to the host."""
@@ -141,7 +144,7 @@ def _write_until_killed(folder: Path, number: int) -> None:
 def _keep() -> None:
     with tempfile.TemporaryDirectory() as name:
         desk, folder = Desk(), Path(name)
-        desk.write(desk.open(folder), *SAMPLE)
+        desk.write(desk.open(folder), *SAMPLE, IN_ONE_GO)
         desk.close()
         with closing(sqlite3.connect(folder / "chat.db")) as db:
             marks = [f"PRAGMA {mark} = {db.execute(f'PRAGMA {mark}').fetchone()[0]};" for mark in MARKS]

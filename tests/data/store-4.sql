@@ -52,6 +52,9 @@ INSERT INTO "messages" VALUES(11,1500.5,'acted','lobby','guest','guest','waves',
 INSERT INTO "messages" VALUES(12,1501.0,'said','weather','Ann','ann','two
 lines','[]','[]',1);
 INSERT INTO "messages" VALUES(13,1502.0,'whispered',NULL,'Ann','ann','psst','["Cat"]','["Bob"]',1);
+INSERT INTO "messages" VALUES(20,1503.0,'said','den','Ann','ann','line 20
+line 21
+line 22','[]','[]',3);
 CREATE TABLE readers (
     key TEXT NOT NULL REFERENCES accounts ON DELETE CASCADE,
     message INTEGER NOT NULL REFERENCES messages ON DELETE CASCADE,
