@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.foreign import UdpClient
 from tests.gauges import cpu_seconds
 from tests.irc_client import IrcClient, code
 from tests.support import ROOT, JsonClient, LineClient, PlainClient, Server, free_port
@@ -194,13 +196,15 @@ def test_what_a_program_says_of_itself_forges_nothing(irc: Irc, server: Server, 
 
 
 def test_names_that_leave_a_line_no_room_stop_nobody(start_server: Callable[..., Server], irc: Irc) -> None:
-    """`name = 128` of letters of four bytes: more than a line of IRC holds."""
+    """`name = 128` of letters of four bytes: more than a line of IRC holds, and twice of it than a datagram."""
     server = start_server("--name", 128)
     bob = irc("bob", "", server, lobby=True)
-    with JsonClient(server, "\U00010330" * 128) as eve:
+    with JsonClient(server, "\U00010330" * 128) as eve, closing(UdpClient(server, "udo")):
         eve.tell("say", text="hello " * 100)
         bob.wait_for("JOIN #lobby")
-        assert bob.wait_for("PRIVMSG #lobby :hello")
+        bob.wait_for("PRIVMSG #lobby :hello")
+        eve.tell("me", text="waves " * 100)
+        bob.wait_for("ACTION waves")
         bob.answer()
 
 

@@ -45,6 +45,7 @@ from wires import words
 from wires.wire import CHANGES, Wire
 
 TEXT = 1_022  # bytes of text in a datagram of ours: the originals read 1,024 with the code
+LEAST = 64  # bytes of what is said in a datagram, also where the names before it leave less room
 LOGOFF_WAIT = 40.0  # seconds after which a LOGOFF that may be forged counts: clients send STILL_HERE every 30 s
 AGAIN = 1.0  # seconds within which the same words, in a datagram of their own, are the same datagram come twice
 MANY = 256  # datagrams of which that is remembered
@@ -171,11 +172,11 @@ class Datagram(Wire):
         """Return whether these words have just come: networks, and those who listen in them, repeat datagrams."""
         if code not in (Code.SEND_PUBLIC, Code.SEND_PRIVATE):
             return False
-        heard, now, words = self._heard, self._now(), hash(data)
+        heard, now, mark = self._heard, self._now(), hash(data)
         while heard and (len(heard) > MANY or now - next(iter(heard.values())) >= AGAIN):
             del heard[next(iter(heard))]
-        repeated = words in heard
-        heard.setdefault(words, now)
+        repeated = mark in heard
+        heard.setdefault(mark, now)
         return repeated
 
     def _login(self, text: str) -> Iterator[Request]:
@@ -234,8 +235,8 @@ def _item(place: Place) -> str:
 
 def _split(text: str, most: int) -> Iterator[str]:
     """Yield `text` in parts of at most `most` bytes, cut between characters and not before an accent."""
-    while len(text.encode()) > most:
-        end = len(text.encode()[:most].decode("utf-8", "ignore"))
+    while len(text[: most + 1].encode()) > most:
+        end = len(text[:most].encode()[:most].decode("utf-8", "ignore"))
         while end > 1 and (unicodedata.combining(text[end]) or "\u200d" in text[end - 1 : end + 1]):
             end -= 1
         yield text[:end]
@@ -245,7 +246,7 @@ def _split(text: str, most: int) -> Iterator[str]:
 
 def _message(code: int, head: str, text: str) -> bytes:
     """Return the datagrams for a text of any length, the same `head` before each part."""
-    parts = _split(one_line(text), TEXT - len(head.encode()))
+    parts = _split(one_line(text), max(LEAST, TEXT - len(head.encode())))
     return b"".join(frame(code, head + part) for part in parts)
 
 

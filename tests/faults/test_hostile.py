@@ -25,6 +25,7 @@ from tests.web_client import WebClient
 from wires.frames import Frames
 from wires.irc import House as IrcHouse
 from wires.irc import connect
+from wires.irc.text import parts
 
 StartServer = Callable[..., Server]
 Unaffected = Callable[..., AbstractContextManager[Server]]
@@ -261,3 +262,12 @@ def test_twice_as_many_fragments_cost_twice_as_much() -> None:
     """What is kept of a message grows in its place. Where it was copied for each fragment, it cost a hundredfold."""
     half, whole = (min(_gathering(count) for _ in range(3)) for count in (60_000, 120_000))
     assert whole < 3 * half, (half, whole)
+
+
+def test_no_text_takes_long_to_be_cut_for_irc() -> None:
+    """Of the longest message, however many lines it has, and in however many places its client wants it cut."""
+    for text in ("\n" * 16_384, "a\n" * 8_192, "\U00010330" * 16_384, "\U0001f1e9\U0001f1ea" * 8_192):
+        began = time.process_time()
+        for _ in range(3):
+            assert sum(1 for _ in parts(text, 400, range(0, 16_000, 80)))
+        assert (time.process_time() - began) / 3 < 0.05

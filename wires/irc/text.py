@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -21,14 +22,18 @@ class Part:
 
 
 def parts(text: str, most: int, cuts: Sequence[int] = ()) -> Iterator[Part]:
-    """Yield the lines of `text`, each in parts of at most `most` bytes; `cuts` are places to cut at anyhow."""
+    """Yield the lines of `text`, each in parts of at most `most` bytes; `cuts` are places to cut at anyhow, sorted."""
     start = 0
     for line in text.split("\n"):
-        inner = [place - start for place in cuts if start < place < start + len(line)]
-        for index, piece in enumerate(line[a:b] for a, b in pairwise([0, *inner, len(line)])):
-            for again, part in enumerate(cut(piece, most)):
-                yield Part(part, bool(index or again))
-        start += len(line) + 1
+        end = start + len(line)
+        inner = cuts[bisect_right(cuts, start) : bisect_left(cuts, end)]
+        if not inner and len(line) * LETTER <= most:
+            yield Part(line)
+        else:
+            for index, (first, last) in enumerate(pairwise([start, *inner, end])):
+                for again, part in enumerate(cut(text[first:last], most)):
+                    yield Part(part, bool(index or again))
+        start = end + 1
 
 
 def cut(line: str, most: int) -> Iterator[str]:
@@ -37,12 +42,10 @@ def cut(line: str, most: int) -> Iterator[str]:
     One letter is in each, though it may have more bytes.
     """
     most = max(most, LETTER)
-    data = line.encode()
-    while len(data) > most:
-        end = _end(line, len(data[:most].decode("utf-8", "ignore")))
+    while len(line[: most + 1].encode()) > most:
+        end = _end(line, len(line[:most].encode()[:most].decode("utf-8", "ignore")))
         yield line[:end]
         line = line[end:]
-        data = line.encode()
     yield line
 
 
