@@ -219,6 +219,18 @@ def test_no_line_takes_long(house: IrcHouse, line: str) -> None:
     assert processor_time(lambda: _eve(house, line), 3) - processor_time(lambda: _eve(house), 3) < 0.05
 
 
+def test_to_look_for_somebody_among_a_thousand_who_have_gone_takes_no_time() -> None:
+    """Whose names are beyond ASCII, where to say which are the same takes longest."""
+    inner = House()
+    for number in range(1_000):
+        gone, _ = inner.enter(f"{'é' * 24}{number}")
+        inner.hub.leave(gone, "gone")
+        inner.hub.take()
+    house = IrcHouse(inner.hub)
+    assert b" 314 " in _eve(house, f"WHOWAS {'é' * 24}7")
+    assert processor_time(lambda: _eve(house, "WHOWAS é"), 3) < 0.02
+
+
 def test_fragments_and_frames_of_one_byte_take_no_longer_than_their_number(start_server: StartServer) -> None:
     """A hundred thousand fragments that never end a message, and pings, from somebody who is not exempt."""
     server = start_server("--talk-bytes", 100_000, dev=False)
@@ -250,6 +262,14 @@ def test_twice_as_many_fragments_cost_twice_as_much() -> None:
     """What is kept of a message grows in its place. Where it was copied for each fragment, it cost a hundredfold."""
     half, whole = (processor_time(partial(_gather, count)) for count in (60_000, 120_000))
     assert whole < 3 * half, (half, whole)
+
+
+def test_fragments_that_bring_nothing_are_not_kept() -> None:
+    frames, first = Frames(ledger.limits.frame), b"\x01\x81abcd\x1b"
+    frames.cut(first)
+    for _ in range(100):
+        frames.cut(b"\x00\x80abcd" * 5_000)
+    assert (frames.begun, frames.lost) == (first, False)
 
 
 @pytest.mark.parametrize(
