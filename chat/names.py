@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -29,6 +29,8 @@ PUNCTUATION = "-_.'`^{}|\\[]~"
 
 TABLE = Path(__file__).with_name("confusables.txt")
 """Which characters look alike; written by tools/make_confusables.py."""
+
+KNOWN = 2_048  # names beyond ASCII whose key is remembered: to find it takes 70 µs, and who has gone is many
 
 _NOT_FIRST = "{-.'~"  # An opening brace is how JSON is recognised, the others how options, paths and quotes are.
 _LONGEST_RAW = 4 * LONGEST  # A character decomposes into four at most: what is longer is not worth composing.
@@ -86,8 +88,11 @@ def key(name: str) -> str:
     """
     if _PRINTABLE.fullmatch(name):
         return name if name.islower() else name.lower()  # one string less for most people
-    if len(name) > _LONGEST_RAW:
-        return name
+    return name if len(name) > _LONGEST_RAW else _key(name)
+
+
+@lru_cache(maxsize=KNOWN)
+def _key(name: str) -> str:
     try:
         return _nickname().enforce(name)
     except UnicodeEncodeError:

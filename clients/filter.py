@@ -83,9 +83,9 @@ class _Filter:
         self._name, self._password = name, password
         self._proved: set[str] = set()  # the codes of refused logins after which the password was sent
         self._room = threading.Semaphore(UNANSWERED)
-        self._answered: set[int] = set()
+        self._unanswered: set[int] = set()  # the numbers of the lines that are on the way
         self._deadline = 0.0
-        self._last: int | None = None
+        self._ended = False  # standard input has
         self._people = People()
         self._past = Past()
         self._failed = False
@@ -102,7 +102,7 @@ class _Filter:
                 ending = self._hear(found) if found else None
             if ending is not None:
                 return ending
-            if self._last is not None and len(self._answered) >= self._last:
+            if self._ended and not self._unanswered:
                 self._link.close()
 
     def close(self) -> None:
@@ -113,12 +113,12 @@ class _Filter:
 
     def _patience(self) -> float | None:
         """Return how long to wait for news: as long as it takes, until the input has ended."""
-        return AWAKE if self._last is None else max(self._deadline - time.monotonic(), 0)
+        return max(self._deadline - time.monotonic(), 0) if self._ended else AWAKE
 
     def _despair(self) -> int | None:
-        if self._last is None:
+        if not self._ended:
             return None
-        _complain(f"The server has not confirmed {self._last - len(self._answered)} of the lines.")
+        _complain(f"The server has not confirmed {len(self._unanswered)} of the lines.")
         return LOST
 
     def _hear(self, found: Found) -> int | None:
@@ -129,7 +129,7 @@ class _Filter:
         if event == "link":
             return self._hear_link(word(found, "state"), word(found, "text"), word(found, "fingerprint"))
         if event == "input":
-            self._last = found["lines"]
+            self._ended = True
             self._deadline = time.monotonic() + CONFIRMED
         elif event == "refused":
             return self._hear_refusal(found)
@@ -143,8 +143,8 @@ class _Filter:
 
     def _settle(self, ref: object) -> None:
         """Take note that a line was answered, and let the next one go."""
-        if isinstance(ref, int) and ref not in self._answered:
-            self._answered.add(ref)
+        if isinstance(ref, int) and ref in self._unanswered:
+            self._unanswered.remove(ref)
             self._deadline = time.monotonic() + CONFIRMED
             self._room.release()
 
@@ -180,13 +180,12 @@ class _Filter:
 
     def _read(self) -> None:
         """Say what standard input holds, as fast as the server confirms it. A thread of its own runs this."""
-        count = 0
-        for text, fresh in pieces(_blocks()):
+        for count, (text, fresh) in enumerate(pieces(_blocks()), 1):
             self._room.acquire()
-            count += 1
+            self._unanswered.add(count)
             said = {"do": "line", "line": text} if fresh else {"do": "say", "text": text}
             self._link.send({**(self._past.typed(text, self._people.room) or said), "ref": count})
-        self._news.put({"event": "input", "lines": count})
+        self._news.put({"event": "input"})
 
 
 def _cut(line: str, fresh: bool) -> Iterator[tuple[str, bool]]:

@@ -1,4 +1,4 @@
-"""A bot in ten lines: answers `!roll` with a die. Run it with: python examples/bot.py HOST PORT"""
+"""A bot in a dozen lines: answers `!roll` with a die. Run it with: python examples/bot.py HOST PORT"""
 
 import json
 import random

@@ -8,7 +8,7 @@ import re
 import resource
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 
@@ -37,6 +37,29 @@ def stretched(before: tuple[float, float], after: tuple[float, float]) -> float:
     """Return how many times longer than on an idle machine something took, by two looks at `processor_waits`."""
     ran, waited = (now - then for then, now in zip(before, after, strict=True))
     return 1 + waited / max(ran, 0.01)
+
+
+def processor_time(what: Callable[[], object], times: int = 5) -> float:
+    """Return the seconds of processor time that this takes; of so many times the least: the others were disturbed."""
+    found = []
+    for _ in range(times):
+        began = time.process_time()
+        what()
+        found.append(time.process_time() - began)
+    return min(found)
+
+
+@contextlib.contextmanager
+def within(seconds: float, pid: int) -> Iterator[None]:
+    """Fail where what is done inside takes longer; that much longer it may, as others keep the processor from us.
+
+    Us: this process, and `pid`.
+    """
+    began, before = time.monotonic(), [processor_waits(each) for each in (pid, "self")]
+    yield
+    took, after = time.monotonic() - began, [processor_waits(each) for each in (pid, "self")]
+    stretch = max(map(stretched, before, after))
+    assert took < seconds * stretch, f"it took {took:.2f} s, and others had the processor {stretch:.1f} times as long"
 
 
 def processor_waits(pid: int | str) -> tuple[float, float]:

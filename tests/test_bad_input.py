@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.gauges import memory
+from tests.gauges import memory, within
 from tests.support import PATIENCE, JsonClient, LineClient, PlainClient, Program, Server, free_port, wait_until
 
 MIB = 1 << 20
@@ -143,17 +143,14 @@ def test_a_burst_of_tiny_lines_puts_no_listener_out(join_plain: Join) -> None:
     listeners[0].wait_for("5 in lobby:")
 
 
-def test_ten_thousand_commands_in_one_packet_delay_the_others_little(join_plain: Join) -> None:
+def test_ten_thousand_commands_in_one_packet_delay_the_others_little(server: Server, join_plain: Join) -> None:
     """Who floods may be put out; nobody else notices."""
     flooder, alice, bob = join_plain("flooder"), join_plain("alice"), join_plain("bob")
     flooder.send("/help\n" * 10_000)
-    worst = 0.0
     for _ in range(30):
-        began = time.monotonic()
-        alice.send_line("ping")
-        bob.wait_for("alice > ping")
-        worst = max(worst, time.monotonic() - began)
-    assert worst < 2
+        with within(1.0, server.pid):
+            alice.send_line("ping")
+            bob.wait_for("alice > ping")
 
 
 @pytest.mark.parametrize("junk", [os.urandom(200_000), bytes(range(256)) * 400, b"\xff" * 100_000, b"\n" * 100_000])

@@ -219,6 +219,15 @@ def test_the_same_words_some_time_later_are_said_again() -> None:
     assert list(wire.receive(said)) == [Request("say", "again")]
 
 
+def test_what_has_come_is_remembered_within_bounds() -> None:
+    """Whoever sends a thousand datagrams in a moment has the first of them forgotten."""
+    wire = Datagram(lambda name: Place(name, name, "", 0), lambda: 0.0)
+    sent = [b"\0\x5a%d" % number for number in range(1_000)]
+    assert len([said for data in sent for said in wire.receive(data)]) == 1_000
+    assert not [*wire.receive(sent[-1])]
+    assert [*wire.receive(sent[0])]
+
+
 # ---- who is silent
 
 

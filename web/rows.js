@@ -30,7 +30,7 @@ export function row(message, settings, me, actions) {
   return item;
 }
 
-export function colour(name) {
+function colour(name) {
   let sum = 7;
   for (const character of name) sum = (sum * 131 + character.codePointAt(0)) % 65_521;
   return `c${sum % 251 % COLOURS}`;

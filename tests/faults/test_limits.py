@@ -12,6 +12,7 @@ import pytest
 
 from chat.limits import rows
 from tests.faults.witness import Witness
+from tests.gauges import within
 from tests.support import PATIENCE, JsonClient, LineClient, PlainClient, Server
 
 StartServer = Callable[..., Server]
@@ -111,11 +112,9 @@ def test_two_thousand_connects_from_one_address_and_a_login_from_another(
             each.connect_ex((server.host, server.port))
             crowd.append(each)
             if number == 1000:
-                asked = time.monotonic()
-                with PlainClient(server, "ann", source="127.0.0.3"):
-                    took = time.monotonic() - asked
+                with within(0.5, server.pid), PlainClient(server, "ann", source="127.0.0.3"):
+                    pass
         assert time.monotonic() - began < PATIENCE
-        assert took < 5.0, took  # half a second, on a machine that is not busy with other things
         for each in crowd:
             each.close()
     assert hits(server, "new_per_second") + hits(server, "per_address") > 1000
