@@ -19,7 +19,7 @@ from contracts import House
 from net.connection import SILENT
 from net.loop import Timer
 from net.rounds import Round
-from net.way import Way
+from net.way import Nowhere, Way
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 from wires.wire import Wire
@@ -105,6 +105,7 @@ class Visit:
             self._wait_for_return(why)
         self.session.end(why)
         self._server.forget(self)
+        self._channel = Nowhere()  # the one that has ended knows us: so both are freed at once
 
     def stalled(self, limit: str, why: str) -> None:
         """The peer does not read."""
