@@ -18,6 +18,7 @@ from chat.session import Session
 from chat.states import State
 from net.connection import SILENT
 from net.rounds import Round
+from net.way import Nowhere
 from wires.plain import Plain
 from wires.sniff import Handshake, Unknown, choose
 
@@ -108,6 +109,7 @@ class Visit:
             self._wait_for_return(why)
         self.session.end(why)
         self._server.forget(self)
+        self._channel = Nowhere()  # the one that has ended knows us: so both are freed at once
 
     def stalled(self, limit: str, why: str) -> None:
         """The peer does not read."""

@@ -27,7 +27,7 @@ from chat.returns import come_back
 from chat.states import ACCEPTS, LEAVING, PRESENT, State
 from chat.text import clean
 from chat.turn import User
-from chat.visitor import Rules, Visitor
+from chat.visitor import Gone, Rules, Visitor
 from record import replace
 
 QUESTION = "What is your name?"
@@ -62,7 +62,7 @@ class Session:
         self._resumes = False  # he has asked for a token by which he can come back
         self._hub = hub
         self._rules = rules
-        self._visitor = visitor
+        self._visitor: Visitor = visitor
 
     @property
     def _inside(self) -> bool:
@@ -105,9 +105,10 @@ class Session:
 
     def end(self, why: str) -> None:
         """The connection is gone, for the reason `why`."""
-        self.state = State.LEAVING
         if self.user is not None:
             self._hub.leave(self.user, why=why)
+        self.retire()
+        self._visitor = Gone()
 
     def wait(self) -> None:
         """Accept nothing until something that takes its time has been answered."""

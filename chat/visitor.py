@@ -1,4 +1,4 @@
-"""What stands on both sides of a session: the commands, and the connection. Only the contracts."""
+"""What stands on both sides of a session: the commands, and the connection. Only the contracts, and who is gone."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ class Visitor(Protocol):
     def answer(self, event: Event) -> None: ...
     def dismiss(self, code: str, text: str) -> None: ...
     def resume(self) -> None: ...
+
+
+class Gone:
+    """The connection of somebody who is gone. A session that knew the one it had would keep both from being freed."""
+
+    address = host = wire_name = ""
+
+    def answer(self, event: Event) -> None:
+        """Nobody hears it."""
+
+    def dismiss(self, code: str, text: str) -> None:
+        """He is gone already."""
+
+    def resume(self) -> None:
+        """Nothing waits."""

@@ -499,9 +499,7 @@ def test_a_fault_in_a_handler_closes_that_channel_only_with_a_goodbye_and_a_trac
     room.turn_until(carol, b"bob > boo\n")
 
 
-@pytest.mark.parametrize(
-    ("owner", "method"), [(visit.Visit, "ended"), (visit.Visit, "_look"), (visit.Visit, "stalled")]
-)
+@pytest.mark.parametrize(("owner", "method"), [(visit.Visit, "ended"), (visit.Visit, "look"), (visit.Visit, "stalled")])
 def test_a_fault_in_any_handler_leaves_the_others_alone(
     room: Room, monkeypatch: pytest.MonkeyPatch, owner: Any, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:

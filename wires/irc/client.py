@@ -64,9 +64,8 @@ class Verbs(dict[str, Rule]):
 class Client:
     """One client. Once it is `over`, everything has been said; `why` is for the host."""
 
-    def __init__(self, house: House, verbs: Verbs, is_this: Callable[[User], bool]) -> None:
+    def __init__(self, house: House, verbs: Verbs) -> None:
         self.house = house
-        self.is_this = is_this
         self.hub = house.hub
         self.verbs = verbs
         self.nick = "*"
@@ -81,6 +80,10 @@ class Client:
         self.dialect: object = ("irc", frozenset())
         self.over = False
         self.why = ""
+
+    def is_this(self, user: User) -> bool:
+        """Return whether it is this client that brings events to `user`."""
+        return getattr(user.listener.wire, "client", None) is self
 
     def set_caps(self, caps: frozenset[str]) -> None:
         """Have these capabilities from now on; those that change what many get make a dialect."""

@@ -27,7 +27,7 @@ class Irc(Wire):
     personal = True
 
     def __init__(self, house: House, verbs: Verbs) -> None:
-        self.client = Client(house, verbs, self._is_this)
+        self.client = Client(house, verbs)
         self._lines = Lines(LINE)
         self._labels = labels.Collector()
 
@@ -67,9 +67,6 @@ class Irc(Wire):
         return self._labels.join(pieces, "batch" in self.client.caps)
 
     # -- within
-
-    def _is_this(self, user: User) -> bool:
-        return user.listener.wire is self
 
     def _look_for_the_end(self) -> None:
         self.over, self.why = self.client.over, self.client.why
