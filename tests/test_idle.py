@@ -13,8 +13,8 @@ from types import FunctionType, ModuleType
 
 import pytest
 
-import chat_server
 import options
+import server as serving
 from chat.session import Session
 from chat.turn import User
 from net.connection import Connection
@@ -56,7 +56,7 @@ class Room:
 
     def __init__(self) -> None:
         arguments = ["--host", "127.0.0.1", "--port", "0", "--no-store", "--limit-exempt", "127.0.0.1"]
-        self.server = chat_server.Server(options.parse(arguments))
+        self.server = serving.Server(options.parse(arguments))
         self.visitors: list[socket.socket] = []
 
     def enter(self, wire: str, number: int) -> None:
