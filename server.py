@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import calm  # noqa: F401 - what it does, it does by being the first
 import commands
 from chat.countdown import Countdown
 from chat.events import Ref

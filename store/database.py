@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from store import salvage, schema, wal
+from store import schema, wal
 from store.folder import Folder, remove, remove_logs, touch
 
 THOROUGH = 64 * 1024 * 1024
@@ -41,6 +41,8 @@ def open_database(folder: Folder, warn: Callable[[str], None], *, recover: bool)
         if wrong and not recover:
             raise folder.damaged(wrong)
         if wrong:
+            from store import salvage  # hardly a start needs it
+
             warn(salvage.recover(folder, wrong, create))
         elif not folder.database.exists():
             create(folder)
