@@ -6,12 +6,13 @@ Python compiles a script anew at each start, and keeps what it makes of all else
 import gc
 import sys
 
-from bundle import bundle
+gc.set_threshold(100_000)  # `ready` looks for rings of dead objects when all is there: most of it stays
 
-gc.set_threshold(100_000)  # to look for rings of dead objects among those that stay takes a tenth of the start
+from bundle import bundle  # noqa: E402 - as all that follows
+
 bundle.use()
 
-from server import main  # noqa: E402 - `ready` sets what holds when all of that is here
+from server import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())
