@@ -45,7 +45,7 @@ class Bundle:
         try:
             root, modules = marshal.loads(self._file.read_bytes())
             self.wanted = root != self._root or not all(_is_as_it_was(*kept) for kept in modules.values())
-        except (OSError, EOFError, ValueError, TypeError):
+        except (OSError, EOFError, ValueError, TypeError, AttributeError):
             self.wanted = True  # there is none, none that can be read, or a source has gone
         if not self.wanted:
             self._modules = modules
@@ -57,7 +57,7 @@ class Bundle:
             return
         try:
             data = marshal.dumps((self._root, dict(self._found(names))))
-            fresh = self._file.with_suffix(".new")
+            fresh = self._file.with_suffix(f".{os.getpid()}")
             fresh.write_bytes(data)
             fresh.replace(self._file)  # so that it is whole, or not there
         except (OSError, SyntaxError):

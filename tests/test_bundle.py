@@ -87,7 +87,7 @@ def test_a_copy_elsewhere_reads_its_own_sources(place: Path) -> None:
     assert run(other).startswith("one two from sources\n")
 
 
-@pytest.mark.parametrize("data", [b"", b"no bundle", b"\xe9\x01"], ids=["empty", "text", "a number"])
+@pytest.mark.parametrize("data", [b"", b"no bundle", b"\xe9\x01", b")\x02NN"], ids=["empty", "text", "odd", "a pair"])
 def test_one_that_cannot_be_read_is_made_anew(place: Path, data: bytes) -> None:
     bundle(place).write_bytes(data)
     assert run(place, "keep").startswith("one two from sources\n")
