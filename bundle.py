@@ -1,6 +1,6 @@
 """What the start imports, compiled, in one file: `__pycache__/start….bundle`.
 
-Python looks for each of 145 modules, compares two files, opens one and reads it, which takes a sixth of the start. A
+Python looks for each of 142 modules, compares two files, opens one and reads it, which takes a sixth of the start. A
 bundle holds what it found there. Like Python's own files it is used only where no source has changed since, by time and
 size; else all is imported as usual, and the bundle made anew once the room is open. It knows nothing of what it holds.
 """
