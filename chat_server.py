@@ -1,12 +1,18 @@
-"""The server, to be started: `python chat_server.py --help` lists the options.
+"""The server, to be started: `python chat_server.py --help` lists the options; `server.py` joins the parts.
 
-Python compiles a script anew at each start, and keeps what it makes of all else: so this one is short, and `server.py`
-joins the parts.
+Python compiles a script anew at each start, and keeps what it makes of all else: so this one is short.
 """
 
+import gc
 import sys
 
-from server import main
+gc.set_threshold(100_000)  # `ready` looks for rings of dead objects when all is there: most of it stays
+
+from bundle import bundle  # noqa: E402 - as all that follows
+
+bundle.use()
+
+from server import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent
 WEB = ROOT / "web"
 LATER = (
-    "visit", "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages", "websockets.frames",
-    "websockets.extensions.permessage_deflate", "websockets.http11", "websockets.server", "wires.websocket",
-    "wires.classroom", "queue", "argon2",
+    "visit", "wires.datagram", "wires.jsonl", "hmac", "secrets", "wires.irc", "wires.http", "wires.pages",
+    "websockets.frames", "websockets.extensions.permessage_deflate", "websockets.http11", "websockets.server",
+    "wires.websocket", "wires.classroom", "queue", "argon2",
 )  # fmt: skip
 
 YOUNG = 10_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any

@@ -86,7 +86,7 @@ def _slotted(cls: type[T]) -> type[T]:
 
 
 _FORGOTTEN = ("__dict__", "__weakref__")
-SELDOM = 50  # made of a class while it has no constructor of its own: most never get so far
+SELDOM = 100  # made of a class while it has no constructor of its own: most never get so far
 
 
 def _is_late(default: object) -> bool:

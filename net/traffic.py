@@ -6,12 +6,11 @@ Only Linux tells; elsewhere it stays 0.
 from __future__ import annotations
 
 import socket
-import struct
+import sys
 
 _INFO = getattr(socket, "TCP_INFO", None)
-_BYTES = struct.Struct("=QQ")  # tcpi_bytes_acked and tcpi_bytes_received of struct tcp_info
-_AT = 120
-_SIZE = _AT + _BYTES.size
+_SENT, _RECEIVED, _SIZE = 120, 128, 136
+"""Where tcpi_bytes_acked and tcpi_bytes_received stand in struct tcp_info, and what there must be of it."""
 
 
 def of(sock: socket.socket) -> tuple[int, int]:
@@ -22,8 +21,9 @@ def of(sock: socket.socket) -> tuple[int, int]:
         info = sock.getsockopt(socket.IPPROTO_TCP, _INFO, _SIZE)
     except OSError:
         return 0, 0
-    sent, received = _BYTES.unpack_from(info, _AT) if len(info) >= _SIZE else (0, 0)
-    return received, sent
+    if len(info) < _SIZE:
+        return 0, 0
+    return int.from_bytes(info[_RECEIVED:], sys.byteorder), int.from_bytes(info[_SENT:_RECEIVED], sys.byteorder)
 
 
 class Traffic:

@@ -7,11 +7,10 @@ what stands in the tables only where it has to be saved from a damaged file.
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from store import salvage, schema, wal
+from store import schema
 from store.folder import Folder, remove, remove_logs, touch
 
 THOROUGH = 64 * 1024 * 1024
@@ -41,6 +40,8 @@ def open_database(folder: Folder, warn: Callable[[str], None], *, recover: bool)
         if wrong and not recover:
             raise folder.damaged(wrong)
         if wrong:
+            from store import salvage  # hardly a start needs it
+
             warn(salvage.recover(folder, wrong, create))
         elif not folder.database.exists():
             create(folder)
@@ -103,11 +104,13 @@ def _wrong(folder: Folder, *, thorough: bool) -> str:
     _check_owner(folder, head)
     if not thorough and folder.sealed():
         return ""
+    from store import wal
+
     return wal.damage(folder.wal) or _unsound(folder)
 
 
 def _check_owner(folder: Folder, head: bytes) -> None:
-    number, application = struct.unpack(">I4xI", head[60:72])
+    number, application = int.from_bytes(head[60:64]), int.from_bytes(head[68:72])
     if application != schema.APPLICATION:
         raise folder.unusable("chat.db in it is the database of another program")
     if number > schema.VERSION:

@@ -38,8 +38,9 @@ class Folder:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._held = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._held, 0)
-            os.pwrite(self._held, f"{os.getpid()}\n".encode(), 0)
+            holder = f"{os.getpid()}\n".encode()
+            os.pwrite(self._held, holder, 0)
+            os.ftruncate(self._held, len(holder))  # last: to empty a file can wait for the disk
             for path in self._files():
                 _harden(path)
         except BlockingIOError:

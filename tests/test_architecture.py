@@ -17,13 +17,14 @@ from tests.support import ROOT
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
     "errands", "overseer", "settings", "workshop", "server", "chat_server", "chat_client", "record", "ready",
-    "snapshot", "contracts", "handover", "inheritance", "opening", "upgrade",
+    "bundle", "snapshot", "contracts", "handover", "inheritance", "opening", "upgrade",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
 
 MAY_IMPORT = {
     "record": set(),
+    "bundle": set(),
     "snapshot": set(),
     "ready": {"chat", "wires", "options", "errands"},
     "chat": {"chat"},
@@ -48,7 +49,7 @@ MAY_IMPORT = {
     "inheritance": set(PARTS) - {"clients", "chat_client", "chat_server", "server", "upgrade"},
     "upgrade": {"chat", "handover", "net", "snapshot", "store"},
     "server": set(PARTS) - {"clients", "chat_client", "chat_server"},
-    "chat_server": {"server"},
+    "chat_server": {"bundle", "server"},
 }
 
 ONLY_THERE = {
