@@ -8,10 +8,6 @@ import sys
 
 gc.set_threshold(100_000)  # `ready` looks for rings of dead objects when all is there: most of it stays
 
-from bundle import bundle  # noqa: E402 - as all that follows
-
-bundle.use()
-
 from server import main  # noqa: E402
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import commands
-from bundle import bundle
 from chat.countdown import Countdown
 from chat.events import Ref
 from chat.flow import Addresses, Flow
@@ -141,9 +140,7 @@ class Server:
         else:
             self.console.show(banner)
             self.way_in.show()
-        last = [lambda: self.site, lambda: self.irc_house, self._open_errands, self.overseer.begin]
-        if bundle.wanted:
-            last.append(partial(self.aside.run, partial(bundle.keep, [*sys.modules]), lambda _: None))
+        last = (lambda: self.site, lambda: self.irc_house, self._open_errands, self.overseer.begin)
         prepare(self.loop.call_soon, self.warn, lambda: self.datagrams, *last)
         try:
             self.loop.run()

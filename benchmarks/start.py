@@ -28,8 +28,6 @@ def start_up(ours: Contender, pace: Pace) -> Run:
     """Return milliseconds from process start to listening, beside an interpreter that imports what any server needs."""
     with pinned(cores()[0]), tempfile.TemporaryDirectory(prefix="bench-") as folder:
         command = [word.replace("{folder}", folder) for word in ours.command]
-        with serving(ours, Path(folder)):  # a first start compiles, and keeps what it made for the next
-            settle(ours)
         _seconds_to_banner(command), _seconds_to_end(YARDSTICK)  # fills the caches
         pairs = [(_seconds_to_banner(command), _seconds_to_end(YARDSTICK)) for _ in range(pace.starts)]
     listening, imports = ([1000 * seconds for seconds in column] for column in zip(*pairs, strict=True))

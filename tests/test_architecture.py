@@ -17,14 +17,13 @@ from tests.support import ROOT
 PARTS = (
     "chat", "net", "wires", "commands", "store", "clients", "web", "options", "values", "visit", "seat", "way_in",
     "errands", "overseer", "settings", "workshop", "server", "chat_server", "chat_client", "record", "ready",
-    "bundle", "snapshot", "contracts", "handover", "inheritance", "opening", "upgrade",
+    "snapshot", "contracts", "handover", "inheritance", "opening", "upgrade",
 )  # fmt: skip
 
 FOR_ALL = {"record"}
 
 MAY_IMPORT = {
     "record": set(),
-    "bundle": set(),
     "snapshot": set(),
     "ready": {"chat", "wires", "options", "errands"},
     "chat": {"chat"},
@@ -49,7 +48,7 @@ MAY_IMPORT = {
     "inheritance": set(PARTS) - {"clients", "chat_client", "chat_server", "server", "upgrade"},
     "upgrade": {"chat", "handover", "net", "snapshot", "store"},
     "server": set(PARTS) - {"clients", "chat_client", "chat_server"},
-    "chat_server": {"bundle", "server"},
+    "chat_server": {"server"},
 }
 
 ONLY_THERE = {
