@@ -151,7 +151,9 @@ def come_in(listener: Listener, visit: Visit) -> tuple[Visitor, Peer]:
     return bob, peer
 
 
-def come_back(listener: Listener, peer: Peer, since: int, *missed: dict[str, Any], token: str = "one") -> Peer:
+def come_back(
+    listener: Listener, peer: Peer, since: int, *missed: dict[str, Any], token: str = "one", cut: bool = False
+) -> Peer:
     """Lose him, and let him come back; his next request is what he sends again."""
     peer.hang_up()
     peer = listener.accept()
@@ -159,7 +161,7 @@ def come_back(listener: Listener, peer: Peer, since: int, *missed: dict[str, Any
     peer.send(event="welcome", id=90, name="bob", token="two", **LOBBY)
     for each in missed:
         peer.send(**{"room": "lobby", "from": "alice", **each})
-    peer.send(event="resumed", id=91, count=len(missed))
+    peer.send(event="resumed", id=91, count=len(missed), cut=cut)
     assert peer.read() == {"do": "ping", "ref": "back"}
     peer.send(event="pong", ref="back")
     return peer
@@ -212,6 +214,15 @@ def test_where_a_server_may_have_left_some_out_nothing_is_said_again(
     bob, peer = come_in
     ask(bob, peer, {"do": "say", "text": "mine"})
     come_back(listener, peer, 11, *({"event": "said", "id": 100 + at, "text": "x"} for at in range(200)))
+    assert bob.wait_for(event="refused", ref=0)["code"] == "unconfirmed"
+
+
+def test_where_a_server_says_that_it_has_left_some_out_nothing_is_said_again(
+    listener: Listener, come_in: tuple[Visitor, Peer]
+) -> None:
+    bob, peer = come_in
+    ask(bob, peer, {"do": "say", "text": "mine"})
+    come_back(listener, peer, 11, {"event": "said", "id": 100, "text": "x"}, cut=True)
     assert bob.wait_for(event="refused", ref=0)["code"] == "unconfirmed"
 
 
