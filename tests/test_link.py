@@ -68,6 +68,13 @@ def test_what_a_server_sends_can_be_shown() -> None:
     }
 
 
+def test_what_a_server_nests_too_deeply_is_cut() -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = {"a": [deep]}
+    assert harmless(deep) == {"a": [{"a": [{"a": []}]}]}
+
+
 # ---- names ----------------------------------------------------------------------------------------------------
 
 
