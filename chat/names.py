@@ -30,7 +30,7 @@ PUNCTUATION = "-_.'`^{}|\\[]~"
 TABLE = Path(__file__).with_name("confusables.txt")
 """Which characters look alike; written by tools/make_confusables.py."""
 
-KNOWN = 2_048  # names beyond ASCII whose key is remembered: to find it takes 70 µs, and who has gone is many
+KNOWN = 2_048  # names beyond ASCII whose key is remembered: to find one takes 70 µs, and WHOWAS looks at a thousand
 
 _NOT_FIRST = "{-.'~"  # An opening brace is how JSON is recognised, the others how options, paths and quotes are.
 _LONGEST_RAW = 4 * LONGEST  # A character decomposes into four at most: what is longer is not worth composing.

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.order import Order
-from clients.past import Past
+from clients.past import ROOMS, Past
 from clients.people import People
 from clients.secret import secret_in
 from clients.words import entries
@@ -263,6 +263,14 @@ def test_what_was_kept_and_who_has_come(sit_down: SitDown, register: Callable[[s
     dave.wait_for("Private messages waiting for you: 1.")
     dave.enter("/inbox")
     dave.wait_for(re.compile(r"\[=\] 1 message waited for you:\n.*bob -> .*: psst\n.*\[=\] That was all\."))
+
+
+def test_how_far_back_one_has_read_is_known_of_so_many_rooms() -> None:
+    past = Past()
+    for number in range(ROOMS + 1):
+        past.gather({"event": "said", "id": 7, "room": f"room{number}", "text": "hi"})
+    assert past.typed("/history older", "room1") == {"do": "history", "n": 50, "room": "room1", "before": 7}
+    assert past.typed("/history older", "room0") == {"do": "history", "n": 50, "room": "room0"}
 
 
 def test_what_is_not_of_today_has_its_date() -> None:

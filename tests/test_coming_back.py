@@ -151,15 +151,17 @@ def come_in(listener: Listener, visit: Visit) -> tuple[Visitor, Peer]:
     return bob, peer
 
 
-def come_back(listener: Listener, peer: Peer, since: int, *missed: dict[str, Any], token: str = "one") -> Peer:
+def come_back(
+    listener: Listener, peer: Peer, since: int, *missed: dict[str, Any], token: str = "one", cut: bool = False
+) -> Peer:
     """Lose him, and let him come back; his next request is what he sends again."""
     peer.hang_up()
     peer = listener.accept()
     assert peer.read() == {"do": "login", "name": "bob", "token": token, "since": since}
-    peer.send(event="welcome", id=90, name="bob", token="two", **LOBBY)
+    peer.send(event="welcome", id=900, name="bob", token="two", **LOBBY)
     for each in missed:
         peer.send(**{"room": "lobby", "from": "alice", **each})
-    peer.send(event="resumed", id=91, count=len(missed))
+    peer.send(event="resumed", id=901, count=len(missed), cut=cut)
     assert peer.read() == {"do": "ping", "ref": "back"}
     peer.send(event="pong", ref="back")
     return peer
@@ -185,7 +187,7 @@ def test_he_asks_from_what_he_had_heard_when_the_first_unanswered_was_sent(
     told = told_until(bob, event="resumed")
     assert texts(told, "said", "accepted") == ["mine", "new"]
     assert next(each for each in told if each["event"] == "accepted")["ref"] == 0
-    come_back(listener, peer, 91, token="two")
+    come_back(listener, peer, 901, token="two")
 
 
 def test_nothing_overtakes_what_is_uncertain(listener: Listener, come_in: tuple[Visitor, Peer]) -> None:
@@ -211,8 +213,21 @@ def test_where_a_server_may_have_left_some_out_nothing_is_said_again(
 ) -> None:
     bob, peer = come_in
     ask(bob, peer, {"do": "say", "text": "mine"})
-    come_back(listener, peer, 11, *({"event": "said", "id": 100 + at, "text": "x"} for at in range(200)))
+    peer = come_back(listener, peer, 11, *({"event": "said", "id": 12 + at, "text": "x"} for at in range(200)))
     assert bob.wait_for(event="refused", ref=0)["code"] == "unconfirmed"
+    bob.link.send({"do": "say", "text": "next", "ref": 1})
+    assert peer.read()["text"] == "next"
+
+
+def test_where_a_server_says_that_it_has_left_some_out_nothing_is_said_again(
+    listener: Listener, come_in: tuple[Visitor, Peer]
+) -> None:
+    bob, peer = come_in
+    ask(bob, peer, {"do": "say", "text": "mine"})
+    peer = come_back(listener, peer, 11, {"event": "said", "id": 12, "text": "x"}, cut=True)
+    assert bob.wait_for(event="refused", ref=0)["code"] == "unconfirmed"
+    bob.link.send({"do": "say", "text": "next", "ref": 1})
+    assert peer.read()["text"] == "next"
 
 
 def test_it_breaks_again_while_he_comes_back(listener: Listener, come_in: tuple[Visitor, Peer]) -> None:

@@ -227,6 +227,22 @@ def test_no_reason_of_a_program_is_longer_than_a_line(irc: Irc, server: Server) 
             assert len(body.encode()) <= 510
 
 
+def test_lists_go_on_in_the_next_line(irc: Irc) -> None:
+    """Of names as long as they may be, in letters of three bytes, and of rooms."""
+    ann = irc("ann")
+    names = ["ⴰ" * 30 + letter for letter in "ⴱⴳⴷⴹⴻⴼⴽⵀⵃⵄ"]
+    rooms = ["#" + "ⴰ" * 30 + letter for letter in "ⴱⴳⴷⴹⴻⴼ"]
+    for number in range(0, 10, 5):
+        ann.answer(f"MONITOR + {','.join(names[number : number + 5])}")
+    for room in rooms:
+        ann.join(room)
+    offline = [line for line in ann.answer("MONITOR S") if code(line) == "731"]
+    assert ",".join(line.split(" ")[-1].lstrip(":") for line in offline).split(",") == names
+    shown = [line for line in ann.answer("WHOIS ann") if code(line) == "319"]
+    assert re.findall("#[ⴰ-ⵧ]+", " ".join(shown)) == rooms
+    assert all(len(line.encode()) <= 510 for line in offline + shown) and len(offline) > 1 < len(shown)
+
+
 # ---- rooms
 
 

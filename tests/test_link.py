@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clients.link import Link
+from clients.link import REQUESTS, Link
 from clients.place import Place
 from clients.visit import Patience, harmless
 from tests.link_helpers import HASTE, Listener, Visitor
@@ -66,6 +66,13 @@ def test_what_a_server_sends_can_be_shown() -> None:
         "count": 3,
         "no": None,
     }
+
+
+def test_what_a_server_nests_too_deeply_is_cut() -> None:
+    deep: Any = "x"
+    for _ in range(900):
+        deep = {"a": [deep]}
+    assert harmless(deep) == {"a": [{"a": [{"a": []}]}]}
 
 
 # ---- names ----------------------------------------------------------------------------------------------------
@@ -273,6 +280,13 @@ def test_close_from_the_links_own_thread() -> None:
     link.start()
     wait_until(lambda: link.join(0))
     assert [news.get()["state"] for _ in range(news.qsize())] == ["connecting", "closed"]
+
+
+def test_requests_that_nobody_takes_are_not_gathered_without_end() -> None:
+    link = Link(Place("127.0.0.1", 3001), "bob", print)
+    assert all(link.send({"do": "ping"}) for _ in range(REQUESTS))
+    assert not link.send({"do": "ping"})
+    link.close()
 
 
 def test_a_link_that_was_never_started_can_be_closed() -> None:

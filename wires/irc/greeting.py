@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from chat.gate import ENTRIES, FLAGS, LISTS
 from chat.limits import ledger
+from chat.presence import IDENT
 from chat.running import DESCRIPTION
 from chat.turn import Room, User
 from wires.irc import messages
 from wires.irc.client import Client
 from wires.irc.lines import BODY
 from wires.irc.numerics import Numeric
+from wires.irc.text import packed
 
 VERSION = "chat-1"
 USER_MODES = "Biow"
@@ -32,7 +34,7 @@ def supported() -> list[str]:
         "MSGREFTYPES=msgid,timestamp", "NAMELEN=100", f"NICKLEN={limits.name}", "PREFIX=(ov)@+",
         "SAFELIST", "STATUSMSG=@+",
         f"TARGMAX=NAMES:{TARGETS},LIST:1,KICK:{TARGETS},WHOIS:1,PRIVMSG:{TARGETS},NOTICE:{TARGETS},MONITOR:{limits.watches}",
-        f"TOPICLEN={DESCRIPTION}", "USERLEN=20", "UTF8ONLY", "WHOX",
+        f"TOPICLEN={DESCRIPTION}", f"USERLEN={IDENT}", "UTF8ONLY", "WHOX",
     ]  # fmt: skip
 
 
@@ -102,17 +104,8 @@ def names(client: Client, place: Room, people: Iterable[User]) -> Iterator[str]:
     name = messages.target(place.name)
     sign = "@" if "s" in place.gate.flags else "="
     head = client.numeric(Numeric.RPL_NAMREPLY, sign, name)
-    words: list[str] = []
-    left = BODY - len(head.encode()) - 2
-    for user in people:
-        word = entry(client, place, user)
-        if words and len(word.encode()) + 1 > left:
-            yield f"{head} :{' '.join(words)}"
-            words, left = [], BODY - len(head.encode()) - 2
-        words.append(word)
-        left -= len(word.encode()) + 1
-    if words:
-        yield f"{head} :{' '.join(words)}"
+    for some in packed((entry(client, place, user) for user in people), BODY - len(head.encode()) - 2):
+        yield f"{head} :{some}"
 
 
 def end_of_names(client: Client, wanted: str) -> str:

@@ -62,10 +62,11 @@ def talk(client: Client, event: Talk, to: str, batch: str = "") -> Iterator[str]
     words, acts = _deed(event)
     source, command = mask(event.sender, who), "NOTICE" if form.notice else "PRIVMSG"
     head = f":{source} {command} {to} :"
-    most = max(LEAST, BODY - len(head.encode()) - (9 if acts else 0))
+    most = BODY - len(head.encode()) - (9 if acts else 0)
     if len(words.encode()) <= most and not ("\n" in words or form.cuts):
         found = [Part(words)]
     else:
+        most = max(LEAST, most)
         found = [part for part in parts(words, most, form.cuts) if part.text] or [Part("")]
     if len(found) > 1 and {"draft/multiline", "batch"} <= client.caps and not acts and not batch:
         yield from _multiline(client, event, source, f"{command} {to}", most)

@@ -14,9 +14,11 @@ from wires.irc.client import Client, Rule, Steps
 from wires.irc.lines import Line
 from wires.irc.messages import mask, target
 from wires.irc.numerics import Numeric
+from wires.irc.text import packed
 
 FIELDS = "tcuihsnfdlaor"  # of WHOX, in the order in which they are sent
 MOST = 500  # people in one answer to a mask
+ROOM = 200  # bytes in a line for a list, behind the names of two people
 
 
 # -- WHO
@@ -129,10 +131,8 @@ def _known(client: Client, user: User, other: User) -> Iterator[str]:
     places = [
         room for room in other.rooms if is_shown(room, user) and ("i" not in other.modes or _may_see(user, other, room))
     ]
-    if places:
-        yield client.numeric(
-            Numeric.RPL_WHOISCHANNELS, name, " ".join(room.gate.signs(other)[:1] + target(room.name) for room in places)
-        )
+    for some in packed((room.gate.signs(other)[:1] + target(room.name) for room in places), ROOM):
+        yield client.numeric(Numeric.RPL_WHOISCHANNELS, name, some)
     yield client.numeric(Numeric.RPL_WHOISSERVER, name, client.house.server, client.house.network)
     if other.away:
         yield client.numeric(Numeric.RPL_AWAY, name, other.away)
@@ -269,8 +269,8 @@ def _report(client: Client, nicks: list[str]) -> Iterator[str]:
 
 
 def _bundle(client: Client, number: Numeric, words: list[str]) -> Iterator[str]:
-    for start in range(0, len(words), 8):
-        yield client.numeric(number, ",".join(words[start : start + 8]))
+    for some in packed(words, ROOM, ","):
+        yield client.numeric(number, some)
 
 
 VERBS = {

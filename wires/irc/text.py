@@ -1,10 +1,13 @@
-"""Texts longer than a line of IRC: cut at graphemes, so that no letter loses its accent and no emoji its parts."""
+"""Texts longer than a line of IRC: cut at graphemes, so that no letter loses its accent and no emoji its parts.
+
+And lists that are longer than a line: cut between their words.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from record import record
@@ -34,6 +37,21 @@ def parts(text: str, most: int, cuts: Sequence[int] = ()) -> Iterator[Part]:
                 for again, part in enumerate(cut(text[first:last], most)):
                     yield Part(part, bool(index or again))
         start = end + 1
+
+
+def packed(words: Iterable[str], most: int, mark: str = " ") -> Iterator[str]:
+    """Yield the words, `mark` between them, as many at a time as `most` bytes hold; one that is longer stands alone."""
+    held: list[str] = []
+    left = most
+    for word in words:
+        size = len(word.encode())
+        if held and size > left:
+            yield mark.join(held)
+            held, left = [], most
+        held.append(word)
+        left -= size + len(mark)
+    if held:
+        yield mark.join(held)
 
 
 def cut(line: str, most: int) -> Iterator[str]:

@@ -49,7 +49,7 @@ from wires.irc.client import Client
 from wires.irc.lines import BODY, write
 from wires.irc.messages import history, mask, tagged, talk, target
 from wires.irc.numerics import Numeric
-from wires.irc.text import parts
+from wires.irc.text import packed, parts
 from wires.wire import CHANGES
 
 _SILENT = frozenset({"away", "deoper", "invite", "kick", "mode", "setname", "topic", "unwatch", "watch", "welcome"})
@@ -312,7 +312,8 @@ def _accepted(client: Client, event: Told) -> str:
 
 
 def _listed(client: Client, event: Listed) -> Iterator[str]:
-    yield client.notice(f"{len(event.people)} in {event.room}: {' '.join(who.name for who in event.people)}")
+    names = [f"{len(event.people)} in {event.room}:", *(who.name for who in event.people)]
+    yield from (client.notice(some) for some in packed(names, 380))
 
 
 def _mapped(client: Client, event: Mapped) -> Iterator[str]:
