@@ -126,7 +126,7 @@ def test_channels_that_take_long_share_the_turns_and_quick_ones_have_each(loop: 
             far.send(b"x")
         slow = [Slow(loop, near.fileno(), 0.006) for near, _ in pairs[:10]]
         quick = [Slow(loop, near.fileno(), 0.0) for near, _ in pairs[10:]]
-        turns = 20
+        turns = 40
         for _ in range(turns):
             loop.turn(0)
         assert sum(each.served for each in slow) < 10 * turns / 2, "all of them together are too much for one turn"
