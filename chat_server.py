@@ -24,6 +24,7 @@ from chat.events import Ref
 from chat.flow import Addresses, Flow
 from chat.hub import Hub
 from chat.limits import ledger
+from chat.turn import User
 from net.connection import Connection
 from net.console import Console, guard_standard_descriptors
 from net.datagrams import Datagrams, Peer
@@ -177,6 +178,10 @@ class Server:
     def settle(self) -> None:
         """Have everything told that was posted, and kept."""
         self.teller.tell()
+
+    def bring(self, user: User | None) -> None:
+        """Tell somebody at once what he is still to be told."""
+        self.teller.bring(user)
 
     def _settle(self) -> None:
         """Tell what was posted, as far as there is time; the room is closed when everyone has heard so."""

@@ -11,22 +11,29 @@ from functools import partial
 from typing import Any, Protocol
 
 from chat.hub import Hub
-from chat.turn import Turn
+from chat.turn import Turn, User
 from net.loop import FAULT, Loop
-from overseer import Overseer
 from store import Store
 from wires.fanout import Acknowledgements, Telling
 
-FEW = 100  # people whom something may be told while a telling is under way
+FEW = 16  # people whom something may be told while a telling is under way
+
+
+class Watcher(Protocol):
+    """Who looks at each turn as it goes out."""
+
+    def see(self, turn: Turn) -> None: ...
 
 
 class House(Protocol):
-    """The server, as it is told of."""
+    """The server, as far as something is told in it."""
 
     loop: Loop
     hub: Hub
     store: Store | None
-    overseer: Overseer
+
+    @property
+    def overseer(self) -> Watcher: ...
 
 
 class Teller:
@@ -46,6 +53,11 @@ class Teller:
             self._slip_in(self._telling)
         loop.behind = self._telling is not None
         loop.untold = loop.behind and bool(hub.posted)
+
+    def bring(self, user: User | None) -> None:
+        """Tell somebody who is about to leave what he is still to be told."""
+        if self._telling is not None and user is not None:
+            self._telling.bring(user)
 
     def _go_on(self, late: Callable[[], bool]) -> bool:
         """Go on with what is being told; returns whether it is out."""

@@ -93,6 +93,7 @@ class Visit:
 
     def ended(self, why: str) -> None:
         """The connection is gone. Nothing follows what came last: on some wires that makes it whole."""
+        self._server.bring(self.session.user)
         if why == SILENT:
             ledger.hit("dead_limit")
         if self.wire.patience is not None:
@@ -300,6 +301,7 @@ class Visit:
         if self.wire.over:
             if self.session.newcomer and self.wire.why:
                 self._server.hub.note(f"{self.address} left without a name: {self.wire.why}.")
+            self._server.bring(self.session.user)
             if self.wire.reloads and self.session.may_return:
                 self._wait_for_return(self.wire.why, "reload_limit")
             self.session.end(self.wire.why)

@@ -39,8 +39,8 @@ class Clock:
     """The clocks: `monotonic` for how long, `time` for when (seconds since 1970 UTC), `work` for what we have done."""
 
     monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
     work = staticmethod(time.thread_time)  # goes on only while the processor is ours
+    time = staticmethod(time.time)
 
 
 class Channel(Protocol):
@@ -304,11 +304,12 @@ class Loop:
             return
         now = self.clock.monotonic()
         until, new = now + DUE, next(self._order)
-        while self._timers and self._timers[0][0] <= now <= until and self._timers[0][1] < new:
+        while self._timers and self._timers[0][0] <= now and self._timers[0][1] < new:
             timer = heapq.heappop(self._timers)[2]
             if timer.action is not None:
                 self._attempt(timer.action, "a timer")
-                now = self.clock.monotonic()
+                if self.clock.monotonic() > until:
+                    break
 
     def _attempt(self, action: Callable[[], None], what: str) -> None:
         try:

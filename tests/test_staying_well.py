@@ -23,6 +23,7 @@ import pytest
 import chat_server
 import options
 import visit
+from teller import Teller
 from tests.gauges import calms_down, descriptors, many_descriptors, memory
 from tests.support import PATIENCE, ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
 
@@ -526,10 +527,10 @@ def test_a_fault_while_everyone_is_told_ends_neither_the_server_nor_the_next_tal
     alice, bob = room.join("alice"), room.join("bob")
     room.turn_until(alice, b"bob entered.")
     _break(
-        chat_server,
-        "deliver",
+        Teller,
+        "_open",
         monkeypatch,
-        lambda turn, *_: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
+        lambda _, turn: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
     )
     alice.sock.send(b"boom\n")
     deadline = time.monotonic() + 10

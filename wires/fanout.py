@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from itertools import accumulate, islice
 from typing import Protocol
 
@@ -76,8 +76,11 @@ class Telling:
             self._sort(index, stretch)
         self._special = self._find_special()
         self._apart = set(self._special)  # who is told by himself, or is told no more
-        self._parts = deque(self._divide())
-        self._owed: dict[User, tuple[Room, ...]] | None = None
+        self._only = next(iter(self.heard)) if len(self.heard) == 1 else None
+        self._places = {} if self._only else self._find_places()
+        users = [*self._only.members] if self._only else [*self._places]
+        self._parts = deque(users[start : start + PART] for start in range(0, len(users), PART))
+        self._owed: set[User] | None = None  # who is in these parts
 
     def go_on(self, late: Callable[[], bool] = lambda: False) -> bool:
         """Tell people until all are told, or it is `late`; returns whether all are."""
@@ -87,7 +90,7 @@ class Telling:
                 for user in tuple(islice(self._special, FEW)):
                     self._tell_special(user, self._special.pop(user))
             else:
-                self._tell(*self._parts.popleft())
+                self._tell(self._parts.popleft())
             if late():
                 break
         return not (self._special or self._parts)
@@ -100,10 +103,9 @@ class Telling:
         if user in self._apart:
             return
         if self._owed is None:
-            self._owed = {user: rooms for rooms, users in self._parts for user in users}
-        rooms = self._owed.get(user)
-        if rooms is not None:
-            self._tell(rooms, (user,))
+            self._owed = {user for part in self._parts for user in part}
+        if user in self._owed:
+            self._tell((user,))
             self._apart.add(user)
 
     def bring_authors(self) -> None:
@@ -213,38 +215,30 @@ class Telling:
         found = (*moved, *self.since, *self.private, *self.authored, *deaf)
         return {user: tuple(user.rooms) for user in dict.fromkeys(found)}
 
-    def _divide(self) -> Iterator[tuple[tuple[Room, ...], Sequence[User]]]:
-        """Yield all who hear something, a few at a time, and in which rooms that was posted."""
-        for rooms, users in self._audiences().items():
-            for start in range(0, len(users), PART):
-                yield rooms, users[start : start + PART]
-
-    def _audiences(self) -> dict[tuple[Room, ...], list[User]]:
-        """Return who hears the same rooms, of those in which something was posted."""
-        if len(self.heard) == 1:
-            return {(room,): [*room.members] for room in self.heard}
-        places: dict[User, tuple[Room, ...]] = {}
+    def _find_places(self) -> dict[User, tuple[Room, ...]]:
+        """Return in which rooms people are, of those in which something was posted."""
+        found: dict[User, tuple[Room, ...]] = {}
         for room in self.heard:
             for user in room.members:
-                places[user] = (*places.get(user, ()), room)
-        found: dict[tuple[Room, ...], list[User]] = {}
-        for user, rooms in places.items():
-            found.setdefault(rooms, []).append(user)
+                found[user] = (*found.get(user, ()), room)
         return found
 
-    def _tell(self, rooms: tuple[Room, ...], users: Sequence[User]) -> None:
-        """Tell some of those who are common, and hear these rooms."""
+    def _tell(self, users: Sequence[User]) -> None:
+        """Tell some of those who are common."""
+        apart, only = self._apart, self._only
         shared: dict[object, bytes] = {}
-        apart = self._apart
         for user in users:
             if user in apart:
                 continue
             listener = user.listener
             try:
                 wire = listener.wire
-                data = shared.get(wire.dialect)
-                if data is None:
-                    data = shared[wire.dialect] = self._common(wire, rooms).data
+                if only is None:
+                    data = self._common(wire, self._places[user]).data
+                elif (ready := shared.get(wire.dialect)) is not None:
+                    data = ready
+                else:
+                    data = shared[wire.dialect] = self._common(wire, (only,)).data
                 if data:
                     listener.write(data)
             except Exception as error:  # noqa: BLE001 - a try costs nothing where nothing is raised
