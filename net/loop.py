@@ -248,7 +248,8 @@ class Loop:
             marked, self._marked = self._marked, {}
             for channel in marked:
                 self._flush(channel)
-            self._attempt(self.settle, "settling")
+            if not self.behind:
+                self._attempt(self.settle, "settling")
 
     def _flush_some(self) -> None:
         """Flush what was put off, as far as there is time."""
