@@ -47,12 +47,13 @@ class Teller:
     def tell(self, late: Callable[[], bool] = lambda: False) -> None:
         """Go on telling until it is `late`, and say to the loop whether more is to be told."""
         loop, hub = self._server.loop, self._server.hub
-        while self._go_on(late) and self._begin():
-            pass
+        may_begin = self._telling is None
+        while self._go_on(late) and (may_begin or not late()) and self._begin():
+            may_begin = False
         if self._telling is not None and hub.posted:
             self._slip_in(self._telling)
-        loop.behind = self._telling is not None
-        loop.untold = loop.behind and bool(hub.posted)
+        loop.untold = bool(hub.posted)
+        loop.behind = loop.untold or self._telling is not None
 
     def bring(self, user: User | None) -> None:
         """Tell somebody who is about to leave what he is still to be told."""

@@ -88,7 +88,7 @@ class Telling:
         while self._special or self._parts:
             if self._special:
                 for user in tuple(islice(self._special, FEW)):
-                    self._tell_special(user, self._special.pop(user))
+                    self._tell_special(user, *self._special.pop(user))
             else:
                 self._tell(self._parts.popleft())
             if late():
@@ -97,9 +97,9 @@ class Telling:
 
     def bring(self, user: User) -> None:
         """Tell someone now what he is still to be told, for something else is to follow it."""
-        rooms = self._special.pop(user, None)
-        if rooms is not None:
-            self._tell_special(user, rooms)
+        special = self._special.pop(user, None)
+        if special is not None:
+            self._tell_special(user, *special)
         if user in self._apart:
             return
         if self._owed is None:
@@ -208,12 +208,12 @@ class Telling:
 
     # -- people
 
-    def _find_special(self) -> dict[User, tuple[Room, ...]]:
-        """Return those who are not common, and the rooms in which they are."""
+    def _find_special(self) -> dict[User, tuple[Listener, tuple[Room, ...]]]:
+        """Return those who are not common, with who listens for them, and the rooms in which they are."""
         moved = (user for user in self.moved if not user.gone)  # whose connection has broken hears nothing any more
         deaf = (user for user in self.deaf if not user.gone)
         found = (*moved, *self.since, *self.private, *self.authored, *deaf)
-        return {user: tuple(user.rooms) for user in dict.fromkeys(found)}
+        return {user: (user.listener, tuple(user.rooms)) for user in dict.fromkeys(found)}
 
     def _find_places(self) -> dict[User, tuple[Room, ...]]:
         """Return in which rooms people are, of those in which something was posted."""
@@ -244,18 +244,16 @@ class Telling:
             except Exception as error:  # noqa: BLE001 - a try costs nothing where nothing is raised
                 self.fault(listener, error)
 
-    def _tell_special(self, user: User, rooms: tuple[Room, ...]) -> None:
+    def _tell_special(self, user: User, listener: Listener, rooms: tuple[Room, ...]) -> None:
         """Tell someone who is in these rooms, and not common."""
-        listener = user.listener
         try:
-            data = listener.wire.join(self._put_together(user, rooms))
+            data = listener.wire.join(self._put_together(user, listener.wire, rooms))
             if data:
                 listener.write(data)
         except Exception as error:  # noqa: BLE001 - this is the fence: his wire, and nobody else's turn
             self.fault(listener, error)
 
-    def _put_together(self, user: User, rooms: tuple[Room, ...]) -> list[bytes]:
-        wire = user.listener.wire
+    def _put_together(self, user: User, wire: Wire, rooms: tuple[Room, ...]) -> list[bytes]:
         deaf = self.deaf.get(user, ())
         if user in self.moved or user in self.since:
             mine = frozenset(self.authored.get(user, ()))
@@ -265,13 +263,13 @@ class Telling:
                 if index not in deaf
             ]
         common = self._common(wire, tuple([room for room in rooms if room in self.heard]))
-        changed = self._changed(user, common)
+        changed = self._changed(user, wire, common)
         changed.update(dict.fromkeys(deaf, b""))
         return common.but(changed)
 
-    def _changed(self, user: User, common: _Joined) -> dict[int, bytes]:
+    def _changed(self, user: User, wire: Wire, common: _Joined) -> dict[int, bytes]:
         """Return what someone gets that others do not: in its order, for a wire may remember what it has written."""
-        wire, private = user.listener.wire, frozenset(self.private.get(user, ()))
+        private = frozenset(self.private.get(user, ()))
         mine = [index for index in self.authored.get(user, ()) if index in private or common.has(index)]
         if not private:
             return {index: self._own(wire, index) for index in mine}
