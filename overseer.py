@@ -253,10 +253,11 @@ class Overseer:
     def _bytes(self) -> tuple[int, int]:
         """Return bytes in and out; what is not watched at this moment is not seen, but no sum ever goes down."""
         past = self._server.loop.traffic
-        found = [past.received, past.sent]
+        received, sent = past.received, past.sent
         for channel in self._server.loop.channels():
             if isinstance(channel, Connection):
-                for way, amount in enumerate(channel.traffic):
-                    found[way] += amount
-        self._most = [max(pair) for pair in zip(found, self._most, strict=True)]
+                came, went = channel.traffic
+                received += came
+                sent += went
+        self._most = [max(received, self._most[0]), max(sent, self._most[1])]
         return self._most[0], self._most[1]

@@ -13,18 +13,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import commands
 from chat.countdown import Countdown
 from chat.events import Ref
 from chat.flow import Addresses, Flow
 from chat.limits import ledger
-from chat.turn import Turn
+from chat.turn import User
 from net.console import Console, guard_standard_descriptors
 from net.gatekeeper import Gatekeeper, group
 from net.listener import Listener
-from net.loop import FAULT, Loop
+from net.loop import Loop
 from net.pace import Pace
 from net.recent import Recent
 from net.rounds import Rounds
@@ -38,8 +38,8 @@ from seat import HostSeat
 from settings import Settings, allow_many_descriptors, bounds, motd, space
 from store import Unusable
 from store.memory import StoreMemory
+from teller import Teller
 from way_in import WayIn, examine, reached_at, why_not
-from wires.fanout import Acknowledgements, deliver
 from wires.wire import Wire, stamp
 from workshop import Workshop
 
@@ -116,7 +116,8 @@ class Server:
         self.table.house.show = self.seat.choose
         self.table.house.upgrade = self._upgrade
         self.upgrade: Upgrade | None = None
-        self.loop.settle = self.settle
+        self.teller = Teller(self)
+        self.loop.settle = self._settle
         self._heir = heir
         if heir is not None:
             heir.settle_in(self)
@@ -170,37 +171,19 @@ class Server:
         return tls.begin(way, visit, data)
 
     def settle(self) -> None:
-        """Have the turn kept, tell everyone what was posted, then hang up on those who leave."""
-        while self._tell(self.hub.take()):
-            pass  # somebody has failed, of which the others are to be told
+        """Have everything told that was posted, and kept."""
+        self.teller.tell()
+
+    def bring(self, user: User | None) -> None:
+        """Tell somebody at once what he is still to be told."""
+        self.teller.bring(user)
+
+    def _settle(self) -> None:
+        """Tell what was posted, as far as there is time; the room is closed when everyone has heard so."""
+        self.teller.tell(self.loop.late)
         self.pace.settled()
-        if self.hub.closing is not None and self.listeners:
+        if self.hub.closing is not None and self.listeners and not self.loop.behind:
             self._close()
-
-    def _tell(self, turn: Turn) -> bool:
-        """Tell a turn; returns whether there was a fault of ours in somebody's wire, who has been put out for it."""
-        self.overseer.see(turn)
-        faults: dict[Any, Exception] = {}
-        try:
-            self._keep(turn, deliver(turn, faults.__setitem__))
-        finally:
-            for user in turn.gone:
-                user.listener.hang_up()
-        for listener, error in faults.items():
-            self.loop.report(type(listener.wire).__name__, error)
-            listener.failed(FAULT)
-        return bool(faults)
-
-    def _keep(self, turn: Turn, acknowledgements: Acknowledgements) -> None:
-        """Have the store keep what is to last; whoever waits for that is told when it is safe."""
-        done = partial(_kept, turn, acknowledgements)
-        if self.store is None:
-            done()
-            return
-        self.store.used(self.hub.newest)
-        if turn.facts or turn.when_kept:
-            waited_for = acknowledgements or turn.when_kept
-            self.store.write(turn.facts, done if waited_for else None)
 
     def http(self, secure: bool, peer: str) -> Wire:
         """Return the wire of a browser that asks from the address `peer`."""
@@ -349,13 +332,6 @@ class Server:
 
     def _complete(self, word: str, line: str) -> list[str]:
         return self.seat.complete(word, line)
-
-
-def _kept(turn: Turn, acknowledgements: Acknowledgements) -> None:
-    for listener, data in acknowledgements:
-        listener.write(data)
-    for action in turn.when_kept:
-        action()
 
 
 def banner(host: str, port: int) -> str:

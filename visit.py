@@ -98,6 +98,7 @@ class Visit:
 
     def ended(self, why: str) -> None:
         """The connection is gone. Nothing follows what came last: on some wires that makes it whole."""
+        self._server.bring(self.session.user)
         if why == SILENT:
             ledger.hit("dead_limit")
         if self.wire.patience is not None:
@@ -121,10 +122,8 @@ class Visit:
 
     def look(self) -> None:
         """See whether this visitor keeps the others waiting."""
-        if self.session.newcomer:
-            self._look_at_newcomer(self._now())
-        else:
-            self._look_at_guest(self._now())
+        look = self._look_at_newcomer if self.session.newcomer else self._look_at_guest
+        look(self._now())
 
     # -- what the session asks
 
@@ -313,6 +312,7 @@ class Visit:
         if self.wire.over:
             if self.session.newcomer and self.wire.why:
                 self._server.hub.note(f"{self.address} left without a name: {self.wire.why}.")
+            self._server.bring(self.session.user)
             if self.wire.reloads and self.session.may_return:
                 self._wait_for_return(self.wire.why, "reload_limit")
             self.session.end(self.wire.why)

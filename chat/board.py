@@ -88,6 +88,11 @@ class Board:
         """Let someone hear nothing of this turn that was posted before now."""
         self._turn.since[user] = len(self._turn.posts)
 
+    @property
+    def posted(self) -> Turn:
+        """Return what was posted since the last `take`."""
+        return self._turn
+
     def take(self) -> Turn:
         """Return what was posted since the last call, and begin a new turn."""
         turn, self._turn = self._turn, Turn()

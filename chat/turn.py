@@ -238,6 +238,25 @@ class Turn:
     facts: list[Any] = field(default_factory=list)
     when_kept: list[Callable[[], None]] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        """Return whether there is anything to tell or to keep."""
+        return bool(self.posts or self.facts or self.when_kept)
+
+    def audience(self, most: int) -> set[User] | None:
+        """Return who is told something, or hears where that is done; None where these are more than `most`."""
+        found = {*self.moved, *self.since}
+        for post in self.posts:
+            found.update(post.to)
+            if post.author is not None:
+                found.add(post.author)
+            if post.room is not None:
+                if len(post.room.members) > most:
+                    return None
+                found.update(post.room.members)
+            if len(found) > most:
+                return None
+        return found
+
     def came(self, user: User, room: Room) -> None:
         """Take note that someone hears `room` from now on."""
         self.moved.setdefault(user, []).append(Span(room, len(self.posts)))

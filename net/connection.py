@@ -159,7 +159,7 @@ class Connection:
                 pass
             except OSError as error:
                 self._trouble = _reason(error)
-                self._loop.mark(self)  # the owner learns it when nobody is being written to any more
+                self._loop.put_off(self)  # the owner learns it when nobody is being written to any more
                 return
             if sent == len(data):
                 return

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import os
+import math
 import selectors
 import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from net.bell import Bell
+from net.share import Share
 from net.traffic import Traffic
 
 READ = selectors.EVENT_READ
@@ -24,17 +25,18 @@ WRITE = selectors.EVENT_WRITE
 
 SELECTORS: dict[str, str] = {"select": "SelectSelector", "poll": "PollSelector", "epoll": "EpollSelector"}
 
-FEW = 4  # channels that always get their turn, all of them
-SERVING = 0.015  # seconds after which channels that take long wait for the next turn: what came is to be told first
-LONG = 0.001  # seconds
+SETTLING = 0.012  # seconds from the beginning of a turn, after which what is still to be told waits for the next one
+LEAST = 0.004  # seconds that telling has in each turn
+DUE = 0.006  # seconds after which timers that are due wait for the next turn
 
 FAULT = "a fault in the server; it has been logged"
 
 
 class Clock:
-    """The two clocks: `monotonic` for how long, `time` for when (seconds since 1970 UTC)."""
+    """The clocks: `monotonic` for how long, `time` for when (seconds since 1970 UTC), `work` for what we have done."""
 
     monotonic = staticmethod(time.monotonic)
+    work = staticmethod(time.thread_time)  # goes on only while the processor is ours
     time = staticmethod(time.time)
 
 
@@ -84,19 +86,23 @@ class Loop:
     def __init__(self, selector: str | None = None, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
         self.settle: Callable[[], None] = lambda: None
+        self.behind = False  # who settles has more to tell, and is to be called again soon
+        self.untold = False  # what was said meanwhile has to wait for that: nobody is heard a second time before
         self.running = False
         self.faults = 0
         self.traffic = Traffic()
         self.longest = 0.0  # seconds between two sleeps, at most, since somebody has set it back
         self._woke: float | None = None
-        self._slow: dict[Channel, bool] = {}  # those who took long in their last turn, and whether they wait for one
+        self._until = math.inf  # when what is to be told in this turn has had its time
         self._selector = make_selector(selector)
         self._always: list[Channel] = []
         self._marked: dict[Channel, None] = {}
+        self._put_off: dict[Channel, None] = {}
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._elsewhere: deque[Callable[[], None]] = deque()
-        self._bell = _Bell(self._elsewhere)
+        self._bell = Bell(self._elsewhere, self.late)
+        self._share = Share(self.clock.monotonic, self._bell)
         self._signals: dict[int, object] = {}
         self._wakeup: int | None = None
         self.watch(self._bell, READ)
@@ -131,6 +137,7 @@ class Loop:
     def unwatch(self, channel: Channel) -> None:
         """Watch no more; harmless when it was not watched."""
         self._marked.pop(channel, None)
+        self._put_off.pop(channel, None)
         if channel in self._always:
             self._always.remove(channel)
             return
@@ -142,6 +149,14 @@ class Loop:
     def mark(self, channel: Channel) -> None:
         """Call `channel.flush` before the loop sleeps, once however often it is marked."""
         self._marked[channel] = None
+
+    def put_off(self, channel: Channel) -> None:
+        """Call `channel.flush` when there is time: in this turn or in one of the next, in this order."""
+        self._put_off[channel] = None
+
+    def late(self) -> bool:
+        """Return whether what is to be told has to wait for the next turn: others have waited long enough."""
+        return self.clock.monotonic() > self._until
 
     def call_at(self, when: float, action: Callable[[], None]) -> Timer:
         """Call `action` at `when` (monotonic seconds)."""
@@ -174,10 +189,12 @@ class Loop:
             heapq.heappush(self._timers, (when, next(self._order), timer))
 
     def catch_up(self) -> None:
-        """Settle, and do what was left for the next turn, until there is nothing of either."""
+        """Settle, and do what was put off and left for the next turn, until there is nothing of either."""
+        self._until = math.inf
         self._settle()
-        while self._elsewhere:
-            self._attempt(self._elsewhere.popleft(), "what was left for the loop")
+        while self._elsewhere or self._put_off or self.behind:
+            if self._elsewhere:
+                self._attempt(self._elsewhere.popleft(), "what was left for the loop")
             self._settle()
 
     def run(self) -> None:
@@ -192,17 +209,22 @@ class Loop:
 
     def turn(self, longest: float | None = None) -> None:
         """Settle, sleep until something is ready (at most `longest` seconds), and give everything ready its turn."""
+        self._until = max(self._until, self.clock.monotonic() + LEAST)
         self._settle()
-        patience = self._patience(longest)
-        now = self.clock.monotonic()
-        if self._woke is not None and now - self._woke > self.longest:
-            self.longest = now - self._woke
-        ready = self._selector.select(patience)
+        if self._woke is not None:
+            took = self.clock.monotonic() - self._woke
+            self.longest = max(self.longest, took)
+            self._share.settled(took, self.untold)
+        ready = self._selector.select(self._patience(longest))
         self._woke = self.clock.monotonic()
-        self._serve(ready, self._woke + SERVING)
+        self._until = self._woke + SETTLING
+        began = self.clock.work() if self.behind else 0.0
+        self._share.serve(ready, self._fence, self._woke, self.behind)
         for channel in tuple(self._always):
             self._fence(channel, READ)
         self._run_timers()
+        if self.behind:
+            self._share.spend(self.clock.work() - began)
 
     def close(self) -> None:
         """Give back the descriptors and the signal handlers."""
@@ -214,43 +236,39 @@ class Loop:
         self._bell.close()
         self._selector.close()
 
-    def _serve(self, ready: list[tuple[selectors.SelectorKey, int]], until: float) -> None:
-        """Give everything ready its turn; after `until`, not who took long the last time: he comes first in the next.
-
-        That is so from a few channels on.
-        """
-        slow, self._slow = self._slow, {}
-        if slow:
-            place = {channel: number for number, (channel, waits) in enumerate(slow.items()) if waits}
-            ready.sort(key=lambda item: place.get(item[0].data, len(slow)))
-        before = until - SERVING
-        for key, events in ready:
-            channel = key.data
-            if before > until and channel in slow:
-                self._slow[channel] = True
-                continue
-            self._fence(channel, events)
-            if len(ready) > FEW:
-                now = self.clock.monotonic()
-                if now - before > LONG:
-                    self._slow[channel] = False
-                before = now
-
     def _settle(self) -> None:
         """Settle until nothing is left: a write that fails makes someone leave, of which the others are told."""
+        if self._put_off and not self._share.full:
+            self._flush_some()
         self._attempt(self.settle, "settling")
         while self._marked:
             marked, self._marked = self._marked, {}
             for channel in marked:
-                try:
-                    channel.flush()
-                except Exception as error:  # noqa: BLE001 - this is the fence
-                    self._fault(channel, error)
-            self._attempt(self.settle, "settling")
+                self._flush(channel)
+            if not self.behind:
+                self._attempt(self.settle, "settling")
+
+    def _flush_some(self) -> None:
+        """Flush what was put off, as far as there is time."""
+        began = self.clock.work()
+        for channel in tuple(self._put_off):
+            if channel in self._put_off:
+                del self._put_off[channel]
+                self._flush(channel)
+                if self.late():
+                    break
+        if self.behind:
+            self._share.spend(self.clock.work() - began)
+
+    def _flush(self, channel: Channel) -> None:
+        try:
+            channel.flush()
+        except Exception as error:  # noqa: BLE001 - this is the fence
+            self._fault(channel, error)
 
     def _patience(self, longest: float | None) -> float | None:
         """Return how long the loop may sleep, in seconds; None for as long as it takes."""
-        if self._always or self._elsewhere or (not self.running and longest is None):
+        if self._always or self._elsewhere or self._put_off or self.behind or (not self.running and longest is None):
             return 0
         while self._timers and self._timers[0][2].action is None:
             heapq.heappop(self._timers)
@@ -279,15 +297,17 @@ class Loop:
             self.unwatch(channel)
 
     def _run_timers(self) -> None:
+        """Run what is due, as far as there is time; what is set meanwhile waits for the next turn, even if due."""
         if not self._timers:
             return
         now = self.clock.monotonic()
-        due = []
-        while self._timers and self._timers[0][0] <= now:
-            due.append(heapq.heappop(self._timers)[2])
-        for timer in due:  # those that are set meanwhile wait for the next turn, even if they are due
+        until, new = now + DUE, next(self._order)
+        while self._timers and self._timers[0][0] <= now and self._timers[0][1] < new:
+            timer = heapq.heappop(self._timers)[2]
             if timer.action is not None:
                 self._attempt(timer.action, "a timer")
+                if self.clock.monotonic() > until:
+                    break
 
     def _attempt(self, action: Callable[[], None], what: str) -> None:
         try:
@@ -300,44 +320,3 @@ def _log(where: str, error: Exception) -> None:
     from logging import getLogger  # it takes 4 ms of the start, and comes when the room is open
 
     getLogger("chat.loop").error("fault %s", where, exc_info=error)
-
-
-class _Bell:
-    """A socket pair that wakes the loop, and then runs what was left for it."""
-
-    def __init__(self, waiting: deque[Callable[[], None]]) -> None:
-        self._waiting = waiting
-        self._in, self._out = socket.socketpair()
-        self._in.setblocking(False)
-        self._out.setblocking(False)
-
-    def fileno(self) -> int:
-        return self._in.fileno()
-
-    def rope(self) -> int:
-        """Return the descriptor that rings when a byte is written to it."""
-        return self._out.fileno()
-
-    def ring(self) -> None:
-        try:
-            self._out.send(b"\0")
-        except (BlockingIOError, OSError):
-            pass  # full: it rings already. Closed: nobody is there to hear it.
-
-    def ready(self, _events: int) -> None:
-        os.read(self._in.fileno(), 4096)
-        for _ in range(len(self._waiting)):
-            if self._waiting:  # one of them may have done all the others
-                self._waiting.popleft()()
-
-    def flush(self) -> None:
-        pass
-
-    def fail(self, why: str) -> None:
-        """A fault in work that was left for the loop is logged; the bell itself goes on."""
-        if self._waiting:
-            self.ring()
-
-    def close(self) -> None:
-        self._in.close()
-        self._out.close()

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from net.loop import FAULT, Loop
 
-AIM = 0.03  # seconds that requests, with all that is told of them, may take of one turn
-DOING = 0.01  # of them for the requests themselves: to tell takes longer
+AIM = 0.03  # seconds that requests, with all that is told of them, may take
+DOING = 0.005  # that the requests of one turn may take themselves
 LEAST, MOST = 8, 4_096  # requests in one turn
 
 
@@ -40,7 +40,7 @@ class Pace:
         if not self._began:
             self._began = now
         self._left -= 1
-        return self._left > 0 and now - self._began < DOING
+        return self._left > 0 and now - self._began < DOING and not self._loop.untold
 
     def wait(self, visitor: Visitor) -> None:
         """Have `visitor` resume in a turn that has time for it; those who wait come one after the other."""
@@ -72,7 +72,7 @@ class Pace:
     def _go_on(self) -> None:
         """Let those who wait go on, as far as this turn has time; the others in the next one."""
         self._called = False
-        for _ in range(len(self._waiting)):
+        for _ in range(0 if self._loop.untold else len(self._waiting)):
             visitor = self._waiting.popleft()
             try:
                 visitor.resume()

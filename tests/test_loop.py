@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import net.loop
 from net.loop import READ, WRITE, Loop, Timer, make_selector
 
 SELECTORS = ("select", "poll", "epoll")
@@ -345,3 +346,41 @@ def test_a_loop_with_nothing_to_do_sleeps(loop: Loop) -> None:
     loop.run()
     assert turns <= 3
     assert time.thread_time() - used < 0.05
+
+
+def test_what_is_put_off_is_flushed_as_far_as_there_is_time(
+    loop: Loop, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ears = [Ear(pair[0]) for _ in range(3)]
+    for name in ("SETTLING", "LEAST"):
+        monkeypatch.setattr(net.loop, name, -1.0)
+    loop.turn(0)
+    for ear in (*ears, ears[0]):
+        loop.put_off(ear)
+    for turns in (1, 2, 3):
+        loop.turn(10)
+        assert [ear.flushed for ear in ears] == [1] * turns + [0] * (3 - turns)
+
+
+def test_timers_that_are_all_due_share_the_turns(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(net.loop, "DUE", -1.0)
+    called: list[int] = []
+    for number in range(3):
+        loop.call_later(0, partial(called.append, number))
+    while len(called) < 3:
+        before = len(called)
+        loop.turn(1)
+        assert len(called) <= before + 1
+    assert called == [0, 1, 2]
+
+
+def test_what_threads_leave_for_the_loop_shares_the_turns(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SETTLING", "LEAST"):
+        monkeypatch.setattr(net.loop, name, -1.0)
+    called: list[int] = []
+    for number in range(3):
+        loop.call_soon(partial(called.append, number))
+    for turns in (1, 2, 3):
+        loop.turn(1)
+        assert len(called) == turns
+    assert called == [0, 1, 2]

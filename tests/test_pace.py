@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 import socket
 import time
 from collections import deque
@@ -12,6 +13,7 @@ import pytest
 
 from net.loop import READ, Loop
 from net.pace import LEAST, Pace
+from net.share import Share
 
 
 @pytest.fixture
@@ -119,6 +121,59 @@ class Slow:
     def fail(self, why: str) -> None: ...
 
 
+def test_nobody_has_two_turns_while_what_he_did_in_the_first_is_untold() -> None:
+    share, calls, always = Share(time.monotonic, "bell"), list[object](), selectors.SelectorKey(0, 0, READ, "bell")
+    ready = [always, *(selectors.SelectorKey(0, 0, READ, name) for name in ("ann", "bob"))]
+
+    def turn(behind: bool, untold: bool) -> list[object]:
+        calls.clear()
+        share.serve([(key, READ) for key in ready], lambda channel, _: calls.append(channel), time.monotonic(), behind)
+        share.settled(0.0, untold)
+        return [*calls]
+
+    assert turn(behind=False, untold=False) == turn(behind=True, untold=False) == ["bell", "ann", "bob"]
+    assert turn(behind=True, untold=True) == ["bell", "ann", "bob"]
+    assert turn(behind=True, untold=True) == turn(behind=True, untold=False) == ["bell"]
+    assert turn(behind=False, untold=False) == ["bell", "ann", "bob"]
+
+
+def test_nobody_has_a_turn_while_enough_is_untold() -> None:
+    share, calls = Share(time.monotonic, "bell"), list[object]()
+    ready = [(selectors.SelectorKey(0, 0, READ, name), READ) for name in ("ann", "bell")]
+    share.spend(1.0)
+    assert share.full
+    share.serve([*ready], lambda channel, _: calls.append(channel), time.monotonic(), behind=True)
+    assert calls == ["bell"]
+    share.settled(0.0, untold=False)
+    share.serve([*ready], lambda channel, _: calls.append(channel), time.monotonic(), behind=False)
+    assert calls == ["bell", "ann", "bell"]
+
+
+def test_where_settling_takes_long_fewer_are_served_in_a_turn_and_more_again_later() -> None:
+    share = Share(time.monotonic, "bell")
+    ready = [(selectors.SelectorKey(0, 0, READ, number), READ) for number in range(100)]
+
+    def served() -> int:
+        calls: list[object] = []
+
+        def work(channel: object, _: int) -> None:
+            calls.append(channel)
+            until = time.perf_counter() + 0.0002
+            while time.perf_counter() < until:  # this is the work
+                pass
+
+        share.serve([*ready], work, time.monotonic(), behind=False)
+        return len(calls)
+
+    usual = served()
+    for _ in range(5):
+        share.settled(0.1, untold=False)
+    fewer = served()
+    for _ in range(20):
+        share.settled(0.001, untold=False)
+    assert fewer < usual and fewer < served()
+
+
 def test_channels_that_take_long_share_the_turns_and_quick_ones_have_each(loop: Loop) -> None:
     pairs = [socket.socketpair() for _ in range(12)]
     try:
@@ -126,7 +181,7 @@ def test_channels_that_take_long_share_the_turns_and_quick_ones_have_each(loop: 
             far.send(b"x")
         slow = [Slow(loop, near.fileno(), 0.006) for near, _ in pairs[:10]]
         quick = [Slow(loop, near.fileno(), 0.0) for near, _ in pairs[10:]]
-        turns = 20
+        turns = 40
         for _ in range(turns):
             loop.turn(0)
         assert sum(each.served for each in slow) < 10 * turns / 2, "all of them together are too much for one turn"

@@ -23,6 +23,7 @@ import pytest
 import options
 import server as serving
 import visit
+from teller import Teller
 from tests.gauges import calms_down, descriptors, many_descriptors, memory, within
 from tests.support import PATIENCE, ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
 
@@ -520,10 +521,10 @@ def test_a_fault_while_everyone_is_told_ends_neither_the_server_nor_the_next_tal
     alice, bob = room.join("alice"), room.join("bob")
     room.turn_until(alice, b"bob entered.")
     _break(
-        serving,
-        "deliver",
+        Teller,
+        "_open",
         monkeypatch,
-        lambda turn, *_: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
+        lambda _, turn: any(getattr(post.event, "text", "") == "boom" for post in turn.posts),
     )
     alice.sock.send(b"boom\n")
     deadline = time.monotonic() + 10

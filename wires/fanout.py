@@ -6,8 +6,9 @@ It decides nothing, and knows no socket: a listener takes bytes, and must not cl
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Container, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Protocol
 
 from chat.events import Acted, Event, Said
@@ -28,25 +29,27 @@ Fault = Callable[[Listener, Exception], None]
 """What to do where somebody could not be told; it must wait with that until all the others have been."""
 
 
-def deliver(turn: Turn, fault: Fault | None = None) -> Acknowledgements:
-    """Write each person what is new for him, in the order in which it was posted.
+PART = 64  # people to whom is written between two looks at the time
+FEW = 4  # of those whose bytes are put together one by one
 
-    Returns the acknowledgements to write once the turn is kept for good. Where nothing is, they stand in their place.
-    An exception in one person's wire is handed to `fault`, and costs nobody else a word; without `fault` it is raised.
-    """
-    if not turn.posts:
-        return []
-    delivery = _Delivery(turn, fault or _raise)
-    delivery.run()
-    return delivery.acknowledgements() if turn.lasts else []
+
+def deliver(turn: Turn, fault: Fault | None = None) -> Acknowledgements:
+    """Tell a turn at once; returns the acknowledgements."""
+    telling = Telling(turn, fault)
+    telling.go_on()
+    return telling.acknowledgements() if turn.lasts else []
 
 
 def _raise(listener: Listener, error: Exception) -> None:
     raise error
 
 
-class _Delivery:
-    """One turn on its way out.
+class Telling:
+    """One turn on its way out: each person is written what is new for him, in the order in which it was posted.
+
+    That may take several turns of the loop, one `go_on` in each; what is told is what it was at the beginning, also to
+    those who come and go meanwhile. An exception in one person's wire is handed to `fault`, and costs nobody else a
+    word; without `fault` it is raised.
 
     Most people are *common*: no author, nothing private, neither came nor went, deaf to nobody. Those of one dialect
     who hear the same rooms share one bytes object. An author gets the same bytes with his own words cut out of them,
@@ -54,8 +57,8 @@ class _Delivery:
     by one. A piece is a *stretch*: posts in a row that differ in their text alone.
     """
 
-    def __init__(self, turn: Turn, fault: Fault) -> None:
-        self.fault = fault
+    def __init__(self, turn: Turn, fault: Fault | None = None) -> None:
+        self.fault = fault or _raise
         self.posts = turn.posts
         self.since = turn.since
         self.moved = turn.moved
@@ -67,40 +70,53 @@ class _Delivery:
         self.deaf: dict[User, list[int]] = {}
         self._pieces: dict[tuple[object, int], bytes] = {}
         self._shared: dict[tuple[object, tuple[Room, ...]], _Joined] = {}
-        self._cut(_ends(turn) if turn.moved or turn.since else frozenset())
+        if self.posts:
+            self._cut(_ends(turn) if turn.moved or turn.since else frozenset())
         for index, stretch in enumerate(self.stretches):
             self._sort(index, stretch)
+        self._special = self._find_special()
+        self._apart = set(self._special)  # who is told by himself, or is told no more
+        self._only = next(iter(self.heard)) if len(self.heard) == 1 else None
+        self._places = {} if self._only else self._find_places()
+        users = [*self._only.members] if self._only else [*self._places]
+        self._parts = deque(users[start : start + PART] for start in range(0, len(users), PART))
+        self._owed: set[User] | None = None  # who is in these parts
 
-    def run(self) -> None:
-        moved = {user for user in self.moved if not user.gone}  # whose connection has broken hears nothing any more
-        special = self.private.keys() | self.authored.keys() | self.deaf.keys() | self.since.keys() | moved
-        for user in special:
-            try:
-                self._tell_special(user)
-            except Exception as error:  # noqa: BLE001 - this is the fence: his wire, and nobody else's turn
-                self.fault(user.listener, error)
-        told: set[User] = set()
-        for room in self.heard:
-            shared: dict[object, bytes] = {}
-            for user in room.members:
-                if user in special:
-                    continue
-                listener = user.listener
-                try:
-                    wire = listener.wire
-                    if len(user.rooms) > 1:
-                        if user in told:
-                            continue
-                        told.add(user)
-                        data = self._common(wire, self._places(user)).data
-                    elif (ready := shared.get(wire.dialect)) is not None:
-                        data = ready
-                    else:
-                        data = shared[wire.dialect] = self._common(wire, (room,)).data
-                    if data:
-                        listener.write(data)
-                except Exception as error:  # noqa: BLE001 - a try costs nothing where nothing is raised
-                    self.fault(listener, error)
+    def go_on(self, late: Callable[[], bool] = lambda: False) -> bool:
+        """Tell people until all are told, or it is `late`; returns whether all are."""
+        self._owed = None
+        while self._special or self._parts:
+            if self._special:
+                for user in tuple(islice(self._special, FEW)):
+                    self._tell_special(user, *self._special.pop(user))
+            else:
+                self._tell(self._parts.popleft())
+            if late():
+                break
+        return not (self._special or self._parts)
+
+    def bring(self, user: User) -> None:
+        """Tell someone now what he is still to be told, for something else is to follow it."""
+        special = self._special.pop(user, None)
+        if special is not None:
+            self._tell_special(user, *special)
+        if user in self._apart:
+            return
+        if self._owed is None:
+            self._owed = {user for part in self._parts for user in part}
+        if user in self._owed:
+            self._tell((user,))
+            self._apart.add(user)
+
+    def bring_authors(self) -> None:
+        """Tell all who have said something of it, for their acknowledgements are to follow."""
+        for user in self.authored:
+            self.bring(user)
+
+    def forget(self, user: User) -> None:
+        """Tell someone nothing more of this: he has come back, and is told otherwise what he has missed."""
+        self._special.pop(user, None)
+        self._apart.add(user)
 
     def acknowledgements(self) -> Acknowledgements:
         found: Acknowledgements = []
@@ -190,34 +206,70 @@ class _Delivery:
             joined = self._shared[key] = _Joined(indexes, [self._piece(wire, index) for index in indexes])
         return joined
 
-    # -- special people
+    # -- people
 
-    def _places(self, user: User) -> tuple[Room, ...]:
-        """Return in which of someone's rooms something was posted."""
-        return tuple([room for room in user.rooms if room in self.heard])
+    def _find_special(self) -> dict[User, tuple[Listener, tuple[Room, ...]]]:
+        """Return those who are not common, with who listens for them, and the rooms in which they are."""
+        moved = (user for user in self.moved if not user.gone)  # whose connection has broken hears nothing any more
+        deaf = (user for user in self.deaf if not user.gone)
+        found = (*moved, *self.since, *self.private, *self.authored, *deaf)
+        return {user: (user.listener, tuple(user.rooms)) for user in dict.fromkeys(found)}
 
-    def _tell_special(self, user: User) -> None:
-        wire = user.listener.wire
+    def _find_places(self) -> dict[User, tuple[Room, ...]]:
+        """Return in which rooms people are, of those in which something was posted."""
+        found: dict[User, tuple[Room, ...]] = {}
+        for room in self.heard:
+            for user in room.members:
+                found[user] = (*found.get(user, ()), room)
+        return found
+
+    def _tell(self, users: Sequence[User]) -> None:
+        """Tell some of those who are common."""
+        apart, only = self._apart, self._only
+        shared: dict[object, bytes] = {}
+        for user in users:
+            if user in apart:
+                continue
+            listener = user.listener
+            try:
+                wire = listener.wire
+                if only is None:
+                    data = self._common(wire, self._places[user]).data
+                elif (ready := shared.get(wire.dialect)) is not None:
+                    data = ready
+                else:
+                    data = shared[wire.dialect] = self._common(wire, (only,)).data
+                if data:
+                    listener.write(data)
+            except Exception as error:  # noqa: BLE001 - a try costs nothing where nothing is raised
+                self.fault(listener, error)
+
+    def _tell_special(self, user: User, listener: Listener, rooms: tuple[Room, ...]) -> None:
+        """Tell someone who is in these rooms, and not common."""
+        try:
+            data = listener.wire.join(self._put_together(user, listener.wire, rooms))
+            if data:
+                listener.write(data)
+        except Exception as error:  # noqa: BLE001 - this is the fence: his wire, and nobody else's turn
+            self.fault(listener, error)
+
+    def _put_together(self, user: User, wire: Wire, rooms: tuple[Room, ...]) -> list[bytes]:
         deaf = self.deaf.get(user, ())
         if user in self.moved or user in self.since:
             mine = frozenset(self.authored.get(user, ()))
-            pieces = [
+            return [
                 self._own(wire, index) if index in mine else self._piece(wire, index)
-                for index in self._spanned(user)
+                for index in self._spanned(user, rooms)
                 if index not in deaf
             ]
-        else:
-            common = self._common(wire, self._places(user))
-            changed = self._changed(user, common)
-            changed.update(dict.fromkeys(deaf, b""))
-            pieces = common.but(changed)
-        data = wire.join(pieces)
-        if data:
-            user.listener.write(data)
+        common = self._common(wire, tuple([room for room in rooms if room in self.heard]))
+        changed = self._changed(user, wire, common)
+        changed.update(dict.fromkeys(deaf, b""))
+        return common.but(changed)
 
-    def _changed(self, user: User, common: _Joined) -> dict[int, bytes]:
+    def _changed(self, user: User, wire: Wire, common: _Joined) -> dict[int, bytes]:
         """Return what someone gets that others do not: in its order, for a wire may remember what it has written."""
-        wire, private = user.listener.wire, frozenset(self.private.get(user, ()))
+        private = frozenset(self.private.get(user, ()))
         mine = [index for index in self.authored.get(user, ()) if index in private or common.has(index)]
         if not private:
             return {index: self._own(wire, index) for index in mine}
@@ -227,11 +279,11 @@ class _Delivery:
             for index in sorted(private | own)
         }
 
-    def _spanned(self, user: User) -> list[int]:
+    def _spanned(self, user: User, rooms: tuple[Room, ...]) -> list[int]:
         """Return what was told to someone, and to the rooms he was in while it was posted."""
         spans = self.moved.get(user, [])
         changed = {span.room for span in spans}
-        whole = [Span(room, 0) for room in user.rooms if room not in changed]
+        whole = [Span(room, 0) for room in rooms if room not in changed]
         found = set(self.private.get(user, ()))
         for span in (*whole, *spans):
             end = len(self.posts) if span.end is None else span.end
