@@ -180,9 +180,9 @@ def test_nobody_is_heard_twice_before_it_is_told(hall: Hall) -> None:
     for line in ("line 0", "line 1"):
         hall.people["guest7"].say(line)
         hall.server.loop.turn(0)
-        assert room.recent[-1].text == "line 0"
+        assert room.scrollback.last(1)[0].text == "line 0"
     hall.server.loop.turn(0)
-    assert hall.server.loop.untold and room.recent[-1].text == "line 0"
+    assert hall.server.loop.untold and room.scrollback.last(1)[0].text == "line 0"
     last = hall.people[LAST]
     hall.until(last, "line 1")
     assert last.text.index("hello") < last.text.index("line 0") < last.text.index("line 1")
