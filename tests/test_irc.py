@@ -227,6 +227,34 @@ def test_no_reason_of_a_program_is_longer_than_a_line(irc: Irc, server: Server) 
             assert len(body.encode()) <= 510
 
 
+def test_who_tells_addresses_to_operators_alone(irc: Irc) -> None:
+    ann = irc("ann")
+    irc("bob")
+    assert ann.answer("WHO bob %in")[0].split(" ")[3:] == ["255.255.255.255", "bob"]
+    assert "127.0.0.1" not in str(ann.answer("WHOIS bob"))
+    ann.answer("OPER root :sesame open")
+    assert ann.answer("WHO bob %in")[0].split(" ")[3:] == ["127.0.0.1", "bob"]
+    assert "127.0.0.1" in str(ann.answer("WHOIS bob"))
+
+
+def test_who_finds_the_invisible_only_in_rooms_of_ones_own(irc: Irc) -> None:
+    ann, bob = irc("ann"), irc("bob")
+    bob.answer("MODE bob +i")
+    assert [code(line) for line in ann.answer("WHO b*")] == ["315"]
+    bob.join("#den")
+    ann.join("#den")
+    assert [code(line) for line in ann.answer("WHO b*")] == ["352", "315"]
+
+
+def test_an_answer_for_sasl_has_an_end(irc: Irc) -> None:
+    """What comes in pieces of 400 bytes is not gathered for ever (ERR_SASLTOOLONG)."""
+    ann = irc()
+    ann.tell("CAP REQ :sasl", "AUTHENTICATE PLAIN")
+    ann.wait_for("AUTHENTICATE +")
+    ann.tell(*[f"AUTHENTICATE {'A' * 400}"] * 21)
+    assert " 905 " in ann.wait_for(" 905 ")
+
+
 def test_lists_go_on_in_the_next_line(irc: Irc) -> None:
     """Of names as long as they may be, in letters of three bytes, and of rooms."""
     ann = irc("ann")
