@@ -8,6 +8,7 @@ input goes through wire, session, commands and the fan-out of a room, with a lis
 from __future__ import annotations
 
 import random
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +30,8 @@ SEEDS = Path(__file__).parent / "data" / "seeds"
 SLOW = 1.0  # seconds for one input: a hundred times what any takes, and far less than an explosion
 LARGEST = 20_000
 ROUNDS = 300  # inputs to one room
+BODY = 510  # bytes in a line of IRC (RFC 1459 section 2.3), CR LF not counted
+MASK = re.compile(r":[^ !@]+![^ !@]+@[^ !@]+")
 TOKENS = (
     b"\r\n", b"\n", b"\r", b"\0", b"\x1b[2J", b"\xff\xf4", b"\xff\xfb\x01", b"\xc0\xaf", b"\xed\xa0\x80",
     b"\xe2\x80\xae",    "²".encode(),
@@ -126,7 +129,7 @@ def _place(house: House, name: str) -> Place:
 
 
 def _check(wire: str, data: bytes) -> None:
-    """See that no control byte goes out, and that a line is a line."""
+    """See that no control byte goes out, and that a line is a line; of IRC also who sends it, and that it is one."""
     if wire == "udp":
         return  # what stands before a datagram may be any byte; tests/test_datagrams.py looks into them
     text = data.decode()
@@ -135,6 +138,10 @@ def _check(wire: str, data: bytes) -> None:
         allowed |= {"\x01", "\x02", "\x03", "\x0f", "\x11", "\x16", "\x1d", "\x1e", "\x1f", "\x04"}
     harmful = {letter for letter in text if letter not in allowed and (letter < " " or "\x7f" <= letter < "\xa0")}
     assert not harmful, f"{wire} heard {harmful!r}: {text!r}"
+    for line in text.split("\r\n") if wire == "irc" else ():
+        body = line.partition(" ")[2] if line.startswith("@") else line
+        source = body.partition(" ")[0]
+        assert len(body.encode()) <= BODY and ("!" not in source or MASK.fullmatch(source)), f"irc heard {line!r}"
 
 
 def run(seconds: float, seed: int, most: int = 1_000_000_000) -> int:

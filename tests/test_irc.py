@@ -227,6 +227,67 @@ def test_no_reason_of_a_program_is_longer_than_a_line(irc: Irc, server: Server) 
             assert len(body.encode()) <= 510
 
 
+def test_who_tells_addresses_to_operators_alone(irc: Irc) -> None:
+    ann = irc("ann")
+    irc("bob")
+    assert ann.answer("WHO bob %in")[0].split(" ")[3:] == ["255.255.255.255", "bob"]
+    assert "127.0.0.1" not in str(ann.answer("WHOIS bob"))
+    ann.answer("OPER root :sesame open")
+    assert ann.answer("WHO bob %in")[0].split(" ")[3:] == ["127.0.0.1", "bob"]
+    assert "127.0.0.1" in str(ann.answer("WHOIS bob"))
+
+
+def test_who_finds_the_invisible_only_in_rooms_of_ones_own(irc: Irc) -> None:
+    ann, bob = irc("ann"), irc("bob")
+    bob.answer("MODE bob +i")
+    assert [code(line) for line in ann.answer("WHO bo*")] == ["315"]
+    bob.join("#den")
+    ann.join("#den")
+    assert [code(line) for line in ann.answer("WHO bo*")] == ["352", "315"]
+
+
+def test_names_of_a_room_show_the_invisible_to_its_members(irc: Irc) -> None:
+    ann, bob = irc("ann"), irc("bob")
+    bob.answer("MODE bob +i")
+    bob.join("#den")
+    assert [code(line) for line in ann.answer("NAMES #den")] == ["366"]
+    ann.join("#den")
+    assert sorted(ann.answer("NAMES #den")[0].rpartition(":")[2].split()) == ["@bob", "ann"]
+
+
+def test_a_secret_room_tells_strangers_nothing(irc: Irc) -> None:
+    ann, bob = irc("ann"), irc("bob")
+    bob.join("#den")
+    bob.answer("MODE #den +s", "TOPIC #den :bears")
+    assert "#den" not in str(ann.answer("LIST", "WHOIS bob"))
+    assert not {"332", "353", "352"} & {code(line) for line in ann.answer("TOPIC #den", "NAMES #den", "WHO #den")}
+
+
+def test_history_is_for_those_who_are_in_the_room(irc: Irc) -> None:
+    ann, bob = irc("ann", "batch draft/chathistory"), irc("bob")
+    bob.join("#den")
+    bob.answer("PRIVMSG #den :among us")
+    refused = ann.answer("CHATHISTORY LATEST #den * 10")
+    assert "CHATHISTORY INVALID_TARGET LATEST #den" in refused[0] and len(refused) == 1
+    ann.join("#den")
+    assert "among us" in str(ann.answer("CHATHISTORY LATEST #den * 10"))
+
+
+def test_one_line_goes_to_so_many_at_most(irc: Irc) -> None:
+    """TARGMAX=PRIVMSG:20: each further one is answered by ERR_TOOMANYTARGETS."""
+    nicks = ",".join(f"nobody{number}" for number in range(22))
+    assert [code(line) for line in irc("ann").answer(f"PRIVMSG {nicks} :x")] == ["401"] * 20 + ["407"] * 2
+
+
+def test_an_answer_for_sasl_has_an_end(irc: Irc) -> None:
+    """What comes in pieces of 400 bytes is not gathered for ever (ERR_SASLTOOLONG)."""
+    ann = irc()
+    ann.tell("CAP REQ :sasl", "AUTHENTICATE PLAIN")
+    ann.wait_for("AUTHENTICATE +")
+    ann.tell(*[f"AUTHENTICATE {'A' * 400}"] * 21)
+    assert " 905 " in ann.wait_for(" 905 ")
+
+
 def test_lists_go_on_in_the_next_line(irc: Irc) -> None:
     """Of names as long as they may be, in letters of three bytes, and of rooms."""
     ann = irc("ann")

@@ -35,6 +35,7 @@ from wires.irc import House as IrcHouse
 from wires.irc import connect
 from wires.irc.irc import Irc
 from wires.irc.lines import BODY, TAGS, Line, Unreadable, escape, parse, read_tags, write, write_tags
+from wires.irc.multiline import Batch
 from wires.irc.text import cut, parts
 
 NO_END = st.characters(blacklist_characters="\r\n\0", blacklist_categories=["Cs"])
@@ -268,3 +269,22 @@ def test_random_lines_never_raise() -> None:
             if guest.hung_up:
                 guest = guest_of(house, login)
     house.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "concat", "fault"),
+    [
+        ("x" * 400, 41, False, "MULTILINE_MAX_BYTES"),
+        ("x" * 400, 41, True, "MULTILINE_MAX_BYTES"),
+        ("x", 201, False, "MULTILINE_MAX_LINES"),
+        ("x", 200, False, ""),
+        ("x", 201, True, ""),
+    ],
+)
+def test_a_message_of_several_lines_has_its_bounds(text: str, count: int, concat: bool, fault: str) -> None:
+    """draft/multiline: max-bytes=16384 and max-lines=200, and what goes over them."""
+    batch = Batch("1", "#lobby", {})
+    for _ in range(count):
+        batch.add("PRIVMSG", "#lobby", text, concat)
+    assert (batch.fault[:1] or ("",)) == (fault,)
+    assert len(batch.text) <= 16_384

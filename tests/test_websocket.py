@@ -151,6 +151,18 @@ def test_a_browser_that_closes_is_answered_and_has_left(join_web: JoinWeb, join_
         assert bob.read_line().endswith("ann exited.")
 
 
+def test_who_closes_with_1000_is_not_waited_for(start_server: Callable[..., Server], join_plain: JoinPlain) -> None:
+    """Though he could come back by his token: a page that is loaded anew, or closed, says 1001."""
+    server = start_server("--reload-limit", 1_000)
+    bob = join_plain("bob", server)
+    for name, payload in (("reloading", b"\x03\xe9"), ("leaving", b"\x03\xe8")):
+        with WebClient(server) as ann:
+            assert ann.request("login", name=name, token="")["token"]
+            ann.send(frame(CLOSE, payload))
+            ann.read_close()
+    assert bob.wait_for("exited").endswith("leaving exited.")
+
+
 FAULTS = {
     "not masked": (1002, frame(TEXT, b"{}", masked=False)),
     "an unknown opcode": (1002, frame(3)),
