@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, tables
+from benchmarks.curves import curve
 from benchmarks.figures import Figures
 from benchmarks.publish import RESULTS
 from benchmarks.run import Run, measure
@@ -66,10 +67,7 @@ class Bench:
     def plan(self) -> list[tuple[Workload, Contender]]:
         """Return the runs of one repetition, interleaved: what disturbs the machine for a while disturbs everyone."""
         works = [work for work in (*ROWS, *OTHERS) if self._is_wanted(work)]
-        runs = [(work, contender) for work in works for contender in self._contenders(work)]
-        points = [work for works in CURVES.values() for work in works if self._is_wanted(work)]
-        roomy = ours(self.server, *MANY_ROOMS)
-        return [*runs, *((work, roomy) for work in points)]
+        return [(work, contender) for work in works for contender in self._contenders(work)]
 
     def _is_wanted(self, work: Workload) -> bool:
         return not self.only or re.fullmatch(self.only, work.key) is not None
@@ -96,6 +94,17 @@ class Bench:
                     self._not_again.add((work.key, contender.name))
                 failed = {"server": contender.name, "workload": work.key, "error": error}
                 self.runs.append(result or failed)
+            self._curves()
+
+    def _curves(self) -> None:
+        """Measure the points of each curve in turn."""
+        roomy = ours(self.server, *MANY_ROOMS)
+        for name, works in CURVES.items():
+            wanted = [work for work in works if self._is_wanted(work)]
+            if wanted:
+                self._progress(f"{name}, a curve")
+                runs, error = self.attempt(partial(curve, roomy, wanted, self.pace))
+                self.runs += runs or [{"server": roomy.name, "workload": work.key, "error": error} for work in wanted]
 
     def rest(self) -> dict[str, Any]:
         """Do what is done once."""

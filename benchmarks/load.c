@@ -1,7 +1,7 @@
 /* The load: fills a server with people, lets some of them talk, counts and checks every delivery.
  *
  * Prints one JSON object when all are in, waits for a line on stdin (or its end), prints one of what came of the talk,
- * and stays until stdin ends. Exit code 1: something was lost, came out of order or was garbled; 2: no result, and why. One thread, one
+ * talks again at each further line, and stays until stdin ends. Exit code 1: something was lost, came out of order or was garbled; 2: no result, and why. One thread, one
  * epoll; the copy out of the kernel is nearly all it spends its time on, and --watch lets it put the server's CPU time
  * beside its own.
  */
@@ -25,11 +25,20 @@ struct tally {
 struct options wish = {.receivers = 1000, .rooms = 1, .each = 1, .senders = 10, .window = 64, .bytes = 100, .quiet = 1,
                        .door = 64, .seconds = 2.0, .warm = 0.5, .speech = "plain"};
 
+/* Returns whether a line came before stdin has ended. */
+static bool told_to_talk(void)
+{
+    char letter;
+    while (read(STDIN_FILENO, &letter, 1) == 1)
+        if (letter == '\n')
+            return true;
+    return false;
+}
+
 /* Everybody sits still until somebody else has looked at what the idle server costs. */
 static void wait_for_the_word(void)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-    char word;
     printf("{\"joined\": %d, \"join_seconds\": %.4f}\n", joined, join_seconds);
     fflush(stdout);
     if (epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &event) < 0)
@@ -37,8 +46,9 @@ static void wait_for_the_word(void)
     while (epoll_wait(poller, &event, 1, 600 * 1000) == 1 && event.data.ptr)
         while (receive(event.data.ptr))
             continue;
-    if (event.data.ptr || read(STDIN_FILENO, &word, 1) < 0)
+    if (event.data.ptr)
         give_up("nobody said when to begin");
+    told_to_talk();
     epoll_ctl(poller, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
 }
 
@@ -137,10 +147,11 @@ static void measure(void)
 /* The crowd stays until it is sent away, so that somebody else can look at the server before they all leave at once. */
 static void stay(void)
 {
-    char waste[64];
     fflush(stdout);
-    while (read(STDIN_FILENO, waste, sizeof waste) > 0)
-        continue;
+    while (told_to_talk()) {
+        measure();
+        fflush(stdout);
+    }
 }
 
 /* --- setting up ------------------------------------------------------------------------------------------------ */

@@ -107,7 +107,7 @@ def measure(contender: Contender, work: Workload, pace: Pace) -> Run:
         with crowd(server, speech, [*work.options(), *pace_options]) as people:
             found = people.joined() | ({"stall_joining": longest_turn(server)} if mine else {})
             found |= _still(server, work, pace, empty)
-            found |= _talk(server, people, pace) | ({"stall": longest_turn(server)} if mine else {})
+            found |= talk(server, people, pace) | ({"stall": longest_turn(server)} if mine else {})
         if mine:
             found |= {"stored": stored(server, work.stored + found["said"]), "stall_leaving": longest_turn(server)}
     if contender.name == "limit":
@@ -133,7 +133,7 @@ def _still(server: Running, work: Workload, pace: Pace, empty: int) -> Run:
     return found | {"people": work.people, "empty_bytes": empty, "bytes_per_connection": each}
 
 
-def _talk(server: Running, people: Crowd, pace: Pace) -> Run:
+def talk(server: Running, people: Crowd, pace: Pace) -> Run:
     """Return what came of the talk, and how much of the machine others took meanwhile."""
     began, busy, used = time.monotonic(), busy_seconds(), cpu_seconds(server.pid) + people.cpu_seconds()
     found = people.talk(pace.seconds + pace.warm)

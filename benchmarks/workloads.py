@@ -61,10 +61,11 @@ class Pace:
     idle: float  # seconds of watching those who sit still
     starts: int
     newcomers: int
+    rounds: int = 3  # how often the crowds of a curve talk in turn, in each repetition
 
 
-NORMAL = Pace(repetitions=3, seconds=0.7, warm=0.2, idle=1.5, starts=9, newcomers=100)
-FULL = Pace(repetitions=3, seconds=1.5, warm=0.4, idle=3.0, starts=15, newcomers=300)
+NORMAL = Pace(repetitions=3, seconds=0.7, warm=0.2, idle=1.5, starts=9, newcomers=100, rounds=6)
+FULL = Pace(repetitions=3, seconds=1.5, warm=0.4, idle=3.0, starts=15, newcomers=300, rounds=12)
 QUICK = Pace(repetitions=1, seconds=0.4, warm=0.2, idle=1.0, starts=3, newcomers=30)
 
 

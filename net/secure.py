@@ -95,6 +95,7 @@ class Secure:
         """The connection is gone, or the peer has closed it."""
         self._take_leave()
         self._owner.ended(why)
+        self._connection.give_to(self._owner)  # we are between nobody now: so both are freed at once
 
     def stalled(self, limit: str, why: str) -> None:
         """The peer does not read."""

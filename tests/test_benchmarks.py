@@ -15,6 +15,7 @@ import sys
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pytest
 
 from benchmarks import chart, machine, publish, tables
 from benchmarks.bench import Bench, written
+from benchmarks.curves import curve
 from benchmarks.figures import Figures
 from benchmarks.goals import Goal
 from benchmarks.run import measure
@@ -66,6 +68,14 @@ def test_each_kind_of_workload_loses_nothing(work: Workload) -> None:
     assert found["stored"] == work.stored + found["said"]
     assert found["server_cpu_seconds"] > 0
     assert found["stall"] > 0
+
+
+def test_the_crowds_of_a_curve_talk_in_turn() -> None:
+    points = [Workload("few", 10, 2, 8), Workload("many", 10, 2, 8, idle=5, quiet=5, stored=20)]
+    runs = curve(OURS, points, replace(BRIEF, rounds=2))
+    assert [run["workload"] for run in runs] == ["few", "many", "few", "many"]
+    assert all(run["all_deliveries"] == 9 * run["said"] and run["server_cpu_seconds"] > 0 for run in runs)
+    assert runs[2]["said"] > runs[0]["said"] and runs[2]["lost"] == 0
 
 
 # ---- servers at fault

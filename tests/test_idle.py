@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import json
 import socket
+import ssl
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FunctionType, ModuleType
 
 import pytest
@@ -20,6 +23,7 @@ from chat.turn import User
 from net.connection import Connection
 from net.loop import Loop
 from net.rounds import STEP, Rounds
+from net.secure import Secure
 from tests.web_client import TEXT, frame
 from visit import Visit
 from wires.wire import Wire
@@ -48,14 +52,14 @@ ENTRANCES: dict[str, list[tuple[Callable[[str], bytes], bytes]]] = {
 MOST = {"plain": 2_560, "json": 2_560, "irc": 4_096, "web": 4_096}
 """Bytes of Python objects for each."""
 
-OURS = (Visit, Session, Connection, User, Wire)
+OURS = (Visit, Session, Connection, Secure, User, Wire)
 
 
 class Room:
     """A server in this thread, turned by the test; nothing is stored, and everybody sits on the same machine."""
 
-    def __init__(self) -> None:
-        arguments = ["--host", "127.0.0.1", "--port", "0", "--no-store", "--limit-exempt", "127.0.0.1"]
+    def __init__(self, *more: str) -> None:
+        arguments = [*more, "--host", "127.0.0.1", "--port", "0", "--no-store", "--limit-exempt", "127.0.0.1"]
         self.server = serving.Server(options.parse(arguments))
         self.visitors: list[socket.socket] = []
 
@@ -140,13 +144,48 @@ def test_who_sits_still_takes_little_memory(room: Room, wire: str) -> None:
 
 @pytest.mark.parametrize("wire", ENTRANCES)
 def test_nothing_of_a_visitor_waits_for_the_garbage_collector(room: Room, wire: str, no_collections: None) -> None:
+    room.enter(wire, 0)  # the first one brings in what all of them share
+    _all_go(room)
     before = _ours()
     for number in range(10):
         room.enter(wire, number)
     assert _ours()["Visit"] == before["Visit"] + 10
+    _all_go(room)
+    assert _ours() == before
+
+
+def test_nothing_of_a_visitor_by_tls_waits_for_the_garbage_collector(no_collections: None, tmp_path: Path) -> None:
+    pytest.importorskip("trustme")
+    from tests.tls import issue
+
+    papers = issue(tmp_path / "papers")
+    room = Room(*papers.options)
+    before = _ours()
+    visitor = threading.Thread(target=_visit_by_tls, args=(room.server.port, papers.trust))
+    visitor.start()
+    while visitor.is_alive():
+        room.server.loop.turn(0.02)
+    visitor.join()
+    _all_go(room)
+    assert _ours() == before
+    room.close()
+
+
+def _visit_by_tls(port: int, trust: ssl.SSLContext) -> None:
+    address = ("127.0.0.1", port)
+    with (
+        socket.create_connection(address, 10) as raw,
+        trust.wrap_socket(raw, server_hostname=address[0]) as sock,
+    ):
+        sock.sendall(b"guest\n")
+        heard = b""
+        while b"&guest" not in heard and b"&Host" not in heard:
+            heard += sock.recv(4096)
+
+
+def _all_go(room: Room) -> None:
     room.everybody_goes()
     room.turn(1.1)  # the time that a connection is given to be closed from the other end
-    assert _ours() == before
 
 
 def _ours() -> Counter[str]:

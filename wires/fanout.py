@@ -176,8 +176,9 @@ class Telling:
         return posts[0].events if len(posts) == 1 else [event for post in posts for event in post.events]
 
     def _piece(self, wire: Wire, index: int) -> bytes:
-        if wire.personal and self.stretches[index].first.room is None:
-            return wire.encode(self.stretches[index].first.event)
+        post = self.stretches[index].first
+        if post.room is None and (wire.personal or len(post.to) == 1):  # not kept: a welcome names all who are here
+            return wire.encode(post.event)
         key = (wire.dialect, index)
         piece = self._pieces.get(key)
         if piece is None:
