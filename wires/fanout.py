@@ -81,7 +81,8 @@ class Telling:
         self._only = next(iter(self.heard)) if len(self.heard) == 1 else None
         self._places = {} if self._only else self._find_places()
         users = [*self._only.members] if self._only else [*self._places]
-        size = max(SMALL, min(PART, LINES // (1 + sum(len(post.events) for post in self.posts))))
+        lines = sum(len(post.events) for post in self.posts) // max(1, len(self.heard))  # in a room, on average
+        size = max(SMALL, min(PART, LINES // (1 + lines)))
         self._parts = deque(users[start : start + size] for start in range(0, len(users), size))
         self._owed: set[User] | None = None  # who is in these parts
 
