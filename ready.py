@@ -27,8 +27,8 @@ LATER = (
     "wires.websocket", "wires.classroom", "queue", "argon2",
 )  # fmt: skip
 
-YOUNG = 10_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
-OLDER = 1, 50  # times that is done before what stayed is looked through again: 100,000 of them at once take 30 ms
+YOUNG = 5_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
+OLDER = 1, 100  # times that is done before what stayed is looked through again: 100,000 of them at once take 30 ms
 
 
 Soon = Callable[[Callable[[], None]], None]

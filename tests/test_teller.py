@@ -248,7 +248,12 @@ class PlayInParts(Play):
 @given(st.lists(a_step, max_size=40))
 def test_everyone_hears_exactly_what_he_should_also_in_parts(steps: list[tuple[str, int, int]]) -> None:
     with pytest.MonkeyPatch.context() as bounds:
-        for module, name, value in ((wires.fanout, "PART", 1), (wires.fanout, "FEW", 1), (teller, "FEW", 2)):
+        for module, name, value in (
+            (wires.fanout, "SMALL", 1),
+            (wires.fanout, "PART", 1),
+            (wires.fanout, "FEW", 1),
+            (teller, "FEW", 2),
+        ):
             bounds.setattr(module, name, value)
         play = PlayInParts()
         try:
@@ -263,16 +268,17 @@ def test_everyone_hears_exactly_what_he_should_also_in_parts(steps: list[tuple[s
             assert found == (told.heard[: len(found)] if told in play.lost else told.heard)
 
 
-def test_a_telling_has_as_many_parts_as_there_is_time_for() -> None:
+@pytest.mark.parametrize(("lines", "parts"), [(1, 3), (100, 8), (1_000, 19)])
+def test_the_more_is_told_the_more_parts_it_has(lines: int, parts: int) -> None:
     house = House()
     ears = [house.enter(f"guest{number}")[1] for number in range(150)]
     house.settle()
     for ear in ears:
         ear.take()
-    house.hub.say(house.host, "hello")
+    house.hub.say_all(house.host, ["hello"] * lines)
     telling = Telling(house.hub.take())
     steps = 1
     while not telling.go_on(lambda: True):
         steps += 1
-    assert steps == 1 + 3, "the host, and the others in parts of 64"
-    assert [ear.take().count(b"hello") for ear in ears] == [1] * 150
+    assert steps == 1 + parts, "the host, and the others"
+    assert [ear.take().count(b"hello") for ear in ears] == [lines] * 150

@@ -29,7 +29,9 @@ Fault = Callable[[Listener, Exception], None]
 """What to do where somebody could not be told; it must wait with that until all the others have been."""
 
 
-PART = 64  # people to whom is written between two looks at the time
+PART = 64  # people to whom is written between two looks at the time, at most
+SMALL = 8  # at least, where what they are told is long
+LINES = 2_000  # that they are told in all, about
 FEW = 4  # of those whose bytes are put together one by one
 
 
@@ -79,7 +81,9 @@ class Telling:
         self._only = next(iter(self.heard)) if len(self.heard) == 1 else None
         self._places = {} if self._only else self._find_places()
         users = [*self._only.members] if self._only else [*self._places]
-        self._parts = deque(users[start : start + PART] for start in range(0, len(users), PART))
+        lines = sum(len(post.events) for post in self.posts) // max(1, len(self.heard))  # in a room, on average
+        size = max(SMALL, min(PART, LINES // (1 + lines)))
+        self._parts = deque(users[start : start + size] for start in range(0, len(users), size))
         self._owed: set[User] | None = None  # who is in these parts
 
     def go_on(self, late: Callable[[], bool] = lambda: False) -> bool:
