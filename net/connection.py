@@ -315,7 +315,11 @@ class Connection:
 
 
 def _prepare(sock: socket.socket, limits: Limits) -> None:
-    """Set what every connection needs: no waiting, small kernel buffers, and news of dead peers."""
+    """Set what every connection needs: no waiting, small kernel buffers, and news of dead peers.
+
+    Who is asked whether he is there is asked again twice before he counts as dead: Linux ends a connection by the user
+    timeout also where a single probe was lost (tcp(7)).
+    """
     sock.setblocking(False)
     if sock.family == socket.AF_UNIX:  # there is no network in between
         return
@@ -323,8 +327,8 @@ def _prepare(sock: socket.socket, limits: Limits) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
-        ("TCP_KEEPIDLE", max(1, min(32_767, int(limits.keepalive)))),
-        ("TCP_KEEPINTVL", max(1, min(32_767, int(limits.keepalive / 4)))),
+        ("TCP_KEEPIDLE", max(1, min(32_767, int(min(limits.keepalive, limits.dead / 2))))),
+        ("TCP_KEEPINTVL", max(1, min(32_767, int(limits.dead / 6)))),
         ("TCP_USER_TIMEOUT", min(1_000_000_000, int(limits.dead * 1000))),
     ):
         if hasattr(socket, option):

@@ -275,7 +275,7 @@ def test_the_more_is_told_the_more_parts_it_has(lines: int, parts: int) -> None:
     house.settle()
     for ear in ears:
         ear.take()
-    house.hub.say_all(house.host, ["hello"] * lines)
+    house.hub.say_all(house.host, "\n".join(["hello"] * lines))
     telling = Telling(house.hub.take())
     steps = 1
     while not telling.go_on(lambda: True):

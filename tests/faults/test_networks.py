@@ -89,6 +89,27 @@ def test_the_link_goes_down(
         back.wait_for("ann -> kim: after that")
 
 
+def test_who_sits_still_outlives_a_lost_probe(start_server: StartServer, namespace: Namespace) -> None:
+    """The kernel asks who says nothing whether he is there; that one such question is lost is no reason to end it."""
+    server = start_server("--host", "0.0.0.0", "--ping-after", 8, "--dead-limit", 4, dev=False)
+    server.host = "127.0.0.1"
+    code = [sys.executable, "-c", FAR_AWAY, namespace.host, str(server.port), "still\\n"]
+    with subprocess.Popen(["ip", "netns", "exec", namespace.name, *code], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline() == b"in\n"
+            time.sleep(7)  # this is how long he sits still
+            namespace.swallow(True)
+            time.sleep(1.5)
+            namespace.swallow(False)
+            time.sleep(4)  # as long as who does not answer is waited for
+            with PlainClient(server, "ann") as ann:
+                ann.send_line("/users")
+                ann.wait_for("still")
+            assert server.output is not None and "still is off line" not in server.output.text
+        finally:
+            process.kill()
+
+
 def _gone(server: Server, name: str, began: float, within: float) -> float:
     """Wait until somebody is off line; return after how long."""
     deadline = began + within

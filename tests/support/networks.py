@@ -128,6 +128,10 @@ class Namespace:
         """Set the link `up` or `down`, over there."""
         _ip("-n", self.name, "link", "set", self._links[1], state)
 
+    def swallow(self, on: bool) -> None:
+        """Let everything that is sent over there get lost, or no more; what arrives is not."""
+        _ip("-n", self.name, "route", "add" if on else "del", "blackhole", f"{self.host}/32")
+
     def move(self) -> None:
         """Take another address over there, as in another network: connections from the old one are dead."""
         first, second = self._there
