@@ -193,6 +193,7 @@ class Loop:
         self._until = math.inf
         self._settle()
         while self._elsewhere or self._put_off or self.behind:
+            self._share.settled(0.0, untold=False)
             if self._elsewhere:
                 self._attempt(self._elsewhere.popleft(), "what was left for the loop")
             self._settle()

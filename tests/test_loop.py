@@ -384,3 +384,11 @@ def test_what_threads_leave_for_the_loop_shares_the_turns(loop: Loop, monkeypatc
         loop.turn(1)
         assert len(called) == turns
     assert called == [0, 1, 2]
+
+
+def test_catching_up_leaves_nothing_put_off(loop: Loop, pair: tuple[socket.socket, socket.socket]) -> None:
+    ear = Ear(pair[0])
+    loop.put_off(ear)
+    loop._share.spend(1.0)  # as much as may wait to be told
+    loop.catch_up()
+    assert ear.flushed == 1
