@@ -1,8 +1,7 @@
 """The curves: what a delivery to 100 listeners costs, beside more and more that has nothing to do with them.
 
 The servers of a curve run at the same time, each with its crowd, and their crowds talk in turn, again and again: what
-makes the machine slower for a while, by a third or more, does so to all of them. It takes less than a minute: then the
-kernel asks all who sit still at once whether they are there, which is more than the loopback of a busy machine carries.
+makes the machine slower for a while, by a third or more, does so to all of them.
 """
 
 from __future__ import annotations
