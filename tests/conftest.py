@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from chat.limits import ledger
 from tests.link_helpers import Listener, Visitor
 from tests.support import (
     PATIENCE,
@@ -147,6 +148,14 @@ def _belongings() -> dict[str, str]:
     """Return what this process holds now, each thing under a key of its own."""
     threads = {f"thread {thread.ident}": f"thread {thread.name}" for thread in threading.enumerate()}
     return threads | (_descriptors() | _children() if sys.platform == "linux" else {})
+
+
+@pytest.fixture(autouse=True)
+def usual_limits() -> Iterator[None]:
+    """Let no test meet the limits that a server in this process has set for an earlier one."""
+    before = ledger.limits, ledger.exempt, ledger.lifted
+    yield
+    ledger.limits, ledger.exempt, ledger.lifted = before
 
 
 @pytest.fixture(autouse=True)

@@ -181,8 +181,8 @@ class Telling:
 
     def _piece(self, wire: Wire, index: int) -> bytes:
         post = self.stretches[index].first
-        if post.room is None and (wire.personal or len(post.to) == 1):  # not kept: a welcome names all who are here
-            return wire.encode(post.event)
+        if post.room is None and (wire.personal or len(post.to) == 1):
+            return _for_one(wire, post)
         key = (wire.dialect, index)
         piece = self._pieces.get(key)
         if piece is None:
@@ -295,6 +295,14 @@ class Telling:
             found.update(i for i in self.heard.get(span.room, ()) if span.start <= self.stretches[i].start < end)
         since = self.since.get(user, 0)  # he has come back in this turn: what was before is in what he missed
         return sorted(index for index in found if self.stretches[index].start >= since)
+
+
+def _for_one(wire: Wire, post: Post) -> bytes:
+    """Encode what is told to one person, or to each anew. Neither is kept: a welcome names all who are here."""
+    data = wire.encode(post.event)
+    if len(post.to) == 1 and post.author is None:  # an author's is looked at once more, to acknowledge it
+        post.events = ()
+    return data
 
 
 class _Stretch:
