@@ -143,7 +143,7 @@ class Heir:
             raise Unwritten(f"the store is of version {self.roots['schema']}, and this code knows {SCHEMA}")
         server.options = self.options(options)
         server.loop = Loop()
-        server.aside, server.pace = Workshop(server.loop), Pace(server.loop)
+        server.aside, server.pace = Workshop(server.loop), Pace(server.loop, server.lags)
         server.table = commands.load()
         server.hub = self.roots["hub"]
         server.store = None

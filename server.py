@@ -84,7 +84,7 @@ class Server:
             self.loop = Loop(options.selector)
             self.began = self.loop.clock.time()
             undo.callback(self.loop.close)
-            self.aside, self.pace, self.rounds = Workshop(self.loop), Pace(self.loop), Rounds(self.loop)
+            self.aside, self.pace, self.rounds = Workshop(self.loop), Pace(self.loop, self.lags), Rounds(self.loop)
             self.store = open_store(self, options)
             if self.store is not None:
                 undo.callback(self.store.close, FAREWELL)
@@ -172,7 +172,11 @@ class Server:
 
     def settle(self) -> None:
         """Have everything told that was posted, and kept."""
-        self.teller.tell()
+        self.teller.tell_all()
+
+    def lags(self) -> bool:
+        """Return whether more is said than the store has time for."""
+        return self.store is not None and self.store.lags
 
     def bring(self, user: User | None) -> None:
         """Tell somebody at once what he is still to be told."""

@@ -44,12 +44,18 @@ class Teller:
         self._telling: Telling | None = None
         self._faults: dict[Any, Exception] = {}
 
-    def tell(self, late: Callable[[], bool] = lambda: False) -> None:
+    def tell_all(self) -> None:
+        """Tell whatever there is to tell."""
+        self.tell(lambda: False)
+        while self._server.loop.behind:
+            self.tell(lambda: False)
+
+    def tell(self, late: Callable[[], bool]) -> None:
         """Go on telling until it is `late`, and say to the loop whether more is to be told."""
         loop, hub = self._server.loop, self._server.hub
-        may_begin = self._telling is None
-        while self._go_on(late) and (may_begin or not late()) and self._begin():
-            may_begin = False
+        may_begin = self._telling is None  # else the loop first hears who has more to say: it is told together
+        while self._go_on(late) and may_begin and self._begin():
+            may_begin = not late()
         if self._telling is not None and hub.posted:
             self._slip_in(self._telling)
         loop.untold = bool(hub.posted)

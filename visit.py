@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from chat.events import Ended, Event, Pinged, Refused, Request, Wish, singly
+from chat.events import Ended, Event, Pinged, Refused, Request, Speech, Wish, singly
 from chat.flow import DELAYED, Flow, Verdict
 from chat.limits import ledger
 from chat.returns import Nobody, give_up, lose
@@ -263,7 +263,7 @@ class Visit:
         session = self.session
         last: Wish | None = None
         for request in requests:
-            if last is not None and not self._server.pace.allows():
+            if not self._server.pace.allows(first=last is None, much=isinstance(request, Speech)):
                 self._wait(chain((request,), requests))
                 self._server.pace.wait(self)
                 break

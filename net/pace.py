@@ -7,6 +7,7 @@ they are and on how many hear of them, so that it is learned from the turns ther
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from net.loop import FAULT, Loop
@@ -14,6 +15,7 @@ from net.loop import FAULT, Loop
 AIM = 0.03  # seconds that requests, with all that is told of them, may take
 DOING = 0.005  # that the requests of one turn may take themselves
 LEAST, MOST = 8, 4_096  # requests in one turn
+REST = 0.005  # seconds for which who says much waits where it cannot be stored as fast
 
 
 class Visitor(Protocol):
@@ -24,18 +26,24 @@ class Visitor(Protocol):
 
 
 class Pace:
-    """One for all visitors. `allows` is asked before each request but the first that somebody has in a turn."""
+    """One for all visitors, asked before each request. `lags` says whether more is said than can be stored."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, lags: Callable[[], bool] = lambda: False) -> None:
         self._loop = loop
+        self._lags = lags
         self._now = loop.clock.monotonic
         self._most = self._left = MOST // 16
         self._began = 0.0  # when the first request of this turn was asked for; 0 where none was
         self._waiting: deque[Visitor] = deque()
         self._called = False  # the next turn goes on with those who wait
 
-    def allows(self) -> bool:
-        """Return whether one more may be done in this turn."""
+    def allows(self, *, first: bool = False, much: bool = False) -> bool:
+        """Return whether one more may be done in this turn: the first of a visitor may, unless it says too much."""
+        if much and self._lags():
+            return False
+        return first or self._has_time()
+
+    def _has_time(self) -> bool:
         now = self._now()
         if not self._began:
             self._began = now
@@ -67,7 +75,10 @@ class Pace:
     def _call(self) -> None:
         if self._waiting and not self._called:
             self._called = True
-            self._loop.call_soon(self._go_on)
+            if self._lags():
+                self._loop.call_later(REST, self._go_on)
+            else:
+                self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         """Let those who wait go on, as far as this turn has time; the others in the next one."""
@@ -79,6 +90,6 @@ class Pace:
             except Exception as error:  # noqa: BLE001 - this is the fence: his fault, and nobody else's turn
                 self._loop.report(type(visitor).__name__, error)
                 visitor.failed(FAULT)
-            if not self.allows():
+            if not self._has_time():
                 break
         self._call()

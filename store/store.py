@@ -122,6 +122,11 @@ class Store:
         return self._writer.figures.healthy
 
     @property
+    def lags(self) -> bool:
+        """Whether much more is written than the thread has time for, though the disk is well."""
+        return self._writer.lags
+
+    @property
     def figures(self) -> Figures:
         """How the store does, for the host's STATS."""
         return self._writer.figures

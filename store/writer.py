@@ -15,7 +15,7 @@ from typing import Any
 
 from chat.facts import Audited, Change, MessageRemoved, Talk
 from store import tables
-from store.backlog import Backlog, Done, Turn
+from store.backlog import CHANGES, Backlog, Done, Turn
 from store.folder import Folder
 from store.journal import Journal
 from store.records import Failure, Figures, Find, History, Inbox
@@ -32,6 +32,7 @@ PASSED_OVER = 8  # batches that questions wait for, at most, where more is writt
 GATHER = 0.02  # seconds in which more may come, where nobody waits to hear that it is safe
 RETRY = 1.0  # seconds until the next try, while the disk fails
 REMIND = 60.0  # seconds until the host is told again
+MUCH = CHANGES // 2  # changes that wait
 STUCK = 10.0  # seconds after which a disk that does not answer counts as failing
 
 
@@ -101,6 +102,11 @@ class Writer:
         waiting = self._backlog.count + sum(turn.count for turn in tuple(self._batch))
         healthy = not self._trouble and not self._stuck()
         return Figures(healthy, waiting, self._backlog.lost, self._longest)
+
+    @property
+    def lags(self) -> bool:
+        """Whether so much waits that soon something would be given up. A disk in trouble is waited for in vain."""
+        return self._backlog.count > MUCH and not self._trouble and not self._stuck()
 
     def close(self, seconds: float) -> bool:
         """End, when all is written or so many seconds are over; True if all is written."""

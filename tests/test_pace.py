@@ -191,3 +191,20 @@ def test_channels_that_take_long_share_the_turns_and_quick_ones_have_each(loop: 
         for pair in pairs:
             for each in pair:
                 each.close()
+
+
+def test_who_says_much_waits_until_it_can_be_stored(loop: Loop) -> None:
+    """All others go on, and so does he, in his order, as soon as there is room again."""
+    lags = [True]
+    pace = Pace(loop, lambda: lags[0])
+    loop.settle = pace.settled
+    assert pace.allows(first=True), "what is little"
+    assert not pace.allows(first=True, much=True)
+    flooder = Flooder(loop, pace, 1, 0.0)
+    pace.wait(flooder)
+    loop.turn(0)
+    assert flooder.left == 1 and len(loop.timers()) == 1, "he is asked again in a moment; until then the loop sleeps"
+    lags[0] = False
+    while flooder.left:
+        loop.turn(1)
+    assert pace.allows(first=True, much=True)

@@ -259,7 +259,7 @@ def test_everyone_hears_exactly_what_he_should_also_in_parts(steps: list[tuple[s
         try:
             for what, first, second in steps:
                 play.step(what, first, second)
-            play.teller.tell()
+            play.teller.tell_all()
             assert not play.bare.loop.behind
         finally:
             play.bare.loop.close()
