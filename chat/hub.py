@@ -236,7 +236,7 @@ class Hub(Presence):
     def say(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Say `text` to a room, by default to the one someone talks in."""
         place = room or user.room
-        self._speak(user, place, [self._word(Said, user, place, text, form)], ref, form)
+        self._speak(user, place, [self._word(Said, user, place, text, form)], ref)
 
     def say_all(self, user: User, text: str) -> None:
         """Say one line of `text` after the other to the room someone talks in; for who `may_go_on` there."""
@@ -250,7 +250,7 @@ class Hub(Presence):
     def act(self, user: User, text: str, ref: Ref = None, *, room: Room | None = None, form: Form = AS_USUAL) -> None:
         """Tell a room, by default the one someone talks in, what he does."""
         place = room or user.room
-        self._speak(user, place, [self._word(Acted, user, place, text, form)], ref, form)
+        self._speak(user, place, [self._word(Acted, user, place, text, form)], ref)
 
     @staticmethod
     def may_go_on(user: User) -> bool:
@@ -316,9 +316,7 @@ class Hub(Presence):
     def _word(self, kind: type[Said | Acted], user: User, room: Room, text: str, form: Form) -> Said | Acted:
         return kind(*self.stamp(), room.name, user.name, text, user.who, form)
 
-    def _speak(
-        self, user: User, room: Room, go: Sequence[Said | Acted], ref: Ref = None, form: Form = AS_USUAL
-    ) -> None:
+    def _speak(self, user: User, room: Room, go: Sequence[Said | Acted], ref: Ref = None) -> None:
         """Post what someone says to a room, unless he may not speak there. Raises Refused `may_not_speak`."""
         user.active = self.clock.monotonic()
         if user.muted or room.gate.bars or room not in user.rooms:
@@ -326,8 +324,8 @@ class Hub(Presence):
             check_may_speak(user, room)
             keep_pace(user, room, user.active)
         user.messages += len(go)
-        if form.sign:
-            ranked = (m for m in room.members if form.sign in room.gate.signs(m) and m.hears(user))
+        if sign := go[0].form.sign:
+            ranked = (m for m in room.members if sign in room.gate.signs(m) and m.hears(user))
             self.post(go[0], to=tuple(dict.fromkeys((*ranked, user))), author=user, ref=ref)
             return
         room.scrollback.add(go)

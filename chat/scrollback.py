@@ -60,6 +60,8 @@ class Scrollback:
             return
         go = self._goes[index]
         rest = [event for event in go if event.id != number]
+        if len(rest) == len(go):
+            return
         self._count -= len(go) - len(rest)
         self._characters -= _size(go) - _size(rest)
         if rest:

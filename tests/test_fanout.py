@@ -20,8 +20,7 @@ from chat.mail import whisper
 from chat.scrollback import RECENT
 from chat.turn import User
 from tests.plain_grammar import Reading, read_all
-from tests.room import NOON, Ear, House, weather
-from wires.fanout import deliver
+from tests.room import NOON, Ear, House, deliver, weather
 from wires.jsonl import Jsonl
 from wires.plain import Plain
 from wires.wire import Wire

@@ -12,8 +12,7 @@ import pytest
 from chat.limits import Limits
 from chat.turn import User
 from tests.plain_grammar import read_all
-from tests.room import Ear, Guest, House, hash_quickly, weather
-from wires.fanout import deliver
+from tests.room import Ear, Guest, House, deliver, hash_quickly, weather
 
 Open = Callable[..., House]
 INBOX = Limits().inbox

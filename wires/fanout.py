@@ -35,13 +35,6 @@ LINES = 2_000  # that they are told in all, about
 FEW = 4  # of those whose bytes are put together one by one
 
 
-def deliver(turn: Turn, fault: Fault | None = None) -> Acknowledgements:
-    """Tell a turn at once; returns the acknowledgements."""
-    telling = Telling(turn, fault)
-    telling.go_on()
-    return telling.acknowledgements() if turn.lasts else []
-
-
 def _raise(listener: Listener, error: Exception) -> None:
     raise error
 
