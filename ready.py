@@ -27,8 +27,8 @@ LATER = (
     "wires.websocket", "wires.classroom", "queue", "argon2",
 )  # fmt: skip
 
-YOUNG = 5_000  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
-OLDER = 1, 100  # times that is done before what stayed is looked through again: 100,000 of them at once take 30 ms
+YOUNG = 2_500  # objects, more or less, after which rings among the new ones are looked for: there are hardly any
+OLDER = 1, 200  # times that is done before what stayed is looked through again: 100,000 of them at once take 30 ms
 
 
 Soon = Callable[[Callable[[], None]], None]
@@ -55,12 +55,12 @@ def _go_on(call_soon: Soon, warn: Callable[[str], None], parts: Iterator[Part], 
         except ModuleNotFoundError as error:
             lost.add(f"{error.name}".partition(".")[0])
         call_soon(partial(_go_on, call_soon, warn, parts, lost))
-    elif lost:
+        return
+    if lost:
         warn(f"Not installed: {', '.join(sorted(lost))}; who needs that is not served. pip install -r requirements.txt")
-    else:
-        gc.collect()
-        gc.freeze()  # what is here now stays: it need not be looked through again
-        gc.set_threshold(YOUNG, *OLDER)
+    gc.collect()
+    gc.freeze()  # what is here now stays: it need not be looked through again
+    gc.set_threshold(YOUNG, *OLDER)
 
 
 def site(options: Options) -> Site:

@@ -348,7 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Host a room until it is closed; returns the exit code."""
     guard_standard_descriptors()
     options = parse(arguments, examine, send)
-    allow_many_descriptors()
+    allow_many_descriptors(options)
     try:
         if "CHAT_HANDOVER" in os.environ:  # we are new code, to take over or to be tried out
             from inheritance import inherit

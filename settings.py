@@ -6,8 +6,11 @@ What reads files runs aside. Nobody is disconnected by what changes here; what w
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
 import resource
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from chat.events import Refused
@@ -222,7 +225,13 @@ def space(options: Options) -> Space:
     return Space(min(options.connections, free), options.per_address, options.new_per_second, options.half_open)
 
 
-def allow_many_descriptors() -> None:
-    """Take as many descriptors as the system lets us have."""
+def allow_many_descriptors(options: Options) -> None:
+    """Take as many descriptors as the system lets us have, and as much space for them as all who may come need.
+
+    Linux doubles the space when it is full, for which a process with threads waits 5 to 20 ms: that is done here,
+    before there are any (`expand_fdtable` in fs/file.c).
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError):  # where the standard descriptors are all there may be
+        os.close(fcntl.fcntl(0, fcntl.F_DUPFD, space(options).connections + RESERVE - 1))

@@ -13,7 +13,7 @@ FEW = 4  # channels that always get their turn, all of them
 LONG = 0.001  # seconds
 SERVING = 0.008  # seconds that those who are ready may take of one turn, at most; the others come first in the next one
 HARDLY = 0.001  # the least of them, where settling takes long after them
-AIM = 0.016  # seconds in which a turn should be settled, that is, a little more
+AIM = 0.014  # seconds in which a turn should be settled, that is, a little more
 MUCH = 0.025  # seconds that may have gone to what is to be told together: it has to be put together in one turn
 
 Ready = list[tuple[selectors.SelectorKey, int]]

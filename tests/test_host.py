@@ -342,6 +342,17 @@ def test_h1_what_is_not_installed_is_named_and_who_can_do_without_comes_in() -> 
     assert process.returncode == 0
 
 
+def test_rings_of_dead_objects_are_looked_for_also_where_something_is_not_installed() -> None:
+    """What is there at the start is not looked through again: it takes 20 ms, in which nobody is served."""
+    script = (
+        "import gc, ready; ready.LATER = ('not_there',); ready.prepare(lambda part: part(), print, dict);"
+        "print(gc.get_freeze_count() > 1_000, gc.get_threshold() == (ready.YOUNG, *ready.OLDER))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0].startswith("Not installed: not_there;")
+    assert done.stdout.splitlines()[1] == "True True"
+
+
 def test_h8_the_server_serves_on_with_standard_input_closed(start: Callable[..., Program]) -> None:
     """H8: `chat_server.py <&-`; the descriptor number 0 must not become somebody's socket."""
     port = free_port()

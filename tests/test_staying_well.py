@@ -409,6 +409,14 @@ def _allow_64() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
 
+def test_the_space_for_all_descriptors_is_there_from_the_start(start_server: StartServer) -> None:
+    """Linux makes a process with threads wait for more, 5 to 20 ms with each doubling: nobody would be served."""
+    server = start_server(dev=False)
+    status = Path(f"/proc/{server.pid}/status").read_text("ascii")
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert int(status.partition("FDSize:")[2].split()[0]) >= min(most, 20_000)
+
+
 def test_nothing_is_left_of_a_thousand_visits(start_server: StartServer, join_plain: Join) -> None:
     """Descriptors and memory are back at the baseline."""
     server = start_server(dev=False)
