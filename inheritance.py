@@ -99,7 +99,7 @@ class Heir:
         self._others: list[int] = first["others"]
         self._listening = [] if trial else [_taken(number) for number in first["listening"]]
         self.warning = ""
-        self._made: list[socket.socket] = []
+        self._made: dict[int, socket.socket] = {}
         self._trial = trial
         self._server: House | None = None
         self._frozen: Frozen | None = None
@@ -180,8 +180,8 @@ class Heir:
     def give_up(self) -> None:
         """Let go of everybody, for nobody knows who they are; only the sockets that are listened to are left."""
         self._undo()
-        left = {*self._others} - {sock.fileno() for sock in self._made}
-        for sock in self._made:
+        left = {*self._others} - {sock.fileno() for sock in self._made.values()}
+        for sock in self._made.values():
             sock.close()
         for number in left:
             with suppress(OSError):
@@ -244,8 +244,9 @@ class Heir:
 
     def _socket(self, number: int) -> socket.socket:
         if number >= 0 and not self._trial:
-            self._made.append(_taken(number))
-            return self._made[-1]
+            if number not in self._made:  # two may know the same one
+                self._made[number] = _taken(number)
+            return self._made[number]
         sock = socket.socket()
         sock.close()
         return sock

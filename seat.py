@@ -63,6 +63,11 @@ class HostSeat:
             choices += [sanction.shown for sanction in self._hub.desk.sanctions]
         return [choice for choice in dict.fromkeys(choices) if choice.lower().startswith(word.lower())]
 
+    @property
+    def way(self) -> HostSeat:
+        """Return what shows him what is new."""
+        return self
+
     def write(self, data: bytes) -> None:
         """Show what is new."""
         self._console.show(data.decode().removesuffix("\n"))

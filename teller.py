@@ -1,7 +1,8 @@
 """Tells everyone what the hub has posted, and has it kept. What is much to tell takes several turns of the loop.
 
 One telling comes after the other. What little is said to few while one is under way slips in; everything else waits
-until that is out. It decides nothing, and knows neither sockets nor bytes.
+until that is out, and, where that took long, a moment more for those who answer it: so they are told together, with
+half the writes that two groups told by turns would take. It decides nothing, and knows neither sockets nor bytes.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from chat.hub import Hub
 from chat.turn import Turn, User
 from net.loop import FAULT, Loop
 from store import Store
+from wires.crowds import Crowds
 from wires.fanout import Acknowledgements, Telling
 
 FEW = 16  # people whom something may be told while a telling is under way
+LONG = 0.005  # seconds; after a telling that took so long, the next one waits for those who answer this one
+WAIT = 0.05  # of those seconds, at most
+MOST = 0.004  # seconds
 
 
 class Watcher(Protocol):
@@ -42,19 +47,24 @@ class Teller:
     def __init__(self, server: House) -> None:
         self._server = server
         self._telling: Telling | None = None
+        self._crowds = Crowds()
         self._faults: dict[Any, Exception] = {}
+        self._began = 0.0  # when the telling began that is under way, or was the last one
+        self._awaited: set[User] = set()  # who spoke in it, and may answer
+        self._patience = 0.0  # when that has taken too long
 
     def tell_all(self) -> None:
         """Tell whatever there is to tell."""
-        self.tell(lambda: False)
+        self._server.loop.behind = True
         while self._server.loop.behind:
+            self._awaited.clear()
             self.tell(lambda: False)
 
     def tell(self, late: Callable[[], bool]) -> None:
         """Go on telling until it is `late`, and say to the loop whether more is to be told."""
         loop, hub = self._server.loop, self._server.hub
         may_begin = self._telling is None  # else the loop first hears who has more to say: it is told together
-        while self._go_on(late) and may_begin and self._begin():
+        while self._go_on(late) and may_begin and not self._waits() and self._begin():
             may_begin = not late()
         if self._telling is not None and hub.posted:
             self._slip_in(self._telling)
@@ -73,12 +83,31 @@ class Teller:
         for user in self._server.hub.posted.since:
             self._telling.forget(user)
         if self._telling.go_on(late):
+            self._await_answers(self._telling)
             self._telling = None
         self._blame()
         return self._telling is None
 
+    def _await_answers(self, told: Telling) -> None:
+        """Expect those who have spoken to go on: where they do not all come at once, they would be told by turns."""
+        now = self._server.loop.clock.monotonic()
+        took = now - self._began
+        self._awaited = {*told.authored} if took > LONG else set()
+        self._patience = now + min(took * WAIT, MOST)
+
+    def _waits(self) -> bool:
+        """Return whether what has been posted is to wait a moment for those who may have more to say."""
+        posted = self._server.hub.posted
+        if not (self._awaited and posted):
+            return False
+        late = self._server.loop.clock.monotonic() > self._patience
+        if late or self._awaited.issubset(post.author for post in posted.posts):
+            self._awaited.clear()
+        return bool(self._awaited)
+
     def _begin(self) -> bool:
         """Begin with what has been posted since; returns whether that is anything."""
+        self._began = self._server.loop.clock.monotonic()
         turn = self._server.hub.take()
         self._telling = self._open(turn) if turn else None
         return self._telling is not None
@@ -96,7 +125,8 @@ class Teller:
     def _open(self, turn: Turn) -> Telling:
         """Have a turn kept, and hang up on those who leave once they have been told why."""
         self._server.overseer.see(turn)
-        telling = Telling(turn, self._faults.__setitem__)
+        self._crowds.see(turn)
+        telling = Telling(turn, self._faults.__setitem__, self._crowds)
         try:
             for user in turn.gone:
                 telling.bring(user)
@@ -130,6 +160,6 @@ def _kept(turn: Turn, telling: Telling, acknowledgements: Acknowledgements) -> N
     if acknowledgements:
         telling.bring_authors()
     for listener, data in acknowledgements:
-        listener.write(data)
+        listener.way.write(data)
     for action in turn.when_kept:
         action()

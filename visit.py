@@ -39,8 +39,8 @@ class Visit:
     """One connection and the person behind it: owner of the channel, visitor to the session, listener to the room."""
 
     __slots__ = (
-        "_active", "_alive", "_channel", "_flow", "_held", "_login_by", "_pinged", "_rest", "_rested", "_round",
-        "_secure", "_server", "address", "session", "wire",
+        "_active", "_alive", "_flow", "_held", "_login_by", "_pinged", "_rest", "_rested", "_round", "_secure",
+        "_server", "address", "session", "way", "wire",
     )  # fmt: skip
 
     def __init__(self, server: House, address: str, way: Callable[[Visit], Way], wire: Wire | None = None) -> None:
@@ -48,7 +48,7 @@ class Visit:
         self.wire: Wire = wire or Unknown()
         self.session = Session(server.hub, server.table, self)
         self._server = server
-        self._channel = way(self)
+        self.way = way(self)
         self._secure = False  # what is said here is encrypted
         now = server.loop.clock.monotonic()
         self._alive = now  # when the last whole request, or the first byte of one, came; before the login, any byte
@@ -71,7 +71,7 @@ class Visit:
             wire = choose(self.wire.seen + data, closed, partial(server.http, self._secure, self.host), server.irc)
             data = self._recognise(self.wire, data, wire)
             if isinstance(wire, Handshake):
-                self._channel = server.secure(self, self._channel, data)
+                self.way = server.secure(self, self.way, data)
                 return
         if self._flow is not None:
             self._flow.pending += len(data)
@@ -110,7 +110,7 @@ class Visit:
             self._wait_for_return(why)
         self.session.end(why)
         self._server.forget(self)
-        self._channel = Nowhere()  # the one that has ended knows us: so both are freed at once
+        self.way = Nowhere()  # the one that has ended knows us: so both are freed at once
 
     def stalled(self, limit: str, why: str) -> None:
         """The peer does not read."""
@@ -139,7 +139,7 @@ class Visit:
 
     def answer(self, event: Event) -> None:
         """Answer someone who is not in the room yet."""
-        self._channel.queue(self.wire.encode(event))
+        self.way.queue(self.wire.encode(event))
 
     def dismiss(self, code: str, text: str) -> None:
         """Say goodbye, and hang up."""
@@ -162,7 +162,7 @@ class Visit:
         held, self._held = self._held, None
         if self.session.state is State.LEAVING:
             return
-        self._channel.hold(False)
+        self.way.hold(False)
         if held is not None:
             self._handle(held)
             self._conclude()
@@ -204,15 +204,11 @@ class Visit:
 
     # -- what the room tells
 
-    def write(self, data: bytes) -> None:
-        """Send what is new for this person."""
-        self._channel.write(data)
-
     def hang_up(self) -> None:
         """Close, once everything has been sent."""
         self.session.state = State.LEAVING
         self._round.leave(self)
-        self._channel.hang_up()
+        self.way.hang_up()
 
     # -- within
 
@@ -280,7 +276,7 @@ class Visit:
             self._alive = self._now()
             if not (isinstance(last, Request) and last.verb in PULSE):
                 self._active = self._alive
-        self._channel.queue(self.wire.replies())
+        self.way.queue(self.wire.replies())
 
     def _let_flow(self, flow: Flow, request: Wish) -> bool:
         """Handle a request, or refuse it where too many come; returns whether the next one may follow at once."""
@@ -305,7 +301,7 @@ class Visit:
     def _wait(self, requests: Iterator[Wish]) -> None:
         """Read nothing more for a while; `resume` goes on."""
         self._held = requests
-        self._channel.hold(True)
+        self.way.hold(True)
 
     def _conclude(self) -> None:
         """After what came before the login, or came last: hang up, or look again whether something follows."""
@@ -386,7 +382,7 @@ class Visit:
         elif silent >= options.ping_after and wire.pings and self._pinged <= self._alive:
             ledger.hit("ping_after")
             self._pinged = now
-            self.write(wire.encode(Pinged(0, 0.0)))
+            self.way.write(wire.encode(Pinged(0, 0.0)))
         self._wake(self._next_look(now))
 
     def _next_look(self, now: float) -> float:

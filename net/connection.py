@@ -52,6 +52,7 @@ class Connection:
 
     __slots__ = (
         "_bytes_kept",
+        "_clear",
         "_closed",
         "_events",
         "_hanging_up",
@@ -71,6 +72,7 @@ class Connection:
     def __init__(self, loop: Loop, sock: socket.socket, owner: Owner, limits: Limits) -> None:
         self._loop = loop
         self._sock = sock
+        self._clear: socket.socket | None = sock  # while bytes may go straight to it: one look tells
         self._owner = owner
         self._limits = limits
         self._outbox: deque[bytes | memoryview] | None = None  # while there is nothing: an empty one takes 760 bytes
@@ -149,20 +151,21 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         """Send `data`, or keep what the kernel does not take. Never blocks, raises, or calls the owner."""
-        if self._closed or self._trouble is not None or self._hanging_up:
-            return
         sent = 0
-        if not self._outbox:
+        sock = self._clear
+        if sock is not None:
             try:
-                sent = self._sock.send(data)
+                sent = sock.send(data)
             except BlockingIOError:
                 pass
             except OSError as error:
-                self._trouble = _reason(error)
+                self._clear, self._trouble = None, _reason(error)
                 self._loop.put_off(self)  # the owner learns it when nobody is being written to any more
                 return
             if sent == len(data):
                 return
+        elif self._closed or self._trouble is not None or self._hanging_up:
+            return
         self._keep(memoryview(data)[sent:] if sent else data)
         self._settle_interest()
         if self._bytes_kept > self._limits.outbox:
@@ -183,7 +186,7 @@ class Connection:
         """Send what is kept, then close; the peer has a moment to read it. Twice is harmless."""
         if self._hanging_up or self._closed:
             return
-        self._hanging_up = True
+        self._hanging_up, self._clear = True, None
         if not self._outbox:
             self._half_close()
         if not self._closed:
@@ -236,6 +239,7 @@ class Connection:
                 self._outbox.popleft()
             if not self._outbox:
                 self._outbox = None
+                self._clear = None if self._hanging_up or self._trouble else self._sock
         except BlockingIOError:
             pass
         except OSError as error:
@@ -248,7 +252,7 @@ class Connection:
     def _keep(self, data: bytes | memoryview) -> None:
         if self._outbox is None:
             self._progress = self._loop.clock.monotonic()
-            self._outbox = deque()
+            self._outbox, self._clear = deque(), None
         self._outbox.append(data)
         self._bytes_kept += len(data)
 
@@ -302,7 +306,7 @@ class Connection:
     def _close(self) -> None:
         if self._closed:
             return
-        self._closed = True
+        self._closed, self._clear = True, None
         self._loop.unwatch(self)
         self._loop.traffic.add(self._sock)
         self._sock.close()

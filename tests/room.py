@@ -29,6 +29,7 @@ from store.memory import StoreMemory, accounts, lasting
 from store.records import Inbox
 from tests.support import PATIENCE
 from wires.console import HostConsole
+from wires.crowds import Crowds
 from wires.fanout import Acknowledgements, Fault, Telling
 from wires.plain import Plain
 from wires.sniff import Unknown, choose
@@ -37,9 +38,11 @@ from wires.wire import Wire
 NOON = 1_800_000_000.0
 
 
-def deliver(turn: Turn, fault: Fault | None = None) -> Acknowledgements:
+def deliver(turn: Turn, fault: Fault | None = None, crowds: Crowds | None = None) -> Acknowledgements:
     """Tell a turn at once, whatever it takes; returns the acknowledgements."""
-    telling = Telling(turn, fault)
+    if crowds is not None:
+        crowds.see(turn)
+    telling = Telling(turn, fault, crowds)
     telling.go_on()
     return telling.acknowledgements() if turn.lasts else []
 
@@ -64,6 +67,10 @@ class Ear:
         self.wire = wire
         self.written: list[bytes] = []
         self.hung_up = 0
+
+    @property
+    def way(self) -> Ear:
+        return self
 
     def write(self, data: bytes) -> None:
         """Take it, but nothing after the end, as a connection does."""
@@ -201,6 +208,7 @@ class House:
         self.hub = Hub("Lobby", self.clock, **{**(self._loaded(self.store) if self.store else {}), **hub})
         self.hub.memory = StoreMemory(self.store) if self.store else None
         self.table = commands.load()
+        self.crowds = Crowds()
         self.console = Ear(HostConsole())
         self.host = self.hub.seat_host(self.console, "here")
 
@@ -233,11 +241,11 @@ class House:
 
     def _deliver(self, turn: Turn) -> None:
         kept: list[bool] = []
-        acknowledgements = deliver(turn)
+        acknowledgements = deliver(turn, crowds=self.crowds)
 
         def done() -> None:
             for listener, data in acknowledgements:
-                listener.write(data)
+                listener.way.write(data)
             for action in turn.when_kept:
                 action()
             kept.append(True)

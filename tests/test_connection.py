@@ -233,7 +233,7 @@ def test_an_error_within_write_is_not_told_within_write(bench: Bench, monkeypatc
             return getattr(sock, name)
 
     sock = bench.connection._sock
-    bench.connection._sock = Broken()  # type: ignore[assignment]
+    bench.connection._sock = bench.connection._clear = Broken()  # type: ignore[assignment]
     bench.connection.write(b"x")
     assert (bench.owner.ends, bench.connection.closed) == ([], False)
     bench.loop.turn(0)
@@ -321,6 +321,8 @@ def test_hang_up_sends_what_is_kept_and_the_end_comes_once(open_bench: Callable[
     bench.connection.write(b"not any more")
     bench.connection.queue(b"not any more")
     assert bench.read_to_end() == b"x" * 1_000_000 + b"goodbye"
+    bench.connection.write(b"not any more")
+    bench.turn_for(0.1)
     assert not bench.connection.closed, "it waits for the peer's end, so that its last words are not destroyed"
     bench.peer.close()
     bench.turn_until(lambda: bench.connection.closed)

@@ -21,6 +21,7 @@ from chat.scrollback import RECENT
 from chat.turn import User
 from tests.plain_grammar import Reading, read_all
 from tests.room import NOON, Ear, House, deliver, weather
+from wires.crowds import Crowd, Way, sort
 from wires.jsonl import Jsonl
 from wires.plain import Plain
 from wires.wire import Wire
@@ -166,6 +167,11 @@ class Model:
             del self.members[room]
 
 
+def ways(crowd: Crowd) -> dict[object, list[Way]]:
+    """Return who hears, by dialect."""
+    return {dialect: group.ways for dialect, group in crowd.items()}
+
+
 class Play:
     """One history, played to the real hub and to the model."""
 
@@ -192,9 +198,11 @@ class Play:
     def turn(self) -> None:
         turn = self.house.hub.take()
         before = {id(ear): len(ear.written) for _, ear in self.ears}
-        deliver(turn)
+        deliver(turn, crowds=self.house.crowds)
         for _, ear in self.ears:
             assert len(ear.written) - before[id(ear)] in (0, 1), "one write a turn for each person"
+        for room in self.house.hub.rooms:
+            assert ways(self.house.crowds.of(room)) == ways(sort(room.members)), "what is remembered is as it is"
         for told in self.model.here.values():
             told.settled = len(told.heard)
 

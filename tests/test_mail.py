@@ -326,7 +326,7 @@ def test_a_message_is_acknowledged_only_when_it_is_on_the_disk(house: House) -> 
     assert [found["event"] for found in bob.objects()] == ["said", "acted", "whispered", "renamed"]
     ((listener, data),) = acknowledgements
     assert listener is ann
-    listener.write(data)
+    listener.way.write(data)
     assert [(found["event"], found["ref"]) for found in ann.objects()] == [("accepted", ref) for ref in (1, 3, 4)]
 
 

@@ -26,6 +26,7 @@ import visit
 from teller import Teller
 from tests.gauges import calms_down, descriptors, many_descriptors, memory, within
 from tests.support import PATIENCE, ROOT, Connection, JsonClient, PlainClient, Program, Server, wait_until
+from wires.wire import dialects
 
 MIB = 1 << 20
 
@@ -554,6 +555,7 @@ def test_a_fault_in_one_wire_puts_out_that_person_alone(
     user = room.server.hub.get("alice")
     faulty = user.listener.wire
     faulty.dialect = "faulty"
+    dialects.changes += 1
     _break(type(faulty), method, monkeypatch, lambda wire, *_: wire is faulty)
     with caplog.at_level(logging.ERROR, "chat.loop"):
         bob.sock.send(b"one\n")

@@ -18,11 +18,13 @@ import options
 import server as serving
 import teller
 import wires.fanout
+from chat.changes import Coloured
 from chat.turn import Turn
 from net.loop import Loop
-from tests.room import House
+from tests.room import NOON, House
 from tests.test_fanout import Play, Told, a_step, heard
 from wires.fanout import Telling
+from wires.plain import Plain
 
 CROWD = 320
 LAST = f"guest{CROWD - 1}"
@@ -188,6 +190,64 @@ def test_nobody_is_heard_twice_before_it_is_told(hall: Hall) -> None:
     assert last.text.index("hello") < last.text.index("line 0") < last.text.index("line 1")
 
 
+def test_who_takes_another_look_meanwhile_hears_it_once_and_so_do_the_others(hall: Hall) -> None:
+    hall.begin("ann", "hello")
+    last, other = hall.people[LAST], hall.people["guest7"]
+    assert {LAST, "guest7"} <= hall.waiting("ann > hello")
+    last.say("/color on")
+    hall.until(last, "Colours are on")
+    hall.server.loop.catch_up()
+    assert hall.waiting("ann > hello") == {"ann"}
+    assert all(person.text.count("hello") == 1 for name, person in hall.people.items() if name != "ann")
+    hall.begin("ann", "and now")
+    hall.server.loop.catch_up()
+    assert "\x1b[" in last.heard().rpartition("\n[")[2] and "\x1b[" not in other.heard()
+
+
+def _say_together(hall: Hall, *names: str) -> None:
+    """Have them say something, and wait until all have heard it; what they say next may be waited for."""
+    for name in names:
+        hall.people[name].say("hello")
+    hall.until(hall.people[LAST], f"{names[-1]} > hello")
+    hall.server.loop.catch_up()
+
+
+@pytest.fixture
+def patient(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> Hall:
+    """A hall in which each telling counts as one that took long, with all the time to wait for an answer."""
+    for name, value in (("LONG", 0.0), ("WAIT", 1e6), ("MOST", 60.0)):
+        monkeypatch.setattr(teller, name, value)
+    return hall
+
+
+def test_those_who_spoke_together_are_waited_for(patient: Hall) -> None:
+    """Else they would be told by turns for ever, with as many writes for each."""
+    patient.enter("bob")
+    _say_together(patient, "ann", "bob")
+    patient.people["ann"].say("one")
+    for _ in range(20):
+        patient.server.loop.turn(0.01)
+    assert patient.server.loop.untold, "bob may have more to say"
+    assert patient.waiting("one") == {*patient.people}
+    patient.people["bob"].say("two")
+    patient.until(patient.people[LAST], "bob > two")
+    assert "ann > one" in patient.people[LAST].text
+
+
+def test_who_speaks_alone_waits_for_nobody(patient: Hall) -> None:
+    _say_together(patient, "ann")
+    patient.begin("ann", "one")
+    patient.until(patient.people[LAST], "ann > one")
+
+
+def test_nobody_is_waited_for_too_long(patient: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teller, "MOST", 0.02)
+    patient.enter("bob")
+    _say_together(patient, "ann", "bob")
+    patient.begin("ann", "one")
+    patient.until(patient.people[LAST], "ann > one")
+
+
 def test_a_crowd_that_is_gone_at_once_is_told_of_once_each(hall: Hall) -> None:
     crowd = [hall.people.pop(f"guest{number}") for number in range(CROWD)]
     for person in crowd:
@@ -268,6 +328,26 @@ def test_everyone_hears_exactly_what_he_should_also_in_parts(steps: list[tuple[s
             assert found == (told.heard[: len(found)] if told in play.lost else told.heard)
 
 
+@pytest.mark.parametrize("who", [0, 149], ids=["the first", "the last"])
+def test_who_changes_his_dialect_is_told_the_rest_in_the_new_one(who: int) -> None:
+    """An IRC client that takes a capability away wants no more of it; the others go on as they were."""
+    house = House()
+    ears = [house.enter(f"guest{number}")[1] for number in range(150)]
+    house.settle()
+    for ear in ears:
+        ear.take()
+    house.hub.say_all(house.host, "hello")
+    telling = Telling(house.hub.take())
+    telling.go_on(lambda: True)
+    changed = ears.pop(who)
+    assert isinstance(changed.wire, Plain) and not changed.written
+    changed.wire.encode(Coloured(1, NOON, on=True))
+    while not telling.go_on(lambda: True):
+        pass
+    told = {ear.take() for ear in ears}
+    assert b"\x1b[" in changed.take() and len(told) == 1 and b"\x1b[" not in told.pop()
+
+
 @pytest.mark.parametrize(("lines", "parts"), [(1, 3), (100, 8), (1_000, 19)])
 def test_the_more_is_told_the_more_parts_it_has(lines: int, parts: int) -> None:
     house = House()
@@ -280,5 +360,5 @@ def test_the_more_is_told_the_more_parts_it_has(lines: int, parts: int) -> None:
     steps = 1
     while not telling.go_on(lambda: True):
         steps += 1
-    assert steps == 1 + parts, "the host, and the others"
+    assert steps == 2 + parts, "the host, those who hear as he does, and the others"
     assert [ear.take().count(b"hello") for ear in ears] == [lines] * 150

@@ -1,6 +1,6 @@
 """Turns what was posted in a turn into what each person gets: encoded once per dialect, written once per person.
 
-It decides nothing, and knows no socket: a listener takes bytes, and must not close, or call back, while it does.
+It decides nothing, and knows no socket, only ways that take bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Protocol
 
 from chat.events import Acted, Event, Said
 from chat.turn import Post, Room, Span, Turn, User
-from wires.wire import Wire
+from wires.crowds import Crowds, Group, Way
+from wires.wire import Wire, dialects
 
 
 class Listener(Protocol):
@@ -21,7 +22,8 @@ class Listener(Protocol):
 
     wire: Wire
 
-    def write(self, data: bytes) -> None: ...
+    @property
+    def way(self) -> Way: ...
 
 
 Acknowledgements = list[tuple[Listener, bytes]]
@@ -52,7 +54,7 @@ class Telling:
     by one. A piece is a *stretch*: posts in a row that differ in their text alone.
     """
 
-    def __init__(self, turn: Turn, fault: Fault | None = None) -> None:
+    def __init__(self, turn: Turn, fault: Fault | None = None, crowds: Crowds | None = None) -> None:
         self.fault = fault or _raise
         self.posts = turn.posts
         self.since = turn.since
@@ -71,13 +73,14 @@ class Telling:
             self._sort(index, stretch)
         self._special = self._find_special()
         self._apart = set(self._special)  # who is told by himself, or is told no more
+        self._skipped = {listener.way for listener, _ in self._special.values()}  # the ways to them
         self._only = next(iter(self.heard)) if len(self.heard) == 1 else None
         self._places = {} if self._only else self._find_places()
-        users = [*self._only.members] if self._only else [*self._places]
         lines = sum(len(post.events) for post in self.posts) // max(1, len(self.heard))  # in a room, on average
         size = max(SMALL, min(PART, LINES // (1 + lines)))
-        self._parts = deque(users[start : start + size] for start in range(0, len(users), size))
-        self._owed: set[User] | None = None  # who is in these parts
+        self._parts = self._divide_room(crowds or Crowds(), size) if self._only else self._divide_places(size)
+        self._owed: set[Way] | None = None  # the ways in these parts
+        self._changes = dialects.changes
 
     def go_on(self, late: Callable[[], bool] = lambda: False) -> bool:
         """Tell people until all are told, or it is `late`; returns whether all are."""
@@ -87,7 +90,10 @@ class Telling:
                 for user in tuple(islice(self._special, FEW)):
                     self._tell_special(user, *self._special.pop(user))
             else:
-                self._tell(self._parts.popleft())
+                if self._changes != dialects.changes:
+                    self._set_apart()
+                for speaker, rooms, ways in self._parts.popleft():
+                    self._tell(speaker.wire, rooms, ways)
             if late():
                 break
         return not (self._special or self._parts)
@@ -100,10 +106,12 @@ class Telling:
         if user in self._apart:
             return
         if self._owed is None:
-            self._owed = {user for part in self._parts for user in part}
-        if user in self._owed:
-            self._tell((user,))
+            self._owed = {way for part in self._parts for _, _, ways in part for way in ways}
+        listener = user.listener
+        if listener.way in self._owed:
+            self._tell(listener.wire, self._rooms(user), (listener.way,))
             self._apart.add(user)
+            self._skipped.add(listener.way)
 
     def bring_authors(self) -> None:
         """Tell all who have said something of it, for their acknowledgements are to follow."""
@@ -221,34 +229,69 @@ class Telling:
                 found[user] = (*found.get(user, ()), room)
         return found
 
-    def _tell(self, users: Sequence[User]) -> None:
-        """Tell some of those who are common."""
-        apart, only = self._apart, self._only
-        shared: dict[object, bytes] = {}
-        for user in users:
-            if user in apart:
+    def _divide_room(self, crowds: Crowds, size: int) -> deque[_Part]:
+        """Divide those who hear the only room there is: all of one dialect get the same."""
+        assert self._only
+        rooms = (self._only,)
+        return deque(
+            [(group, rooms, group.ways[start : start + size])]
+            for group in crowds.of(self._only).values()
+            for start in range(0, len(group.ways), size)
+        )
+
+    def _divide_places(self, size: int) -> deque[_Part]:
+        """Divide those who hear several rooms, where hardly two get the same."""
+        each = iter([(user.listener, rooms, (user.listener.way,)) for user, rooms in self._places.items()])
+        return deque(iter(lambda: [*islice(each, size)], []))
+
+    def _rooms(self, user: User) -> tuple[Room, ...]:
+        """Return which rooms someone hears, of those in which something was posted."""
+        return (self._only,) if self._only else self._places[user]
+
+    def _set_apart(self) -> None:
+        """Tell those by themselves who have changed their dialect, and are still to be told what their group is."""
+        self._changes = dialects.changes
+        owed = {way: group for part in self._parts for group, _, ways in part for way in ways}
+        for user in self._only.members if self._only else ():
+            listener, group = user.listener, owed.get(user.listener.way)
+            if not isinstance(group, Group) or user in self._apart:
                 continue
-            listener = user.listener
+            if group.dialect == listener.wire.dialect:
+                group.wire = listener.wire  # it may have been the wire of one who has changed
+            else:
+                self._special[user] = (listener, self._rooms(user))
+                self._apart.add(user)
+                self._skipped.add(listener.way)
+
+    def _tell(self, wire: Wire, rooms: tuple[Room, ...], ways: Sequence[Way]) -> None:
+        """Tell some of those who are common, and hear `rooms`."""
+        try:
+            data = self._common(wire, rooms).data
+        except Exception as error:  # noqa: BLE001 - this is the fence: their wires, and nobody else's turn
+            self._blame(ways, error)
+            return
+        if not self._skipped.isdisjoint(ways):
+            ways = [way for way in ways if way not in self._skipped]
+        for way in ways if data else ():
             try:
-                wire = listener.wire
-                if only is None:
-                    data = self._common(wire, self._places[user]).data
-                elif (ready := shared.get(wire.dialect)) is not None:
-                    data = ready
-                else:
-                    data = shared[wire.dialect] = self._common(wire, (only,)).data
-                if data:
-                    listener.write(data)
+                way.write(data)
             except Exception as error:  # noqa: BLE001 - a try costs nothing where nothing is raised
-                self.fault(listener, error)
+                self._blame((way,), error)
+
+    def _blame(self, ways: Sequence[Way], error: Exception) -> None:
+        """Hand over those to whom these ways lead."""
+        faulty = {*ways} - self._skipped
+        for user in tuple(self._only.members if self._only else self._places):
+            if user.listener.way in faulty:
+                self.fault(user.listener, error)
 
     def _tell_special(self, user: User, listener: Listener, rooms: tuple[Room, ...]) -> None:
         """Tell someone who is in these rooms, and not common."""
         try:
             data = listener.wire.join(self._put_together(user, listener.wire, rooms))
             if data:
-                listener.write(data)
-        except Exception as error:  # noqa: BLE001 - this is the fence: his wire, and nobody else's turn
+                listener.way.write(data)
+        except Exception as error:  # noqa: BLE001 - as above
             self.fault(listener, error)
 
     def _put_together(self, user: User, wire: Wire, rooms: tuple[Room, ...]) -> list[bytes]:
@@ -296,6 +339,10 @@ def _for_one(wire: Wire, post: Post) -> bytes:
     if len(post.to) == 1 and post.author is None:  # an author's is looked at once more, to acknowledge it
         post.events = ()
     return data
+
+
+_Part = list[tuple[Group | Listener, tuple[Room, ...], Sequence[Way]]]
+"""Some of those who are to be told: in whose dialect, who hears which rooms, and the ways to them."""
 
 
 class _Stretch:

@@ -38,7 +38,7 @@ from chat.text import one_line
 from wires import words
 from wires.colours import paint
 from wires.telnet import HIDE, IAC, SHOW, Keyboard, Telnet, rub_out
-from wires.wire import CHANGES, Lines, Wire, stamp
+from wires.wire import CHANGES, Lines, Wire, dialects, stamp
 
 
 class Plain(Wire):
@@ -114,6 +114,7 @@ class Plain(Wire):
     def _colour(self, on: bool) -> None:
         self._coloured = on
         self.dialect = (type(self), "coloured") if on else type(self)
+        dialects.changes += 1
 
     def _look(self, lines: str) -> bytes:
         return (paint(lines) if self._coloured else lines).encode()

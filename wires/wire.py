@@ -1,7 +1,7 @@
 """The base of every wire, and what line wires share: cutting a stream into lines, and the time stamp.
 
 A wire belongs to one connection. Wires with the same `dialect` write an event with the same bytes, so an event
-is encoded once for all of them.
+is encoded once for all of them. A wire in use that takes another one counts that in `dialects`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,15 @@ from chat.limits import Limits, ledger
 LINE = Limits().line  # bytes in a line where nobody has set another limit
 CHANGES = (Renamed, Described, Moded, Inviting, Left, Announced, Slowed)
 """What whoever did it is told as everybody is: it is no news of his words, but of the room or of his name."""
+
+
+class Dialects:
+    """Counts how often one of the wires in use has changed its dialect: who has sorted people by it does it again."""
+
+    changes = 0
+
+
+dialects = Dialects()
 
 
 class Wire:

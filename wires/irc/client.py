@@ -16,6 +16,7 @@ from wires.irc.caps import SHARED
 from wires.irc.lines import Line, write
 from wires.irc.multiline import Batch
 from wires.irc.numerics import Numeric
+from wires.wire import dialects
 
 Steps = Generator[Any, None, None]
 """What a verb does: it yields lines to send, and Requests to have done, whose Refused it may catch."""
@@ -89,6 +90,7 @@ class Client:
         """Have these capabilities from now on; those that change what many get make a dialect."""
         self.caps = caps
         self.dialect = ("irc", caps & SHARED)
+        dialects.changes += 1
 
     def numeric(self, number: Numeric, *params: str) -> str:
         """Return a reply, addressed to this client."""
