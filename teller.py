@@ -55,10 +55,11 @@ class Teller:
 
     def tell_all(self) -> None:
         """Tell whatever there is to tell."""
-        self._server.loop.behind = True
-        while self._server.loop.behind:
+        while True:
             self._awaited.clear()
             self.tell(lambda: False)
+            if not self._server.loop.behind:
+                return
 
     def tell(self, late: Callable[[], bool]) -> None:
         """Go on telling until it is `late`, and say to the loop whether more is to be told."""
@@ -98,12 +99,9 @@ class Teller:
     def _waits(self) -> bool:
         """Return whether what has been posted is to wait a moment for those who may have more to say."""
         posted = self._server.hub.posted
-        if not (self._awaited and posted):
+        if not (self._awaited and posted) or self._server.loop.clock.monotonic() > self._patience:
             return False
-        late = self._server.loop.clock.monotonic() > self._patience
-        if late or self._awaited.issubset(post.author for post in posted.posts):
-            self._awaited.clear()
-        return bool(self._awaited)
+        return not self._awaited.issubset(post.author for post in posted.posts)
 
     def _begin(self) -> bool:
         """Begin with what has been posted since; returns whether that is anything."""
@@ -125,7 +123,7 @@ class Teller:
     def _open(self, turn: Turn) -> Telling:
         """Have a turn kept, and hang up on those who leave once they have been told why."""
         self._server.overseer.see(turn)
-        self._crowds.see(turn)
+        self._crowds.forget(turn)
         telling = Telling(turn, self._faults.__setitem__, self._crowds)
         try:
             for user in turn.gone:

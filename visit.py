@@ -1,6 +1,6 @@
 """One visitor, joined: the channel he came by, the wire he speaks, the session he is in.
 
-It decides nothing about the room; `chat_server.py` gives it the parts.
+It decides nothing about the room; `server.py` gives it the parts.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ NOON = 1_800_000_000.0
 def deliver(turn: Turn, fault: Fault | None = None, crowds: Crowds | None = None) -> Acknowledgements:
     """Tell a turn at once, whatever it takes; returns the acknowledgements."""
     if crowds is not None:
-        crowds.see(turn)
+        crowds.forget(turn)
     telling = Telling(turn, fault, crowds)
     telling.go_on()
     return telling.acknowledgements() if turn.lasts else []

@@ -21,7 +21,7 @@ from chat.scrollback import RECENT
 from chat.turn import User
 from tests.plain_grammar import Reading, read_all
 from tests.room import NOON, Ear, House, deliver, weather
-from wires.crowds import Crowd, Way, sort
+from wires.crowds import Crowd, Way, by_dialect
 from wires.jsonl import Jsonl
 from wires.plain import Plain
 from wires.wire import Wire
@@ -202,7 +202,7 @@ class Play:
         for _, ear in self.ears:
             assert len(ear.written) - before[id(ear)] in (0, 1), "one write a turn for each person"
         for room in self.house.hub.rooms:
-            assert ways(self.house.crowds.of(room)) == ways(sort(room.members)), "what is remembered is as it is"
+            assert ways(self.house.crowds.of(room)) == ways(by_dialect(room.members)), "what is remembered is as it is"
         for told in self.model.here.values():
             told.settled = len(told.heard)
 

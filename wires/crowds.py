@@ -33,7 +33,7 @@ class Group:
 Crowd = Mapping[object, Group]
 
 
-def sort(users: Iterable[User]) -> Crowd:
+def by_dialect(users: Iterable[User]) -> Crowd:
     """Return these people by dialect."""
     found: dict[object, Group] = {}
     for user in users:
@@ -57,10 +57,10 @@ class Crowds:
         """Return who hears `room`; it is not changed any more."""
         crowd = self._found.get(room)
         if crowd is None:
-            crowd = self._found[room] = sort(room.members)
+            crowd = self._found[room] = by_dialect(room.members)
         return crowd
 
-    def see(self, turn: Turn) -> None:
+    def forget(self, turn: Turn) -> None:
         """Forget the rooms in which somebody is other than before, as he came, went, or came back in `turn`."""
         if self._changes != dialects.changes:
             self._changes = dialects.changes

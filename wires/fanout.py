@@ -30,6 +30,9 @@ Acknowledgements = list[tuple[Listener, bytes]]
 Fault = Callable[[Listener, Exception], None]
 """What to do where somebody could not be told; it must wait with that until all the others have been."""
 
+Part = list[tuple[Group | Listener, tuple[Room, ...], Sequence[Way]]]
+"""Some of those who are to be told: in whose dialect, who hears which rooms, and the ways to them."""
+
 
 PART = 64  # people to whom is written between two looks at the time, at most
 SMALL = 8  # at least, where what they are told is long
@@ -229,7 +232,7 @@ class Telling:
                 found[user] = (*found.get(user, ()), room)
         return found
 
-    def _divide_room(self, crowds: Crowds, size: int) -> deque[_Part]:
+    def _divide_room(self, crowds: Crowds, size: int) -> deque[Part]:
         """Divide those who hear the only room there is: all of one dialect get the same."""
         assert self._only
         rooms = (self._only,)
@@ -239,7 +242,7 @@ class Telling:
             for start in range(0, len(group.ways), size)
         )
 
-    def _divide_places(self, size: int) -> deque[_Part]:
+    def _divide_places(self, size: int) -> deque[Part]:
         """Divide those who hear several rooms, where hardly two get the same."""
         each = iter([(user.listener, rooms, (user.listener.way,)) for user, rooms in self._places.items()])
         return deque(iter(lambda: [*islice(each, size)], []))
@@ -339,10 +342,6 @@ def _for_one(wire: Wire, post: Post) -> bytes:
     if len(post.to) == 1 and post.author is None:  # an author's is looked at once more, to acknowledge it
         post.events = ()
     return data
-
-
-_Part = list[tuple[Group | Listener, tuple[Room, ...], Sequence[Way]]]
-"""Some of those who are to be told: in whose dialect, who hears which rooms, and the ways to them."""
 
 
 class _Stretch:
